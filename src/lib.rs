@@ -1,0 +1,9 @@
+//! chinwag: a chat server on one hand-written, single-threaded reactor.
+
+#![forbid(unsafe_code)]
+
+pub mod addr;
+pub mod cli;
+pub mod client;
+pub mod failure;
+pub mod units;

@@ -1,0 +1,29 @@
+//! Arguments, run, exit code. Policy only: everything that works is in the library.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use chinwag::cli::{self, Command};
+use chinwag::client;
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the one line that says why the program failed"
+)]
+fn main() -> ExitCode {
+    let outcome = cli::parse(std::env::args_os()).and_then(|command| match command {
+        Command::Connect(config) => client::run(&config),
+        Command::Print(text) => {
+            // A reader that has gone away is no failure of ours.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            Ok(())
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("chinwag: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
