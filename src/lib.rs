@@ -6,4 +6,5 @@ pub mod addr;
 pub mod cli;
 pub mod client;
 pub mod failure;
+pub mod text;
 pub mod units;
