@@ -6,5 +6,6 @@ pub mod addr;
 pub mod cli;
 pub mod client;
 pub mod failure;
+pub mod terminal;
 pub mod text;
 pub mod units;
