@@ -80,7 +80,7 @@ impl Terminal {
     /// stdin is no terminal, or the system has no descriptors or threads left.
     pub fn start(
         options: Options,
-        on_input: impl FnMut(Input) + Send + 'static,
+        on_input: impl FnMut(Input, &Screen) + Send + 'static,
     ) -> io::Result<Self> {
         let modes = Arc::new(Modes::find()?);
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -133,7 +133,7 @@ impl Terminal {
             woken,
             entry: Entry::Plain(Vec::new()),
             decorated: false,
-            on_input: |_| {},
+            on_input: |_: Input, _: &Screen| {},
             prompt: String::new(),
             input_ended: true,
             hung_up: true,
@@ -163,7 +163,7 @@ impl Drop for Terminal {
     }
 }
 
-fn spawn(worker: Worker<impl FnMut(Input) + Send + 'static>) -> io::Result<()> {
+fn spawn(worker: Worker<impl FnMut(Input, &Screen) + Send + 'static>) -> io::Result<()> {
     let shared = Arc::clone(&worker.shared);
     let spawned = thread::Builder::new()
         .name("terminal".to_owned())

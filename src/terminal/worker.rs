@@ -15,7 +15,7 @@ use super::Input;
 use super::keys::Decoder;
 use super::line::{Effect, Line};
 use super::modes::Modes;
-use super::screen::{Shared, Work, drain};
+use super::screen::{Screen, Shared, Work, drain};
 use super::view::View;
 use crate::text::harmless;
 
@@ -72,7 +72,7 @@ pub(super) struct Worker<F> {
     pub(super) is_mute: bool,
 }
 
-impl<F: FnMut(Input)> Worker<F> {
+impl<F: FnMut(Input, &Screen)> Worker<F> {
     /// Until the terminal stops.
     pub(super) fn run(mut self) {
         // Whatever ends this thread, nobody may go on waiting for it.
@@ -275,7 +275,7 @@ impl<F: FnMut(Input)> Worker<F> {
             Input::End => self.input_ended = true,
             Input::Line(_) => {}
         }
-        (self.on_input)(input);
+        (self.on_input)(input, &self.shared.screen());
         // More lines may have been typed already, and this one may have changed what they find.
         let (prompt, input_ended) = self.shared.prompt();
         self.prompt = prompt;
