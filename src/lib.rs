@@ -9,6 +9,7 @@ pub mod failure;
 pub mod outbound;
 pub mod reactor;
 pub mod service;
+pub mod terminal;
 pub mod text;
 pub mod units;
 pub mod wire;
