@@ -90,8 +90,10 @@ impl Rotation {
         }
         if hole < self.cursor {
             // The one before the cursor fills the hole, so that the last can stand at the cursor
-            // and is not passed over in this round.
+            // and is not passed over in this round. It may have had its turn; one more does no
+            // harm.
             self.cursor -= 1;
+            self.left += usize::from(self.left > 0);
             if hole != self.cursor {
                 self.ring[hole] = self.ring[self.cursor];
                 self.seat_has_moved(hole);
