@@ -341,6 +341,7 @@ impl Egress {
 
     /// Next follower in the round that is owed something and is due.
     pub fn next_in_round(&mut self, now: Instant) -> Option<ClientId> {
+        self.rotation.note_arrivals(now);
         let (index, owed_bytes) = self.head_of_round()?;
         let early = self.rotation.head_due().is_some_and(|due| due > now);
         if early && owed_bytes < MERGED_ENOUGH_BYTES {
@@ -354,6 +355,7 @@ impl Egress {
     /// When [`next_in_round`](Self::next_in_round) will have somebody again; `None`: when
     /// something has been said.
     pub fn round_due(&mut self, now: Instant) -> Option<Instant> {
+        self.rotation.note_arrivals(now);
         self.head_of_round()?;
         Some(self.rotation.head_due().unwrap_or(now))
     }
