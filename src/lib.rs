@@ -44,6 +44,8 @@ pub mod client;
 pub mod failure;
 pub mod outbound;
 pub mod reactor;
+#[cfg(test)]
+mod seeds;
 pub mod serve;
 pub mod service;
 pub mod terminal;

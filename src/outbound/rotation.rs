@@ -106,6 +106,9 @@ impl Rotation {
                 visited_ns: 0,
             });
             self.seat_has_moved(self.ring.len() - 1);
+            // A round that goes on past the ring's end comes to the new seat first; it must not
+            // end one seat short for that.
+            self.left += usize::from(self.left > 0);
         }
     }
 
@@ -300,6 +303,26 @@ mod tests {
                             "{n} {steps} {gone} {before}"
                         );
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_joins_nobody_is_passed_over() {
+        for n in 1..7 {
+            for before in 0..n {
+                for steps in 0..n {
+                    let (mut rotation, _) = seated(n);
+                    (0..before).for_each(|_| rotation.pass());
+                    rotation.news();
+                    (0..steps).for_each(|_| rotation.pass());
+                    let mut owed: Vec<u32> = (before + steps..before + n).map(|c| c % n).collect();
+                    rotation.join(n);
+                    rotation.join(n + 1);
+                    let seen = go_round(&mut rotation);
+                    owed.retain(|client| !seen.contains(client));
+                    assert_eq!(owed, [0; 0], "{n} {before} {steps}");
                 }
             }
         }
