@@ -4,6 +4,8 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -24,6 +26,8 @@ const ESCAPE_WAIT: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
 };
+/// In this time a stop reaches all threads.
+const STOP_WAIT: Duration = Duration::from_millis(100);
 const COLUMNS_UNKNOWN: u16 = 80;
 /// A line that is read without editing is handed on in pieces of this.
 const PLAIN_LINE_MAX_BYTES: usize = 16 * 1024;
@@ -312,6 +316,9 @@ fn suspend(editor: &mut Editor) {
     let _ = write(&out);
     editor.modes.lend();
     let _ = kill_current_process_group(Signal::TSTP);
+    // The signal may reach another thread first. To take the terminal over again before all
+    // have stopped would take it from the shell.
+    thread::sleep(STOP_WAIT);
     editor.modes.take_over();
     let _ = write(PASTE_MARKS_ON);
 }
