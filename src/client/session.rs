@@ -135,8 +135,8 @@ impl Keyboard {
         match input {
             Input::Line(line) if !line.is_empty() => {
                 let unsent = self.lines.as_ref().map(|lines| lines.try_send(line));
-                if let Some(Err(TrySendError::Full(line))) = unsent {
-                    screen.print(&format!("* not sent, the server does not read: {line}"));
+                if let Some(Err(TrySendError::Full(_))) = unsent {
+                    screen.print("* not sent: the server does not read");
                 }
             }
             Input::Line(_) | Input::End => {

@@ -123,22 +123,14 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
             } else {
                 out.push_str(&text);
             }
-            self.end_line(&mut out);
+            out.push('\n');
         }
         if work.dropped_lines > 0 {
             let dropped = work.dropped_lines;
-            out.push_str(&format!("* {dropped} lines came too fast to be shown"));
-            self.end_line(&mut out);
+            out.push_str(&format!("* {dropped} lines came too fast to be shown\n"));
         }
         self.draw(&mut out);
         self.write(&out);
-    }
-
-    fn end_line(&self, out: &mut String) {
-        out.push_str(match self.entry {
-            Entry::Edited(_) => "\r\n",
-            Entry::Plain(_) => "\n",
-        });
     }
 
     fn draw(&mut self, out: &mut String) {
@@ -262,7 +254,7 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
             Effect::Choices(choices) => {
                 editor.view.erase(&mut out);
                 out.push_str(&harmless(choices.as_bytes()));
-                out.push_str("\r\n");
+                out.push('\n');
             }
             Effect::Suspended => suspend(editor),
         }
