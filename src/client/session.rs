@@ -25,7 +25,6 @@ use super::arrivals::Arrivals;
 use super::mention::Nick;
 use crate::failure::Failure;
 use crate::terminal::{Input, Options, Screen, Terminal};
-use crate::text::harmless;
 
 const PROMPT: &str = "send: ";
 /// What the room understands; Tab completes it.
@@ -168,7 +167,8 @@ fn receive(mut socket: &Socket, screen: &Screen) -> io::Result<()> {
     let mut nick = Nick::default();
     let is_screen_there = Cell::new(true);
     let mut show = |line: &[u8]| {
-        let text = harmless(line);
+        // The screen makes it harmless.
+        let text = String::from_utf8_lossy(line);
         let is_meant = nick.is_meant_by(&text);
         is_screen_there.set(screen.print_waiting(&format!("recv: {text}"), is_meant));
     };

@@ -187,7 +187,9 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         };
         if count == 0 {
             self.hung_up = true;
-            self.hand_on_rest();
+            if matches!(&self.entry, Entry::Plain(line) if !line.is_empty()) {
+                self.end_plain_line();
+            }
             self.hand_on(Input::End);
             return;
         }
@@ -199,26 +201,21 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
                         self.follow(effect);
                     }
                 }
+                Entry::Plain(_) if byte == b'\n' => self.end_plain_line(),
                 Entry::Plain(line) => {
-                    if byte != b'\n' {
-                        line.push(byte);
-                    }
-                    if byte == b'\n' || line.len() >= PLAIN_LINE_MAX_BYTES {
-                        let line = std::mem::take(line);
-                        let text = String::from_utf8_lossy(&line).into_owned();
-                        self.hand_on(Input::Line(text));
+                    line.push(byte);
+                    if line.len() >= PLAIN_LINE_MAX_BYTES {
+                        self.end_plain_line();
                     }
                 }
             }
         }
     }
 
-    /// The unfinished line before an end of plain input.
-    fn hand_on_rest(&mut self) {
-        if let Entry::Plain(line) = &mut self.entry
-            && !line.is_empty()
-        {
-            let text = String::from_utf8_lossy(&std::mem::take(line)).into_owned();
+    fn end_plain_line(&mut self) {
+        if let Entry::Plain(line) = &mut self.entry {
+            let text = String::from_utf8_lossy(line).into_owned();
+            line.clear();
             self.hand_on(Input::Line(text));
         }
     }
@@ -227,14 +224,12 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         let Entry::Edited(editor) = &mut self.entry else {
             return;
         };
+        let is_always_heard = matches!(effect, Effect::Interrupted | Effect::Suspended);
+        if self.input_ended && !is_always_heard {
+            return;
+        }
         let mut out = String::new();
         let mut input = None;
-        match effect {
-            Effect::Edited => return,
-            Effect::Interrupted | Effect::Suspended => {}
-            _ if self.input_ended => return,
-            _ => {}
-        }
         match effect {
             Effect::Edited => {}
             Effect::Entered(text) => {

@@ -15,7 +15,7 @@ use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 
-use crate::child::{PATIENCE, Running};
+use crate::child::{PATIENCE, Running, within};
 
 const ROWS: NonZero<u16> = NonZero::new(24).unwrap();
 
@@ -87,7 +87,9 @@ impl Pty {
     }
 
     pub(crate) fn press(&self, keys: &str) {
-        (&self.keyboard).write_all(keys.as_bytes()).unwrap();
+        let (mut keyboard, keys) = (self.keyboard.try_clone().unwrap(), keys.to_owned());
+        // A program that does not read makes this wait.
+        within(move || keyboard.write_all(keys.as_bytes())).unwrap();
     }
 
     /// The program is told by a signal, for this is not its controlling terminal.

@@ -94,6 +94,8 @@ fn what_has_no_newline_is_shown_too() {
     client
         .pty
         .wait_for(&["recv: thank you !", "recv: and", "send:"]);
+    client.pty.press(CTRL_D);
+    hears_end(&server);
 }
 
 #[test]
