@@ -282,6 +282,11 @@ struct Captured {
     ended: bool,
 }
 
+/// The lock, also after a failed assertion held it: what was said is to be shown then.
+fn held(captured: &Mutex<Captured>) -> MutexGuard<'_, Captured> {
+    captured.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Capture {
     pub(crate) fn of(mut pipe: impl Read + Send + 'static) -> Self {
         let state = Arc::new((Mutex::new(Captured::default()), Condvar::new()));
@@ -290,7 +295,7 @@ impl Capture {
             let mut chunk = vec![0; 16 * 1024];
             loop {
                 let read = pipe.read(&mut chunk);
-                let mut captured = shared.0.lock().expect("no panic holds it");
+                let mut captured = held(&shared.0);
                 match read {
                     Ok(0) => captured.ended = true,
                     Ok(n) => captured.bytes.extend_from_slice(&chunk[..n]),
@@ -309,7 +314,7 @@ impl Capture {
 
     /// All that came so far.
     pub(crate) fn text(&self) -> String {
-        let captured = self.state.0.lock().expect("no panic holds it");
+        let captured = held(&self.state.0);
         String::from_utf8_lossy(&captured.bytes).into_owned()
     }
 
@@ -317,7 +322,7 @@ impl Capture {
     #[track_caller]
     pub(crate) fn wait(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
-        let mut captured = self.state.0.lock().expect("no panic holds it");
+        let mut captured = held(&self.state.0);
         loop {
             let text = String::from_utf8_lossy(&captured.bytes).into_owned();
             if holds(&text) {
@@ -328,7 +333,8 @@ impl Capture {
                 !left.is_zero() && !captured.ended,
                 "never said: {what}; said: {text:?}"
             );
-            let (next, _) = self.state.1.wait_timeout(captured, left).expect("no panic");
+            let waited = self.state.1.wait_timeout(captured, left);
+            let (next, _) = waited.unwrap_or_else(PoisonError::into_inner);
             captured = next;
         }
     }
@@ -341,10 +347,11 @@ impl Capture {
     /// All that was ever said, once the pipe has ended (or does not, for a while).
     pub(crate) fn settled(&self) -> String {
         let deadline = Instant::now() + Duration::from_secs(2);
-        let mut captured = self.state.0.lock().expect("no panic holds it");
+        let mut captured = held(&self.state.0);
         while !captured.ended && Instant::now() < deadline {
             let wait = Duration::from_millis(50);
-            let (next, _) = self.state.1.wait_timeout(captured, wait).expect("no panic");
+            let waited = self.state.1.wait_timeout(captured, wait);
+            let (next, _) = waited.unwrap_or_else(PoisonError::into_inner);
             captured = next;
         }
         String::from_utf8_lossy(&captured.bytes).into_owned()
