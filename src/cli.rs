@@ -5,14 +5,17 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-use crate::client;
 use crate::failure::Failure;
+use crate::{client, serve as server};
 
 mod connect;
+mod serve;
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Command {
+    /// `chinwag serve`
+    Serve(server::Config),
     /// `chinwag connect`
     Connect(client::Config),
     /// `--help` or `--version`: a text for stdout.
@@ -28,6 +31,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Subcommands {
+    Serve(Box<serve::Arguments>),
     Connect(connect::Arguments),
 }
 
@@ -42,6 +46,7 @@ where
 {
     match Arguments::try_parse_from(arguments) {
         Ok(arguments) => match arguments.command {
+            Subcommands::Serve(arguments) => arguments.into_config().map(Command::Serve),
             Subcommands::Connect(arguments) => Ok(Command::Connect(arguments.into())),
         },
         Err(error) if !error.use_stderr() => Ok(Command::Print(error.render().to_string())),
