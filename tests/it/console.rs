@@ -92,14 +92,20 @@ fn who_left_is_not_waited_for() {
     assert_eq!(bob.recv(), "for bob");
 }
 
+/// Its end means that it has left, but what it is owed it still gets.
 #[test]
-fn a_client_that_ends_its_writing_side_is_still_answered() {
-    let mut server = console();
-    let mut peer = arrives(&server, 1, "a question");
+fn a_half_closed_client_gets_the_answer_that_was_held_for_it() {
+    let server = Launch::new("console")
+        .stdin(script("answer one\nanswer two\nand more\n"))
+        .start();
+    server.pause();
+    let mut peer = Peer::connect(&server);
+    peer.send("a question");
     peer.half_close();
-    let mut other = arrives(&server, 2, "the next");
-    server.types("answer one\nanswer two\n");
+    server.resume();
     assert_eq!(peer.rest(), b"answer one");
+    server.stdout().wait_for("left");
+    let mut other = arrives(&server, 2, "the next");
     assert_eq!(other.recv(), "answer two");
 }
 

@@ -72,7 +72,14 @@ pub(crate) struct Side {
 pub(crate) fn side(local: SocketAddr, remote: SocketAddr) -> Option<Side> {
     let table = fs::read_to_string("/proc/net/tcp").expect("the table");
     let hex = |number: &str| u64::from_str_radix(number, 16).expect("hex");
-    table.lines().skip(1).find_map(|line| {
+    // The table may have tens of thousands of lines: most are passed over unread.
+    let ports = (
+        format!(":{:04X} ", local.port()),
+        format!(":{:04X} ", remote.port()),
+    );
+    let these = table.lines().skip(1);
+    let mut these = these.filter(|l| l.contains(&ports.0) && l.contains(&ports.1));
+    these.find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let (_, near) = fields[1].split_once(':')?;
         let (_, far) = fields[2].split_once(':')?;

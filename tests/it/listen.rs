@@ -160,7 +160,7 @@ fn wrong_usage_exits_2() {
         (&["serve", "--max-message", "12q"], "12q"),
         (&["serve", "--max-message", "0"], "max-message"),
         (&["serve", "--idle-timeout", "5"], "5"),
-        (&["serve", "--grace", "-1s"], "1s"),
+        (&["serve", "--grace", "-1s"], "-1"),
         (&["serve", "room", "--framing", "words"], "words"),
         (&["serve", "room", "--notices", "maybe"], "maybe"),
         (&["serve", "room", "--pace", "1"], "pace"),

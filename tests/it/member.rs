@@ -35,12 +35,18 @@ impl Member {
         }
     }
 
-    /// Takes a nick, and waits for the server's word on it.
+    /// Takes a nick, and waits for the server's word on it; what was said before that, the
+    /// room's history for one, is passed over.
     #[track_caller]
     pub(crate) fn renames(&mut self, nick: &str) {
         self.says(&format!("/nick {nick}"));
         nick.clone_into(&mut self.nick);
-        while !self.notice().contains(nick) {}
+        loop {
+            let line = self.peer.line();
+            if line.starts_with("* ") && line.contains(nick) {
+                return;
+            }
+        }
     }
 
     #[track_caller]

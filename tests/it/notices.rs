@@ -242,7 +242,7 @@ fn who_does_not_read_is_let_go_with_a_true_prefix() {
         .stderr()
         .wait("that a slow member was let go", |text| {
             text.lines()
-                .any(|l| l.contains("behind") && l.contains("guest3"))
+                .any(|l| l.contains("behind") && l.contains("WARN"))
         });
     bob.says("and we go on");
     ann.hears("bob: and we go on");

@@ -331,6 +331,26 @@ fn a_half_closed_member_gets_what_it_is_owed() {
     assert!(heard.contains("* ") && heard.ends_with('\n'), "{heard:?}");
 }
 
+/// Pace is for large and busy rooms; either way a small one says the same.
+#[test]
+fn pace_loses_nothing() {
+    for pace in ["auto", "off"] {
+        let server = room(&["--pace", pace, "--notices", "off"]);
+        let mut crowd: Vec<Peer> = (0..60).map(|_| Peer::connect(&server)).collect();
+        let mut ann = Peer::connect(&server);
+        ann.send("/nick ann\n");
+        ann.line();
+        for i in 0..200 {
+            ann.send(format!("line {i}\n"));
+        }
+        for peer in &mut crowd {
+            for i in 0..200 {
+                assert_eq!(peer.line(), format!("ann: line {i}"), "pace {pace}");
+            }
+        }
+    }
+}
+
 #[test]
 fn talking_alone_is_no_error() {
     let mut server = room(&[]);

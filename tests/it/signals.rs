@@ -36,11 +36,11 @@ fn term_and_int_end_every_service_cleanly() {
 #[test]
 fn what_is_owed_is_sent_before_the_end() {
     let _alone = heavy();
-    let args = ["--max-pending", "32m", "--grace", "10s"];
+    let args = ["--max-pending", "16m", "--grace", "10s"];
     let mut server = Launch::new("echo").args(&args).start();
     let mut peer = Peer::with_receive_buffer(&server, 16 * 1024);
     // More than the kernel holds: the rest is with the server when the signal comes.
-    let sent = pattern(16 << 20);
+    let sent = pattern(14 << 20);
     peer.send(&sent);
     peer.all_taken();
     server.signal(Signal::TERM);
@@ -55,10 +55,10 @@ fn what_is_owed_is_sent_before_the_end() {
 
 #[test]
 fn who_never_reads_delays_the_end_by_the_grace_only() {
-    let args = ["--max-pending", "32m", "--grace", "300ms"];
+    let args = ["--max-pending", "16m", "--grace", "300ms"];
     let mut server = Launch::new("echo").args(&args).start();
     let mut peer = Peer::with_receive_buffer(&server, 4096);
-    peer.send(vec![b'x'; 16 << 20]);
+    peer.send(vec![b'x'; 14 << 20]);
     peer.all_taken();
     let start = Instant::now();
     server.signal(Signal::TERM);

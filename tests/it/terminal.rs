@@ -149,6 +149,18 @@ fn control_d_uses_up_what_is_held_and_ends() {
     assert_eq!(server.exit_code(), 0);
 }
 
+/// People type ahead, and scripts type at once: nothing of it is lost, the end least of all.
+#[test]
+fn what_was_typed_before_it_started_counts() {
+    let mut terminal = Terminal::new();
+    terminal.types("early\n\x04");
+    let mut server = terminal.console();
+    let mut ann = Peer::connect(&server);
+    ann.send("hi");
+    assert_eq!(ann.rest(), b"early");
+    assert_eq!(server.exit_code(), 0);
+}
+
 #[test]
 fn control_d_after_half_a_line_is_no_end() {
     let mut terminal = Terminal::new();
