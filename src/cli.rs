@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
@@ -50,6 +51,9 @@ where
             Subcommands::Connect(arguments) => Ok(Command::Connect(arguments.into())),
         },
         Err(error) if !error.use_stderr() => Ok(Command::Print(error.render().to_string())),
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Err(Failure::usage("a command is missing (see chinwag --help)"))
+        }
         Err(error) => Err(Failure::usage(one_line(&error.render().to_string()))),
     }
 }

@@ -1,10 +1,9 @@
 //! The log, on a stderr that nobody may be reading: lines are dropped and counted rather than
 //! waited for.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ const END_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Gives what is still queued a moment to be written, when dropped.
 pub(super) struct Log {
-    written: Option<Receiver<()>>,
+    spool: Option<Spool>,
 }
 
 /// Starts logging by the rules of `RUST_LOG`, `info` where it is not set: to stderr, or above
@@ -28,91 +27,122 @@ pub(super) struct Log {
 pub(super) fn start(person: Option<&Place>) -> Log {
     let mut builder = env_logger::Builder::from_env(Env::default().default_filter_or("info"));
     builder.format_target(false);
-    let written = match person.and_then(Place::log_target) {
+    let spool = match person.and_then(Place::log_target) {
         Some(screen) => {
             builder.target(Target::Pipe(screen));
             None
         }
-        None => {
-            if io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-                builder.write_style(WriteStyle::Always);
-            }
-            spool().map(|(spool, written)| {
-                builder.target(Target::Pipe(Box::new(spool)));
-                written
-            })
-        }
+        None => Spool::start().ok(),
     };
+    if let Some(spool) = &spool {
+        if io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+            builder.write_style(WriteStyle::Always);
+        }
+        builder.target(Target::Pipe(Box::new(spool.clone())));
+    }
     // It can only fail where a log runs already.
     let _ = builder.try_init();
-    Log { written }
+    Log { spool }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        log::logger().flush();
-        if let Some(written) = &self.written {
-            let _ = written.recv_timeout(END_PATIENCE);
+        if let Some(spool) = &self.spool {
+            spool.wait_until_written();
         }
     }
 }
 
-enum Entry {
-    Line(Vec<u8>),
-    Flush,
+/// Takes whole lines and never blocks; a thread of its own waits where the loop must not.
+#[derive(Clone)]
+struct Spool(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
-/// Takes whole lines and never blocks.
-struct Spool {
-    queue: SyncSender<Entry>,
-    dropped: Arc<AtomicU64>,
+#[derive(Default)]
+struct State {
+    lines: VecDeque<Vec<u8>>,
+    /// Lines dropped since that was last told.
+    dropped: u64,
+    is_writing: bool,
+}
+
+impl Spool {
+    fn start() -> io::Result<Self> {
+        let spool = Self(Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }));
+        let shared = spool.clone();
+        let thread = thread::Builder::new().name("log".to_owned());
+        thread.spawn(move || shared.write_for_ever())?;
+        Ok(spool)
+    }
+
+    fn write_for_ever(&self) {
+        let mut stderr = io::stderr();
+        loop {
+            let (line, dropped) = self.next();
+            // Where stderr is gone, so is the log.
+            let _ = stderr.write_all(&line);
+            if dropped > 0 {
+                let _ = writeln!(
+                    stderr,
+                    "({dropped} lines of the log dropped: nobody read it)"
+                );
+            }
+        }
+    }
+
+    fn next(&self) -> (Vec<u8>, u64) {
+        let mut state = self.lock();
+        state.is_writing = false;
+        self.0.changed.notify_all();
+        loop {
+            if let Some(line) = state.lines.pop_front() {
+                state.is_writing = true;
+                // What was dropped came after all that is queued.
+                let told = match state.lines.is_empty() {
+                    true => std::mem::take(&mut state.dropped),
+                    false => 0,
+                };
+                return (line, told);
+            }
+            let woken = self.0.changed.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn wait_until_written(&self) {
+        let busy = |state: &mut State| state.is_writing || !state.lines.is_empty();
+        drop(
+            self.0
+                .changed
+                .wait_timeout_while(self.lock(), END_PATIENCE, busy),
+        );
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Write for Spool {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.queue.try_send(Entry::Line(line.to_vec())).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let mut state = self.lock();
+        if state.lines.len() < QUEUE_LINES {
+            state.lines.push_back(line.to_vec());
+            self.0.changed.notify_all();
+        } else {
+            state.dropped += 1;
         }
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let _ = self.queue.try_send(Entry::Flush);
         Ok(())
     }
-}
-
-/// A thread that waits where the loop must not. `None`: there is no thread to be had, and the
-/// log goes to stderr directly.
-fn spool() -> Option<(Spool, Receiver<()>)> {
-    let (queue, entries) = sync_channel(QUEUE_LINES);
-    let (done, written) = sync_channel(1);
-    let dropped = Arc::new(AtomicU64::new(0));
-    let spool = Spool {
-        queue,
-        dropped: Arc::clone(&dropped),
-    };
-    let work = move || {
-        let mut stderr = io::stderr();
-        for entry in entries {
-            match entry {
-                Entry::Line(line) => {
-                    let _ = stderr.write_all(&line);
-                }
-                Entry::Flush => {
-                    let _ = done.try_send(());
-                }
-            }
-            let lost = dropped.swap(0, Ordering::Relaxed);
-            if lost > 0 {
-                let _ = writeln!(
-                    stderr,
-                    "({lost} lines of the log were dropped: nobody read it)"
-                );
-            }
-        }
-    };
-    let thread = thread::Builder::new().name("log".to_owned());
-    thread.spawn(work).ok()?;
-    Some((spool, written))
 }
