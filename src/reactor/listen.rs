@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
-use super::net::Listener;
+use super::net::{Listener, SocketFile};
 use crate::addr::Address;
 
 /// How many connections may wait to be accepted; mio's own bind would say 128.
@@ -35,7 +35,10 @@ pub(super) fn open(
                 socket.set_send_buffer_size(bytes)?;
             }
             let listener = mio::net::UnixListener::from_std(socket.into());
-            Ok((Listener::Unix(listener, path.clone()), address.clone()))
+            Ok((
+                Listener::Unix(listener, SocketFile(path.clone())),
+                address.clone(),
+            ))
         }
         Address::Every { port } => {
             let any_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port));

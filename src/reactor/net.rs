@@ -76,8 +76,18 @@ impl System {
 #[derive(Debug)]
 pub(super) enum Listener {
     Tcp(mio::net::TcpListener),
-    /// With the file that it made, which goes with it.
-    Unix(mio::net::UnixListener, std::path::PathBuf),
+    Unix(mio::net::UnixListener, SocketFile),
+}
+
+/// The file that a unix listener has made, which goes with it.
+#[derive(Debug)]
+pub(super) struct SocketFile(pub(super) std::path::PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may have been taken away; then it is not ours to miss.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// A client's socket.
@@ -132,10 +142,6 @@ impl Net for System {
     }
 
     fn close_listener(&mut self, listener: Listener) {
-        if let Listener::Unix(_, path) = &listener {
-            // It may have been taken away; then it is not ours to miss.
-            let _ = std::fs::remove_file(path);
-        }
         drop(listener);
     }
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::super::log::SharedLog;
+use super::super::outbox::{Lagged, Outbox, Wrote};
+use super::super::rotation::Rotation;
 use super::{Client, ClientId, Egress, Flushed, Limits, MERGED_ENOUGH_BYTES, Request, lookup};
-use crate::outbound::log::SharedLog;
-use crate::outbound::outbox::{Lagged, Outbox, Wrote};
-use crate::outbound::rotation::Rotation;
 
 /// For the reactor: carrying out.
 impl Egress {
