@@ -34,11 +34,11 @@ pub(super) fn open(
             if let Some(bytes) = send_buffer_bytes {
                 socket.set_send_buffer_size(bytes)?;
             }
-            let listener = mio::net::UnixListener::from_std(socket.into());
-            Ok((
-                Listener::Unix(listener, SocketFile(path.clone())),
-                address.clone(),
-            ))
+            let listener = Listener::Unix {
+                socket: mio::net::UnixListener::from_std(socket.into()),
+                _file: SocketFile(path.clone()),
+            };
+            Ok((listener, address.clone()))
         }
         Address::Every { port } => {
             let any_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port));

@@ -64,7 +64,7 @@ impl System {
                 self.registry
                     .register(socket, Token(token), Interest::READABLE)
             }
-            Listener::Unix(socket, _) => {
+            Listener::Unix { socket, .. } => {
                 self.registry
                     .register(socket, Token(token), Interest::READABLE)
             }
@@ -76,7 +76,10 @@ impl System {
 #[derive(Debug)]
 pub(super) enum Listener {
     Tcp(mio::net::TcpListener),
-    Unix(mio::net::UnixListener, SocketFile),
+    Unix {
+        socket: mio::net::UnixListener,
+        _file: SocketFile,
+    },
 }
 
 /// The file that a unix listener has made, which goes with it.
@@ -114,7 +117,7 @@ impl Net for System {
                 stream.set_nodelay(true)?;
                 Ok((Stream::Tcp(stream), Peer::Tcp(address)))
             }
-            Listener::Unix(socket, _) => {
+            Listener::Unix { socket, .. } => {
                 let (stream, _) = socket.accept()?;
                 Ok((Stream::Unix(stream), Peer::Unix))
             }
