@@ -1,9 +1,19 @@
-//! `chinwag connect`: a person's, or a script's, side of a conversation.
+//! `chinwag connect`: a person's, or a script's, side of a conversation. Blocking sockets and a
+//! thread for each thing that waits; knows nothing of the server's house.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::addr::Address;
 use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+mod arrivals;
+mod dial;
+mod mention;
+mod pipe;
+mod session;
 
 /// What `connect` was asked to do.
 #[derive(Debug, Clone)]
@@ -16,13 +26,21 @@ pub struct Config {
     pub timeout: Duration,
 }
 
-/// Connects and talks until either side ends.
+/// Connects and talks until either side ends: edits lines if stdin is a terminal, copies bytes
+/// if it is anything else.
+///
+/// Ctrl-C, SIGTERM and SIGHUP end the process as they would any other.
 ///
 /// # Errors
 /// One line: the server cannot be reached, or the connection broke.
 pub fn run(config: &Config) -> Result<(), Failure> {
-    Err(Failure::runtime(format!(
-        "connect to {}: not built yet",
-        config.address
-    )))
+    let socket = Arc::new(dial::dial(&config.address, config.timeout)?);
+    match Terminal::is_there() {
+        true => session::run(config, &socket),
+        false => pipe::run(config, &socket),
+    }
+}
+
+fn broken(config: &Config, error: &io::Error) -> Failure {
+    Failure::runtime(format!("talk to {}: {error}", config.address))
 }

@@ -1,0 +1,67 @@
+//! From an address to a connected socket, within a time. Knows nothing of what is said on it.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::Socket;
+
+use crate::addr::Address;
+use crate::failure::Failure;
+
+/// Connects to the first address that answers.
+///
+/// # Errors
+/// No address, no answer within `timeout`, or the last address's refusal.
+pub(super) fn dial(address: &Address, timeout: Duration) -> Result<Socket, Failure> {
+    let (outcome, arrived) = mpsc::sync_channel(1);
+    let target = address.clone();
+    // Neither the resolver nor a unix socket can be told how long it may take; a thread can be
+    // left behind.
+    thread::Builder::new()
+        .name("dial".to_owned())
+        .spawn(move || {
+            // Whoever asked may have given up.
+            let _ = outcome.send(connect(&target, timeout));
+        })
+        .map_err(|error| failed(address, &error))?;
+    match arrived.recv_timeout(timeout) {
+        Ok(connected) => connected.map_err(|error| failed(address, &error)),
+        Err(_) => Err(Failure::runtime(format!(
+            "connect to {address}: no answer within {timeout:?}"
+        ))),
+    }
+}
+
+fn failed(address: &Address, error: &io::Error) -> Failure {
+    Failure::runtime(format!("connect to {address}: {error}"))
+}
+
+fn connect(address: &Address, timeout: Duration) -> io::Result<Socket> {
+    if let Address::Unix(path) = address {
+        return Ok(UnixStream::connect(path)?.into());
+    }
+    let deadline = Instant::now() + timeout;
+    let candidates = address.resolve()?;
+    let mut last_error = io::Error::other("the name has no address");
+    for (nth, candidate) in candidates.iter().enumerate() {
+        // One that never answers must not use up the time of those after it.
+        let left = deadline.saturating_duration_since(Instant::now());
+        let share = left / u32::try_from(candidates.len() - nth).unwrap_or(u32::MAX);
+        match connect_tcp(candidate, share) {
+            Ok(stream) => return Ok(stream.into()),
+            Err(error) => last_error = error,
+        }
+    }
+    Err(last_error)
+}
+
+fn connect_tcp(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(address, timeout)?;
+    // What is typed should leave at once, and `--raw` promises a send for each line.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}

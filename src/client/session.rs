@@ -1,0 +1,198 @@
+//! A person at a terminal: typed lines go out, arrivals are shown above the prompt.
+//!
+//! ```text
+//!   terminal's thread ──lines, bounded──> sender ──> socket ──> receiver ──> screen
+//!           └──────────── Event ────────> run <──────── Event ─────┘
+//! ```
+//! Sender and receiver only ever wait for the socket or the screen; `run` decides when it is
+//! over.
+
+use std::cell::Cell;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+use socket2::Socket;
+
+use super::Config;
+use super::arrivals::Arrivals;
+use super::mention::Nick;
+use crate::failure::Failure;
+use crate::terminal::{Input, Options, Screen, Terminal};
+use crate::text::harmless;
+
+const PROMPT: &str = "send: ";
+/// What the room understands; Tab completes it.
+const COMMANDS: [&str; 6] = ["/help", "/me", "/msg", "/nick", "/quit", "/who"];
+
+/// Typed lines that the server has not taken.
+const UNSENT_MAX_LINES: usize = 1024;
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// Who writes no newline is shown after this much silence.
+const QUIET: Duration = Duration::from_millis(100);
+/// How long the server may take to send the rest after one has left.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What may end a session.
+enum Event {
+    /// An empty line, or Ctrl-D.
+    Left,
+    /// What the server sends is at its end, or the terminal is gone.
+    Ended(io::Result<()>),
+    /// Its number; Ctrl-C counts as one.
+    Signal(i32),
+}
+
+/// Talks until either side ends. A signal that ends programs ends this one, but the terminal is
+/// put in order first.
+///
+/// # Errors
+/// The terminal cannot be used, or the connection broke.
+pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), Failure> {
+    let (events, happened) = mpsc::channel();
+    let terminal = start(config, socket, events)
+        .map_err(|error| Failure::runtime(format!("use the terminal: {error}")))?;
+    let last = wait(&happened, &terminal.screen());
+    // Lets go whoever still waits for the socket.
+    let _ = socket.shutdown(Shutdown::Both);
+    drop(terminal);
+    match last {
+        Event::Left | Event::Ended(Ok(())) => Ok(()),
+        Event::Ended(Err(error)) => Err(super::broken(config, &error)),
+        Event::Signal(signal) => emulate_default_handler(signal)
+            .map_err(|error| Failure::runtime(format!("end by signal {signal}: {error}"))),
+    }
+}
+
+fn start(config: &Config, socket: &Arc<Socket>, events: Sender<Event>) -> io::Result<Terminal> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let (lines, typed) = mpsc::sync_channel(UNSENT_MAX_LINES);
+    let options = Options {
+        prompt: PROMPT.to_owned(),
+        commands: COMMANDS.map(str::to_owned).to_vec(),
+    };
+    let mut keyboard = Keyboard {
+        lines: Some(lines),
+        events: events.clone(),
+    };
+    let terminal = Terminal::start(options, move |input, screen| keyboard.take(input, screen))?;
+
+    let (screen, receiving, ended) = (terminal.screen(), Arc::clone(socket), events.clone());
+    spawn("receive", move || {
+        let outcome = receive(&receiving, &screen);
+        // Nobody listens any more once the session is over; so below.
+        let _ = ended.send(Event::Ended(outcome));
+    })?;
+    let (sending, ending) = (Arc::clone(socket), if config.raw { "" } else { "\n" });
+    spawn("send", move || send(&sending, &typed, ending))?;
+    spawn("signals", move || {
+        for signal in &mut signals {
+            let _ = events.send(Event::Signal(signal));
+        }
+    })?;
+    Ok(terminal)
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(body).map(drop)
+}
+
+/// Gives the event that the session ends with.
+fn wait(happened: &Receiver<Event>, screen: &Screen) -> Event {
+    match happened.recv() {
+        Ok(Event::Left) => {}
+        Ok(Event::Ended(Ok(()))) => {
+            screen.print("* the server closed the connection");
+            return Event::Ended(Ok(()));
+        }
+        Ok(other) => return other,
+        Err(_) => return Event::Left,
+    }
+    // The server may still owe something; but who has left does not wait for long, and no
+    // longer minds how the connection ends.
+    match happened.recv_timeout(LINGER) {
+        Ok(Event::Signal(signal)) => Event::Signal(signal),
+        _ => Event::Left,
+    }
+}
+
+/// Where the terminal's thread hands over what is typed; waits for nobody.
+struct Keyboard {
+    /// None once the person has left.
+    lines: Option<SyncSender<String>>,
+    events: Sender<Event>,
+}
+
+impl Keyboard {
+    fn take(&mut self, input: Input, screen: &Screen) {
+        match input {
+            Input::Line(line) if !line.is_empty() => {
+                let unsent = self.lines.as_ref().map(|lines| lines.try_send(line));
+                if let Some(Err(TrySendError::Full(line))) = unsent {
+                    screen.print(&format!("* not sent, the server does not read: {line}"));
+                }
+            }
+            Input::Line(_) | Input::End => {
+                // The sender finishes what is queued, then ends our side.
+                self.lines = None;
+                screen.end_input();
+                let _ = self.events.send(Event::Left);
+            }
+            Input::Interrupted => {
+                let _ = self.events.send(Event::Signal(SIGINT));
+            }
+        }
+    }
+}
+
+fn send(mut socket: &Socket, typed: &Receiver<String>, ending: &str) {
+    for mut line in typed {
+        line.push_str(ending);
+        // One write for each line. What breaks here, the receiver sees and reports.
+        if socket.write_all(line.as_bytes()).is_err() {
+            return;
+        }
+    }
+    let _ = socket.shutdown(Shutdown::Write);
+}
+
+/// Shows what arrives until its end, or until there is no screen.
+fn receive(mut socket: &Socket, screen: &Screen) -> io::Result<()> {
+    let mut nick = Nick::default();
+    let is_screen_there = Cell::new(true);
+    let mut show = |line: &[u8]| {
+        let text = harmless(line);
+        let is_meant = nick.is_meant_by(&text);
+        is_screen_there.set(screen.print_waiting(&format!("recv: {text}"), is_meant));
+    };
+    let mut arrivals = Arrivals::default();
+    let mut bytes = vec![0; READ_BUFFER_BYTES];
+    loop {
+        socket.set_read_timeout(arrivals.has_partial().then_some(QUIET))?;
+        match Read::read(&mut socket, &mut bytes) {
+            Ok(0) => {
+                arrivals.end(&mut show);
+                return Ok(());
+            }
+            Ok(count) => arrivals.push(&bytes[..count], &mut show),
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => arrivals.pause(&mut show),
+                _ => {
+                    arrivals.end(&mut show);
+                    return Err(error);
+                }
+            },
+        }
+        if !is_screen_there.get() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The shared log: what everybody is told, stored once, bounded.
+//! Knows bytes and where messages start; not who reads them.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// A place in a log: bytes since its beginning. Never reused, so it stays right when the ring
+/// wraps and when old messages are trimmed.
+pub type Offset = u64;
+
+/// A bounded ring of messages.
+///
+/// Appending trims the oldest messages, whole ones only, when room is needed. Memory grows with
+/// use up to the capacity and never beyond.
+#[derive(Debug)]
+pub struct SharedLog {
+    /// The bytes of `start..end`.
+    bytes: VecDeque<u8>,
+    /// Where each stored message begins, ascending.
+    message_starts: VecDeque<Offset>,
+    /// Offset of the first stored byte; always a message's first.
+    start: Offset,
+    /// What `bytes` and `message_starts` may take together, in bytes.
+    capacity_bytes: usize,
+}
+
+impl SharedLog {
+    /// An empty log that will take at most `capacity_bytes` of memory, its index included.
+    #[must_use]
+    pub fn new(capacity_bytes: usize) -> Self {
+        Self {
+            bytes: VecDeque::new(),
+            message_starts: VecDeque::new(),
+            start: 0,
+            capacity_bytes,
+        }
+    }
+
+    /// Offset of the oldest stored byte.
+    #[must_use]
+    pub fn start(&self) -> Offset {
+        self.start
+    }
+
+    /// Offset after the newest byte: where the next message will begin.
+    #[must_use]
+    pub fn end(&self) -> Offset {
+        self.start + self.bytes.len() as Offset
+    }
+
+    /// The bound given to [`new`](Self::new).
+    #[must_use]
+    pub fn capacity_bytes(&self) -> usize {
+        self.capacity_bytes
+    }
+
+    /// Appends one message, given in parts, and tells where it stands. Old messages make room.
+    /// `None`: the message is larger than the whole log, and nothing has changed.
+    pub fn append(&mut self, parts: &[&[u8]]) -> Option<Range<Offset>> {
+        let message_bytes: usize = parts.iter().map(|part| part.len()).sum();
+        let needed = message_bytes + INDEX_ENTRY_BYTES;
+        if needed > self.capacity_bytes {
+            return None;
+        }
+        while self.used_bytes() + needed > self.capacity_bytes {
+            self.trim_oldest();
+        }
+        let begin = self.end();
+        self.reserve(message_bytes);
+        self.message_starts.push_back(begin);
+        for part in parts {
+            self.bytes.extend(*part);
+        }
+        Some(begin..self.end())
+    }
+
+    /// The bytes of `range`, in at most two pieces since a ring wraps. What of it has been
+    /// trimmed, or has not been written yet, is not there.
+    #[must_use]
+    pub fn slices(&self, range: Range<Offset>) -> (&[u8], &[u8]) {
+        let from = self.index(range.start);
+        let to = self.index(range.end).max(from);
+        let (front, back) = self.bytes.as_slices();
+        let split = front.len();
+        (
+            &front[from.min(split)..to.min(split)],
+            &back[from.saturating_sub(split)..to.saturating_sub(split)],
+        )
+    }
+
+    fn index(&self, offset: Offset) -> usize {
+        let distance = offset.saturating_sub(self.start);
+        usize::try_from(distance).map_or(self.bytes.len(), |at| at.min(self.bytes.len()))
+    }
+
+    fn used_bytes(&self) -> usize {
+        self.bytes.len() + self.message_starts.len() * INDEX_ENTRY_BYTES
+    }
+
+    fn trim_oldest(&mut self) {
+        self.message_starts.pop_front();
+        let new_start = self.message_starts.front().copied().unwrap_or(self.end());
+        self.bytes.drain(..self.index(new_start));
+        self.start = new_start;
+    }
+
+    /// Doubles like any vector does, but never beyond the capacity.
+    fn reserve(&mut self, more: usize) {
+        let wanted = self.bytes.len() + more;
+        if wanted > self.bytes.capacity() {
+            let target = wanted
+                .next_power_of_two()
+                .clamp(wanted, self.capacity_bytes.max(wanted));
+            self.bytes.reserve_exact(target - self.bytes.len());
+        }
+    }
+}
+
+/// What the index keeps of each message.
+const INDEX_ENTRY_BYTES: usize = size_of::<Offset>();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(log: &SharedLog, range: Range<Offset>) -> String {
+        let (a, b) = log.slices(range);
+        String::from_utf8([a, b].concat()).unwrap()
+    }
+
+    #[test]
+    fn what_is_appended_can_be_read_at_its_offsets() {
+        let mut log = SharedLog::new(1000);
+        assert_eq!((log.start(), log.end()), (0, 0));
+        let a = log.append(&[b"ann: ", b"hi", b"\n"]).unwrap();
+        let b = log.append(&[b"bob: yo\n"]).unwrap();
+        assert_eq!((a.clone(), b.clone()), (0..8, 8..16));
+        assert_eq!(text(&log, a), "ann: hi\n");
+        assert_eq!(text(&log, 5..16), "hi\nbob: yo\n");
+        assert_eq!(text(&log, 8..99), "bob: yo\n");
+        assert_eq!(text(&log, b.end..b.end), "");
+    }
+
+    #[test]
+    fn old_messages_go_whole_and_memory_stays_bounded() {
+        let mut log = SharedLog::new(100);
+        for n in 0..1000u32 {
+            let line = format!("{n:0width$}\n", width = 1 + (n as usize * 7) % 23);
+            let range = log.append(&[line.as_bytes()]).unwrap();
+            assert_eq!(text(&log, range.clone()), line);
+            assert!(log.used_bytes() <= 100);
+            assert!(log.bytes.capacity() <= 100);
+            let whole = text(&log, log.start()..log.end());
+            assert!(whole.ends_with('\n') && whole.lines().all(|l| l.parse::<u32>().is_ok()));
+            let oldest: u32 = whole.lines().next().unwrap().parse().unwrap();
+            assert_eq!(oldest as usize + whole.lines().count(), n as usize + 1);
+        }
+    }
+
+    #[test]
+    fn a_message_larger_than_the_log_is_refused_and_changes_nothing() {
+        let mut log = SharedLog::new(20);
+        log.append(&[b"kept\n"]).unwrap();
+        assert_eq!(log.append(&[&[b'x'; 13]]), None);
+        assert_eq!(text(&log, 0..5), "kept\n");
+        assert_eq!(log.append(&[&[b'x'; 12]]), Some(5..17));
+        assert_eq!(log.start(), 5);
+    }
+}

@@ -1,0 +1,257 @@
+//! The outbox: what one client is owed, as ranges of the shared log and bytes of its own.
+//! Stores offsets, never slices; knows neither the client nor its socket.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write};
+use std::ops::Range;
+
+use super::log::{Offset, SharedLog};
+
+/// What one client is still owed, in the order in which it must be sent: `queued` first, then
+/// everything from `live` to the log's end.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// What comes before the live part. Shared ranges ascend.
+    queued: VecDeque<Segment>,
+    /// The bytes of the `Private` segments, one after another.
+    private: VecDeque<u8>,
+    /// Up to where the log has been sent or queued, for a client that follows it.
+    live: Option<Offset>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Shared(Range<Offset>),
+    Private(usize),
+}
+
+/// The client has not taken what the log has meanwhile trimmed: there is a gap which cannot be
+/// closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lagged {
+    /// Bytes between the first one still owed and the log's end.
+    pub behind_bytes: u64,
+}
+
+/// How much of what it was offered a write took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrote {
+    /// Every byte.
+    All,
+    /// Not every byte: it is full.
+    Part,
+}
+
+/// How many pieces one write takes; the rest waits for the next.
+const PIECES_PER_WRITE: usize = 64;
+
+/// What a queued segment counts for in [`Outbox::held_bytes`].
+const SEGMENT_BYTES: usize = size_of::<Segment>();
+
+impl Outbox {
+    /// Everything appended from `at` on is owed.
+    pub fn follow(&mut self, at: Offset) {
+        self.live = Some(at);
+    }
+
+    /// What the log holds now is still owed, what comes is not.
+    pub fn unfollow(&mut self, log: &SharedLog) {
+        self.queue_live_until(log.end());
+        self.live = None;
+    }
+
+    /// Owes `bytes` to this client alone, after all that it is owed so far.
+    pub fn send(&mut self, log: &SharedLog, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.queue_live_until(log.end());
+        self.private.extend(bytes);
+        match self.queued.back_mut() {
+            Some(Segment::Private(length)) => *length += bytes.len(),
+            _ => self.queued.push_back(Segment::Private(bytes.len())),
+        }
+    }
+
+    /// Owes an older part of the log, after all that is owed so far. For a client that does not
+    /// follow yet, and ranges that ascend: what is trimmed first must be sent first.
+    pub fn replay(&mut self, log: &SharedLog, range: Range<Offset>) {
+        debug_assert!(self.live.is_none(), "history comes before the live part");
+        self.queue_shared(range.start.max(log.start())..range.end);
+    }
+
+    /// Leaves out `range`, the message appended last: it is the client's own.
+    pub fn skip(&mut self, range: &Range<Offset>) {
+        if self.live.is_some() {
+            self.queue_live_until(range.start);
+            self.live = Some(range.end);
+        }
+    }
+
+    /// Forgets all that is owed: there is nobody to send it to.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether nothing is owed.
+    #[must_use]
+    pub fn is_clear(&self, log: &SharedLog) -> bool {
+        self.queued.is_empty() && self.live.is_none_or(|live| live >= log.end())
+    }
+
+    /// Whether something waits here that a round through the followers would not find.
+    #[must_use]
+    pub fn has_queued(&self) -> bool {
+        !self.queued.is_empty()
+    }
+
+    /// Up to where the log has been sent or queued; `None` for a client that does not follow.
+    #[must_use]
+    pub fn live(&self) -> Option<Offset> {
+        self.live
+    }
+
+    /// Memory that this outbox holds for the client, in bytes; the log is not counted.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.private.len() + self.queued.len() * SEGMENT_BYTES
+    }
+
+    /// Whether what is owed next has been trimmed from the log.
+    ///
+    /// # Errors
+    /// [`Lagged`] if so; nothing true can be sent any more.
+    pub fn check(&self, log: &SharedLog) -> Result<(), Lagged> {
+        let shared = self.queued.iter().find_map(|segment| match segment {
+            Segment::Shared(range) => Some(range.start),
+            Segment::Private(_) => None,
+        });
+        match shared.or(self.live) {
+            Some(next) if next < log.start() => Err(Lagged {
+                behind_bytes: log.end() - next,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what is owed with one write. That it took all that it was offered does not mean
+    /// that nothing is owed: see [`is_clear`](Self::is_clear).
+    ///
+    /// # Errors
+    /// What the write says; nothing is lost then. `WriteZero` when it takes nothing at all.
+    pub fn flush(&mut self, log: &SharedLog, to: &mut impl Write) -> io::Result<Wrote> {
+        let mut pieces = [IoSlice::new(&[]); PIECES_PER_WRITE];
+        let count = self.gather(log, &mut pieces);
+        let offered: usize = pieces[..count].iter().map(|piece| piece.len()).sum();
+        let written = match &pieces[..count] {
+            [] => return Ok(Wrote::All),
+            [piece] => to.write(piece)?,
+            pieces => to.write_vectored(pieces)?,
+        };
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.advance(log, written);
+        Ok(match written == offered {
+            true => Wrote::All,
+            false => Wrote::Part,
+        })
+    }
+
+    /// Lays out what is owed as slices; returns how many there are.
+    fn gather<'a>(&'a self, log: &'a SharedLog, pieces: &mut [IoSlice<'a>]) -> usize {
+        let mut room = pieces.iter_mut();
+        let mut count = 0;
+        let mut put = |(front, back): (&'a [u8], &'a [u8])| {
+            for part in [front, back] {
+                if !part.is_empty()
+                    && let Some(slot) = room.next()
+                {
+                    *slot = IoSlice::new(part);
+                    count += 1;
+                }
+            }
+        };
+        let mut private_from = 0;
+        // A segment gives two pieces at most, so no more of them are looked at than fit.
+        for segment in self.queued.iter().take(PIECES_PER_WRITE) {
+            match segment {
+                Segment::Shared(range) => put(log.slices(range.clone())),
+                Segment::Private(length) => {
+                    let to = private_from + length;
+                    put(ring_slices(&self.private, private_from..to));
+                    private_from = to;
+                }
+            }
+        }
+        if let Some(live) = self.live
+            && self.queued.len() < PIECES_PER_WRITE
+        {
+            put(log.slices(live..log.end()));
+        }
+        count
+    }
+
+    /// Takes `written` bytes off the front.
+    fn advance(&mut self, log: &SharedLog, mut written: usize) {
+        while written > 0 {
+            let Some(segment) = self.queued.front_mut() else {
+                self.live = self
+                    .live
+                    .map(|live| (live + written as Offset).min(log.end()));
+                break;
+            };
+            let length = segment.len();
+            let taken = written.min(length);
+            match segment {
+                Segment::Shared(range) => range.start += taken as Offset,
+                Segment::Private(left) => {
+                    *left -= taken;
+                    self.private.drain(..taken);
+                }
+            }
+            written -= taken;
+            if taken == length {
+                self.queued.pop_front();
+            }
+        }
+        // A client that is owed nothing of its own keeps no buffer.
+        if self.queued.is_empty() {
+            self.queued = VecDeque::new();
+            self.private = VecDeque::new();
+        }
+    }
+
+    fn queue_live_until(&mut self, end: Offset) {
+        if let Some(live) = self.live {
+            self.queue_shared(live..end);
+            self.live = Some(end);
+        }
+    }
+
+    fn queue_shared(&mut self, range: Range<Offset>) {
+        match self.queued.back_mut() {
+            _ if range.is_empty() => {}
+            Some(Segment::Shared(last)) if last.end == range.start => last.end = range.end,
+            _ => self.queued.push_back(Segment::Shared(range)),
+        }
+    }
+}
+
+impl Segment {
+    fn len(&self) -> usize {
+        match self {
+            Self::Shared(range) => usize::try_from(range.end - range.start).unwrap_or(usize::MAX),
+            Self::Private(length) => *length,
+        }
+    }
+}
+
+fn ring_slices(ring: &VecDeque<u8>, range: Range<usize>) -> (&[u8], &[u8]) {
+    let (front, back) = ring.as_slices();
+    let split = front.len();
+    (
+        &front[range.start.min(split)..range.end.min(split)],
+        &back[range.start.saturating_sub(split)..range.end.saturating_sub(split)],
+    )
+}

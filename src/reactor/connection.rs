@@ -1,0 +1,83 @@
+//! One client's connection: its stream, its place in decoding, its phase of life.
+//! What it is owed stands in its service's egress.
+
+use std::time::{Duration, Instant};
+
+use crate::addr::Peer;
+use crate::outbound::ClientId;
+use crate::service::Disconnect;
+use crate::wire::Decoder;
+
+use super::Limits;
+
+/// A raw client that has been quiet for this long has said a message.
+pub(super) const QUIET: Duration = Duration::from_millis(200);
+
+/// A client that is to be closed may take this long over what it is owed, without taking any of
+/// it, before it is given up.
+pub(super) const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// After our side has ended, a client may go on sending for this long and this much.
+pub(super) const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const DRAIN_BYTES: usize = 64 << 20;
+
+/// A client's connection.
+#[derive(Debug)]
+pub(super) struct Connection<S> {
+    pub(super) stream: S,
+    pub(super) client: ClientId,
+    /// Index of its service.
+    pub(super) station: u32,
+    pub(super) peer: Peer,
+    pub(super) decoder: Decoder,
+    /// Input read but not yet decoded, since the client is owed too much; and it was not read on
+    /// since.
+    pub(super) unread: Option<Box<[u8]>>,
+    pub(super) phase: Phase,
+    /// It is not read from until it has taken some of what it is owed.
+    pub(super) paused: bool,
+    /// It is on the ready list.
+    pub(super) in_ready: bool,
+    /// An event said that the peer has closed, so a short read is not the last.
+    pub(super) peer_closed: bool,
+    /// Its end of stream has been read.
+    pub(super) eof: bool,
+    /// When it last sent something, or took something that it had been slow to take.
+    pub(super) active_at: Instant,
+    /// The entry in the deadlines that counts; others are old.
+    pub(super) armed: Option<Instant>,
+}
+
+/// A connection's phase; it only ever moves down this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Both sides may speak.
+    Open,
+    /// Writing failed; what the peer had sent before is still read.
+    Mute(std::io::ErrorKind),
+    /// Sending what is owed, then our side ends.
+    Flushing { until: Instant },
+    /// Our side has ended; reading and forgetting what still comes, so that closing does not
+    /// reset the peer while it reads.
+    Draining { until: Instant, left_bytes: usize },
+    /// To be taken away at the end of the turn.
+    Dead(Disconnect),
+}
+
+impl<S> Connection<S> {
+    /// When something must be done if nothing happens before.
+    pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
+        match self.phase {
+            Phase::Open | Phase::Mute(_) => {
+                let idle = limits.idle_timeout.map(|timeout| self.active_at + timeout);
+                let quiet = self.decoder.awaits_quiet().then(|| self.active_at + QUIET);
+                match (idle, quiet) {
+                    (Some(idle), Some(quiet)) => Some(idle.min(quiet)),
+                    (idle, quiet) => idle.or(quiet),
+                }
+            }
+            Phase::Flushing { until } | Phase::Draining { until, .. } => Some(until),
+            Phase::Dead(_) => None,
+        }
+    }
+}

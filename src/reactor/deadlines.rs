@@ -1,0 +1,30 @@
+//! Who has to be looked at when, at the latest. One heap; knows no reasons.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Instant;
+
+use super::token::SourceToken;
+
+/// Pending deadlines. One that is moved later stays where it is: when it comes up, its source
+/// is asked again. So a deadline that every message moves costs nothing to move.
+#[derive(Debug, Default)]
+pub(super) struct Deadlines {
+    heap: BinaryHeap<Reverse<(Instant, SourceToken)>>,
+}
+
+impl Deadlines {
+    pub(super) fn add(&mut self, at: Instant, source: SourceToken) {
+        self.heap.push(Reverse((at, source)));
+    }
+
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.heap.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Takes out one that has come.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Instant, SourceToken)> {
+        self.next().filter(|at| *at <= now)?;
+        self.heap.pop().map(|Reverse(entry)| entry)
+    }
+}

@@ -1,0 +1,347 @@
+//! The engine: everything that the reactor decides, above the system calls.
+//! Knows sources, services and deadlines; the poll, and the real sockets, are behind [`Net`].
+//! Never names a concrete service.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use super::connection::Connection;
+use super::deadlines::Deadlines;
+use super::net::Net;
+use super::token::SourceToken;
+use super::{Limits, ServiceId};
+use crate::outbound::{self, Egress, Request};
+use crate::service::{Input, Service};
+
+mod accepting;
+mod closing;
+mod flushing;
+mod reading;
+
+/// What one read takes at most, and one turn of one client: so many bytes are read from it, then
+/// it is the others' turn.
+const READ_BUDGET_BYTES: usize = 64 * 1024;
+
+/// What an event says. Hints: reading and writing tell.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Readiness {
+    /// There may be something to read.
+    pub readable: bool,
+    /// There may be room to write.
+    pub writable: bool,
+    /// The peer has ended its side, or all of it.
+    pub closed: bool,
+}
+
+/// One service with all that its clients are owed.
+struct Station {
+    service: Box<dyn Service>,
+    egress: Egress,
+}
+
+/// What a slot of the slab holds.
+enum Source<N: Net> {
+    Listener(Door<N>),
+    Connection(Connection<N::Stream>),
+    /// A source that the loop itself owns: signals, the waker.
+    Foreign,
+}
+
+struct Slot<N: Net> {
+    generation: u32,
+    source: Source<N>,
+}
+
+/// A listener and how accepting goes.
+struct Door<N: Net> {
+    listener: N::Listener,
+    station: u32,
+    /// Accepting failed, which has been logged, and is tried again then.
+    retry_at: Option<Instant>,
+}
+
+/// What has happened since the start.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    /// Present clients.
+    clients: usize,
+    accepted: u64,
+    lagged: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Running,
+    /// No more clients; what is owed goes out until then.
+    Stopping {
+        until: Instant,
+    },
+}
+
+/// The sources, the services, and the policy between them.
+pub struct Engine<N: Net> {
+    pub(super) net: N,
+    sources: Slab<Slot<N>>,
+    stations: Vec<Station>,
+    /// Sources with something left to do that no event will tell of.
+    ready: VecDeque<SourceToken>,
+    /// Listeners that wait for a place to come free.
+    full: Vec<SourceToken>,
+    deadlines: Deadlines,
+    /// Connections to take away when the turn is over.
+    dead: Vec<SourceToken>,
+    /// What every read goes into.
+    scratch: Box<[u8]>,
+    limits: Limits,
+    counts: Counts,
+    generation: u32,
+    life: Life,
+}
+
+impl<N: Net> Engine<N> {
+    /// An engine with nothing in it.
+    #[must_use]
+    pub fn new(net: N, limits: Limits) -> Self {
+        Self {
+            net,
+            sources: Slab::new(),
+            stations: Vec::new(),
+            ready: VecDeque::new(),
+            full: Vec::new(),
+            deadlines: Deadlines::default(),
+            dead: Vec::new(),
+            scratch: vec![0; READ_BUDGET_BYTES].into_boxed_slice(),
+            limits,
+            counts: Counts::default(),
+            generation: 0,
+            life: Life::Running,
+        }
+    }
+
+    /// Adds a service; any number of listeners may lead to it.
+    pub fn add_service(
+        &mut self,
+        service: Box<dyn Service>,
+        limits: outbound::Limits,
+    ) -> ServiceId {
+        let egress = Egress::new(limits, self.net.now());
+        self.stations.push(Station { service, egress });
+        ServiceId(u32::try_from(self.stations.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Adds a listener that leads to `service`; returns its token.
+    pub fn add_listener(&mut self, listener: N::Listener, service: ServiceId) -> usize {
+        let door = Door {
+            listener,
+            station: service.0,
+            retry_at: None,
+        };
+        self.insert(Source::Listener(door)).pack()
+    }
+
+    /// The token that the next listener to be added will have.
+    #[must_use]
+    pub fn next_listener_token(&self) -> usize {
+        self.next_token().pack()
+    }
+
+    /// A token for a source that the caller owns.
+    pub(super) fn add_foreign(&mut self) -> usize {
+        self.insert(Source::Foreign).pack()
+    }
+
+    /// How long the poll may wait; `None`: until something happens.
+    pub fn wait(&mut self, now: Instant) -> Option<Duration> {
+        let busy = |station: &Station| station.egress.queue_len() > 0;
+        if !self.ready.is_empty() || !self.dead.is_empty() || self.stations.iter().any(busy) {
+            return Some(Duration::ZERO);
+        }
+        let mut next = self.deadlines.next();
+        let mut consider = |at: Option<Instant>| next = [next, at].into_iter().flatten().min();
+        for station in &mut self.stations {
+            consider(station.service.deadline());
+            consider(station.egress.round_due(now));
+        }
+        if let Life::Stopping { until } = self.life {
+            consider(Some(until));
+        }
+        next.map(|at| at.saturating_duration_since(now))
+    }
+
+    /// Something happened to a source.
+    pub fn on_event(&mut self, token: usize, readiness: Readiness, now: Instant) {
+        let token = SourceToken::unpack(token);
+        match self.source(token) {
+            // A former tenant's event.
+            None | Some(Source::Foreign) => {}
+            Some(Source::Listener(_)) => self.accept(token, now),
+            Some(Source::Connection(connection)) => {
+                connection.peer_closed |= readiness.closed;
+                let (client, station) = (connection.client, connection.station);
+                if readiness.writable {
+                    self.stations[station as usize].egress.unblock(client);
+                }
+                if readiness.readable || readiness.closed {
+                    self.read(token, now);
+                }
+            }
+        }
+    }
+
+    /// Whether the person's next line may be handed over.
+    #[must_use]
+    pub fn wants_input(&self, service: ServiceId) -> bool {
+        self.life == Life::Running && self.stations[service.0 as usize].service.wants_input()
+    }
+
+    /// The person at the server did something.
+    pub fn on_input(&mut self, service: ServiceId, input: Input, now: Instant) {
+        let station = &mut self.stations[service.0 as usize];
+        station.service.on_input(now, input, &mut station.egress);
+        self.carry_out(service.0, now);
+    }
+
+    /// All events of this turn have been handed over: does the rest of it.
+    pub fn end_turn(&mut self, now: Instant) {
+        for _ in 0..self.ready.len() {
+            if let Some(token) = self.ready.pop_front() {
+                self.on_ready(token, now);
+            }
+        }
+        self.run_deadlines(now);
+        self.flush(now);
+        self.drop_laggards();
+        self.reap(now);
+    }
+
+    /// Whether the engine has stopped and nobody is left.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.life != Life::Running && self.counts.clients == 0
+    }
+
+    fn on_ready(&mut self, token: SourceToken, now: Instant) {
+        match self.source(token) {
+            Some(Source::Listener(_)) => self.accept(token, now),
+            Some(Source::Connection(connection)) => {
+                connection.in_ready = false;
+                self.read(token, now);
+            }
+            Some(Source::Foreign) | None => {}
+        }
+    }
+
+    fn run_deadlines(&mut self, now: Instant) {
+        while let Some((at, token)) = self.deadlines.pop_due(now) {
+            match self.source(token) {
+                Some(Source::Listener(_)) => self.accept(token, now),
+                Some(Source::Connection(connection)) if connection.armed == Some(at) => {
+                    connection.armed = None;
+                    self.on_connection_deadline(token, now);
+                }
+                _ => {}
+            }
+        }
+        for index in 0..self.stations.len() {
+            let station = &mut self.stations[index];
+            if station.service.deadline().is_some_and(|at| at <= now) {
+                station.service.on_deadline(now, &mut station.egress);
+                self.carry_out(index_of(index), now);
+            }
+        }
+        if let Life::Stopping { until } = self.life
+            && until <= now
+        {
+            self.give_up_all();
+        }
+    }
+
+    /// Does what a service has asked for.
+    fn carry_out(&mut self, station: u32, now: Instant) {
+        while let Some(request) = self.stations[station as usize].egress.next_request() {
+            let egress = &self.stations[station as usize].egress;
+            match request {
+                Request::CloseAfterFlush(id) => {
+                    if let Some(token) = egress.handle(id).map(SourceToken::unpack) {
+                        self.close_after_flush(token, now);
+                    }
+                }
+                Request::CloseNow(id) => {
+                    if let Some(token) = egress.handle(id).map(SourceToken::unpack) {
+                        self.kill(token, crate::service::Disconnect::Closed);
+                    }
+                }
+                Request::Release(id) => {
+                    if let Some(token) = egress.handle(id).map(SourceToken::unpack) {
+                        self.resume_if_room(token);
+                    }
+                }
+                Request::Stop => self.stop(now),
+            }
+        }
+    }
+
+    /// The token that the next source to be inserted will have.
+    fn next_token(&self) -> SourceToken {
+        SourceToken {
+            key: index_of(self.sources.vacant_key()),
+            generation: self.generation.wrapping_add(1),
+        }
+    }
+
+    fn insert(&mut self, source: Source<N>) -> SourceToken {
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation;
+        let key = self.sources.insert(Slot { generation, source });
+        let key = index_of(key);
+        SourceToken { key, generation }
+    }
+
+    fn source(&mut self, token: SourceToken) -> Option<&mut Source<N>> {
+        let slot = self.sources.get_mut(token.key as usize)?;
+        (slot.generation == token.generation).then_some(&mut slot.source)
+    }
+
+    fn connection(&mut self, token: SourceToken) -> Option<&mut Connection<N::Stream>> {
+        match self.source(token)? {
+            Source::Connection(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    /// Sees to it that the connection is looked at when its deadline comes.
+    fn arm(&mut self, token: SourceToken) {
+        let limits = self.limits;
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        if let Some(at) = connection.deadline(&limits)
+            && connection.armed.is_none_or(|armed| at < armed)
+        {
+            connection.armed = Some(at);
+            self.deadlines.add(at, token);
+        }
+    }
+
+    /// Has the connection read from in the next turn, or at the end of this one.
+    fn make_ready(&mut self, token: SourceToken) {
+        if let Some(connection) = self.connection(token)
+            && !std::mem::replace(&mut connection.in_ready, true)
+        {
+            self.ready.push_back(token);
+        }
+    }
+}
+
+/// Slab keys count descriptors, which are ints.
+fn index_of(key: usize) -> u32 {
+    u32::try_from(key).unwrap_or(u32::MAX)
+}
+
+/// Whether an error means: not now.
+fn would_block(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}

@@ -1,0 +1,124 @@
+//! Taking clients in, and what to do when there is no room for more.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use log::{debug, info, warn};
+
+use super::super::connection::{Connection, Phase};
+use super::super::net::Net;
+use super::super::token::SourceToken;
+use super::{Engine, Life, Source, would_block};
+use crate::addr::Peer;
+use crate::wire::Decoder;
+
+/// So many clients are taken in at once, then it is the others' turn.
+const ACCEPT_BUDGET: usize = 64;
+
+/// After the system had no descriptor or memory for a client, it is asked again.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+impl<N: Net> Engine<N> {
+    pub(super) fn accept(&mut self, token: SourceToken, now: Instant) {
+        for _ in 0..ACCEPT_BUDGET {
+            if self.life != Life::Running {
+                return;
+            }
+            if self.counts.clients >= self.limits.max_clients {
+                return self.wait_for_room(token);
+            }
+            let Some(slot) = self.sources.get_mut(token.key as usize) else {
+                return;
+            };
+            let Source::Listener(door) = &mut slot.source else {
+                return;
+            };
+            if door.retry_at.is_some_and(|at| at > now) {
+                return;
+            }
+            let station = door.station;
+            match self.net.accept(&door.listener) {
+                Ok((stream, peer)) => {
+                    if door.retry_at.take().is_some() {
+                        info!("accepting clients again");
+                    }
+                    self.welcome(stream, peer, station, now);
+                }
+                Err(error) if would_block(&error) => return,
+                Err(error) if gone_already(&error) => {}
+                Err(error) => {
+                    let retry_at = now + ACCEPT_RETRY;
+                    if door.retry_at.replace(retry_at).is_none() {
+                        let clients = self.counts.clients;
+                        warn!("accepting a client, with {clients} here: {error}; others wait");
+                    }
+                    // The edge is not given again, and nobody tells of a descriptor come free.
+                    self.deadlines.add(retry_at, token);
+                    return;
+                }
+            }
+        }
+        self.ready.push_back(token);
+    }
+
+    fn welcome(&mut self, mut stream: N::Stream, peer: Peer, station: u32, now: Instant) {
+        let token = self.next_token();
+        if let Err(error) = self.net.register(&mut stream, token.pack()) {
+            warn!("registering a client from {peer}: {error}; it is turned away");
+            return self.net.close(stream);
+        }
+        let home = &mut self.stations[station as usize];
+        let client = home.egress.open(token.pack());
+        let connection = Connection {
+            stream,
+            client,
+            station,
+            peer,
+            decoder: Decoder::new(home.service.framing()),
+            unread: None,
+            phase: Phase::Open,
+            paused: false,
+            in_ready: false,
+            peer_closed: false,
+            eof: false,
+            active_at: now,
+            armed: None,
+        };
+        self.insert(Source::Connection(connection));
+        self.counts.clients += 1;
+        self.counts.accepted += 1;
+        debug!("{peer} has come; {} here", self.counts.clients);
+        let home = &mut self.stations[station as usize];
+        home.service.on_open(now, client, &peer, &mut home.egress);
+        self.carry_out(station, now);
+        self.arm(token);
+    }
+
+    fn wait_for_room(&mut self, token: SourceToken) {
+        if self.full.contains(&token) {
+            return;
+        }
+        if self.full.is_empty() {
+            let clients = self.counts.clients;
+            info!("{clients} clients are here, as many as may be; others wait");
+        }
+        self.full.push(token);
+    }
+
+    /// A place has come free.
+    pub(super) fn let_in_who_waits(&mut self) {
+        if self.counts.clients < self.limits.max_clients {
+            self.ready.extend(self.full.drain(..));
+        }
+    }
+}
+
+/// The client left before it was taken in, or a signal came between: the next, please.
+fn gone_already(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionReset
+    )
+}

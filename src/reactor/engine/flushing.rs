@@ -1,0 +1,124 @@
+//! Flushing: each connection that is owed something gets it in one write, in turn.
+
+use std::time::Instant;
+
+use log::warn;
+
+use super::super::connection::{FLUSH_PATIENCE, Phase};
+use super::super::net::Net;
+use super::super::token::SourceToken;
+use super::{Engine, Source};
+use crate::outbound::{ClientId, Flushed, Lagged};
+use crate::service::Disconnect;
+
+/// So many that are owed something of their own are written to in one turn.
+const QUEUE_BUDGET: usize = 1024;
+
+/// So many in the round through a room are written to before the loop reads again.
+const ROUND_BUDGET: u32 = 64;
+
+/// Fewer writes than this are no measure of what one costs.
+const FEWEST_FOR_A_MEASURE: u32 = 8;
+
+impl<N: Net> Engine<N> {
+    pub(super) fn flush(&mut self, now: Instant) {
+        for index in 0..self.stations.len() {
+            for _ in 0..self.stations[index].egress.queue_len().min(QUEUE_BUDGET) {
+                let Some(id) = self.stations[index].egress.next_queued() else {
+                    break;
+                };
+                self.flush_one(index, id, now);
+            }
+            self.go_round(index, now);
+        }
+    }
+
+    fn go_round(&mut self, index: usize, now: Instant) {
+        let mut visits = 0;
+        while visits < ROUND_BUDGET
+            && let Some(id) = self.stations[index].egress.next_in_round(now)
+        {
+            self.flush_one(index, id, now);
+            visits += 1;
+        }
+        if visits >= FEWEST_FOR_A_MEASURE {
+            let elapsed = self.net.now().saturating_duration_since(now);
+            self.stations[index].egress.note_cost(elapsed, visits);
+        }
+    }
+
+    fn flush_one(&mut self, index: usize, id: ClientId, now: Instant) {
+        let egress = &mut self.stations[index].egress;
+        let Some(token) = egress.handle(id).map(SourceToken::unpack) else {
+            return;
+        };
+        let Some(slot) = self.sources.get_mut(token.key as usize) else {
+            return;
+        };
+        let Source::Connection(connection) = &mut slot.source else {
+            return;
+        };
+        match connection.phase {
+            Phase::Open | Phase::Flushing { .. } => {}
+            Phase::Mute(_) => return egress.discard(id),
+            Phase::Draining { .. } | Phase::Dead(_) => return,
+        }
+        let was_behind = connection.paused;
+        match egress.flush(id, &mut connection.stream) {
+            Flushed::Clear => {
+                if let Phase::Flushing { .. } = connection.phase {
+                    return self.end_our_side(token, now);
+                }
+            }
+            Flushed::Blocked { progress: true } => {
+                if let Phase::Flushing { until } = &mut connection.phase {
+                    *until = now + FLUSH_PATIENCE;
+                }
+            }
+            Flushed::Blocked { progress: false } => {}
+            Flushed::Lagged(lagged) => return self.drop_laggard(token, lagged),
+            Flushed::Failed(error) => {
+                egress.discard(id);
+                match connection.phase {
+                    // What it said before it went is still to be read.
+                    Phase::Open => {
+                        connection.phase = Phase::Mute(error.kind());
+                        connection.paused = false;
+                        return self.make_ready(token);
+                    }
+                    _ => return self.kill(token, Disconnect::Broken(error.kind())),
+                }
+            }
+        }
+        if was_behind {
+            connection.active_at = now;
+            self.resume_if_room(token);
+        }
+    }
+
+    /// Closes whoever will never catch up, writable or not.
+    pub(super) fn drop_laggards(&mut self) {
+        for index in 0..self.stations.len() {
+            let egress = &mut self.stations[index].egress;
+            for (id, lagged) in egress.laggards() {
+                if let Some(token) = self.stations[index].egress.handle(id) {
+                    self.drop_laggard(SourceToken::unpack(token), lagged);
+                }
+            }
+        }
+    }
+
+    fn drop_laggard(&mut self, token: SourceToken, Lagged { behind_bytes }: Lagged) {
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        if matches!(connection.phase, Phase::Dead(_)) {
+            return;
+        }
+        let peer = connection.peer;
+        self.counts.lagged += 1;
+        let so_far = self.counts.lagged;
+        warn!("{peer} is {behind_bytes} bytes behind and is disconnected ({so_far} so far)");
+        self.kill(token, Disconnect::Lagged { behind_bytes });
+    }
+}

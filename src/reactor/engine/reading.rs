@@ -1,0 +1,239 @@
+//! Reading: from a readable connection to messages handed to its service.
+
+use std::io::{self, Read};
+use std::time::Instant;
+
+use super::super::connection::{Connection, Phase};
+use super::super::net::Net;
+use super::super::token::SourceToken;
+use super::{Engine, Life, READ_BUDGET_BYTES, Source, Station, would_block};
+use crate::service::Disconnect;
+
+/// What a read has left to do.
+enum After {
+    /// Nothing until the next event.
+    Drained,
+    /// There may be more.
+    More,
+    /// The client must take something first.
+    Clogged,
+    /// The end of the stream.
+    Eof,
+    /// The connection is broken, or has sent more than it may while draining.
+    Gone(Disconnect),
+}
+
+impl<N: Net> Engine<N> {
+    /// Reads once from a connection and hands over what it said.
+    pub(super) fn read(&mut self, token: SourceToken, now: Instant) {
+        let max_message_bytes = self.limits.max_message_bytes;
+        let Some(slot) = self.sources.get_mut(token.key as usize) else {
+            return;
+        };
+        let Source::Connection(connection) = &mut slot.source else {
+            return;
+        };
+        let index = connection.station;
+        let station = &mut self.stations[index as usize];
+        let after = match connection.phase {
+            Phase::Dead(_) => return,
+            _ if connection.eof => return,
+            Phase::Flushing { .. } => return,
+            Phase::Open | Phase::Mute(_) if connection.paused => return,
+            // The others have first to be offered what was said so far.
+            Phase::Open if station.egress.is_congested() => After::More,
+            Phase::Open | Phase::Mute(_) => hear(
+                connection,
+                station,
+                &mut self.scratch,
+                max_message_bytes,
+                now,
+            ),
+            Phase::Draining { .. } => drain(connection, &mut self.scratch),
+        };
+        let draining = matches!(connection.phase, Phase::Draining { .. });
+        match after {
+            // At the end of the server nobody is waited for who sends nothing.
+            After::Drained if draining && self.life != Life::Running => {
+                self.kill(token, Disconnect::Shutdown);
+            }
+            After::Drained => {}
+            After::More => self.make_ready(token),
+            After::Clogged => connection.paused = true,
+            After::Eof => self.on_eof(token, now),
+            After::Gone(why) => self.kill(token, why),
+        }
+        self.carry_out(index, now);
+        self.arm(token);
+    }
+
+    /// The deadline of a connection may have come.
+    pub(super) fn on_connection_deadline(&mut self, token: SourceToken, now: Instant) {
+        let limits = self.limits;
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        if connection.deadline(&limits).is_some_and(|at| at <= now) {
+            match connection.phase {
+                Phase::Flushing { .. } | Phase::Draining { .. } => {
+                    self.kill(token, Disconnect::Unfinished);
+                }
+                Phase::Dead(_) => {}
+                Phase::Open | Phase::Mute(_) => {
+                    let idle_since = connection.active_at;
+                    if connection.decoder.awaits_quiet() {
+                        self.hear_quiet(token, now);
+                    }
+                    if limits
+                        .idle_timeout
+                        .is_some_and(|timeout| idle_since + timeout <= now)
+                    {
+                        self.kill(token, Disconnect::Idle);
+                    }
+                }
+            }
+        }
+        self.arm(token);
+    }
+
+    /// What a raw client has sent counts as a message now.
+    fn hear_quiet(&mut self, token: SourceToken, now: Instant) {
+        let max_message_bytes = self.limits.max_message_bytes;
+        let Some(slot) = self.sources.get_mut(token.key as usize) else {
+            return;
+        };
+        let Source::Connection(connection) = &mut slot.source else {
+            return;
+        };
+        let index = connection.station;
+        let station = &mut self.stations[index as usize];
+        while let Some(message) = connection.decoder.quiet(max_message_bytes) {
+            station
+                .service
+                .on_message(now, connection.client, message, &mut station.egress);
+        }
+        self.carry_out(index, now);
+    }
+
+    fn on_eof(&mut self, token: SourceToken, now: Instant) {
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        connection.eof = true;
+        let (client, index, phase) = (connection.client, connection.station, connection.phase);
+        match phase {
+            Phase::Draining { .. } => self.kill(token, Disconnect::Eof),
+            Phase::Mute(kind) => {
+                self.hear_quiet(token, now);
+                self.kill(token, Disconnect::Broken(kind));
+            }
+            Phase::Open => {
+                self.hear_quiet(token, now);
+                let station = &mut self.stations[index as usize];
+                if !station.egress.is_closing(client) {
+                    station.service.on_end(now, client, &mut station.egress);
+                }
+            }
+            Phase::Flushing { .. } | Phase::Dead(_) => {}
+        }
+    }
+
+    /// Reads on from a connection that was paused, once it has room.
+    pub(super) fn resume_if_room(&mut self, token: SourceToken) {
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        let (client, station) = (connection.client, connection.station);
+        if connection.paused && self.stations[station as usize].egress.has_room(client) {
+            if let Some(connection) = self.connection(token) {
+                connection.paused = false;
+            }
+            self.make_ready(token);
+        }
+    }
+}
+
+/// Reads once, or takes up what was left from before, and hands over message by message.
+fn hear<S: Read>(
+    connection: &mut Connection<S>,
+    station: &mut Station,
+    scratch: &mut [u8],
+    max_message_bytes: usize,
+    now: Instant,
+) -> After {
+    if let Some(unread) = connection.unread.take() {
+        return match hand_over(connection, station, &unread, max_message_bytes, now) {
+            // The stream was not looked at, so nobody knows whether it is drained.
+            After::Drained => After::More,
+            after => after,
+        };
+    }
+    match connection.stream.read(scratch) {
+        Ok(0) => After::Eof,
+        Ok(count) => {
+            connection.active_at = now;
+            let drained = count < READ_BUDGET_BYTES && !connection.peer_closed;
+            match hand_over(
+                connection,
+                station,
+                &scratch[..count],
+                max_message_bytes,
+                now,
+            ) {
+                After::Drained if !drained => After::More,
+                after => after,
+            }
+        }
+        Err(error) => after_error(connection, &error),
+    }
+}
+
+/// Hands over the messages of `input` until the client is closed or clogged by one of them.
+fn hand_over<S>(
+    connection: &mut Connection<S>,
+    station: &mut Station,
+    mut input: &[u8],
+    max_message_bytes: usize,
+    now: Instant,
+) -> After {
+    let client = connection.client;
+    let egress = &mut station.egress;
+    while let Some(message) = connection.decoder.next(&mut input, max_message_bytes) {
+        station.service.on_message(now, client, message, egress);
+        if egress.is_closing(client) {
+            return After::Drained;
+        }
+        if egress.is_clogged(client) {
+            if !input.is_empty() {
+                connection.unread = Some(input.into());
+            }
+            return After::Clogged;
+        }
+    }
+    After::Drained
+}
+
+/// Reads once and forgets it.
+fn drain<S: Read>(connection: &mut Connection<S>, scratch: &mut [u8]) -> After {
+    connection.unread = None;
+    match connection.stream.read(scratch) {
+        Ok(0) => After::Eof,
+        Ok(count) => match &mut connection.phase {
+            Phase::Draining { left_bytes, .. } if *left_bytes >= count => {
+                *left_bytes -= count;
+                After::More
+            }
+            _ => After::Gone(Disconnect::Unfinished),
+        },
+        Err(error) => after_error(connection, &error),
+    }
+}
+
+fn after_error<S>(connection: &Connection<S>, error: &io::Error) -> After {
+    match (error.kind(), connection.phase) {
+        (io::ErrorKind::Interrupted, _) => After::More,
+        (_, Phase::Mute(kind)) if would_block(error) => After::Gone(Disconnect::Broken(kind)),
+        _ if would_block(error) => After::Drained,
+        (kind, _) => After::Gone(Disconnect::Broken(kind)),
+    }
+}

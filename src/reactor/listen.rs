@@ -1,0 +1,124 @@
+//! Opening listening sockets, with every option set that the defaults get wrong.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::time::Duration;
+
+use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
+
+use super::net::Listener;
+use crate::addr::Address;
+
+/// How many connections may wait to be accepted; mio's own bind would say 128.
+const BACKLOG: i32 = 4096;
+
+/// A peer that has silently gone is noticed after some two minutes.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEPALIVE_PROBES: u32 = 4;
+
+/// Opens `address` for listening; returns the socket and what to call it: the real address, with
+/// the port that the system picked.
+///
+/// # Errors
+/// What the system says, of the last of several addresses that a name has.
+pub(super) fn open(
+    address: &Address,
+    send_buffer_bytes: Option<usize>,
+) -> io::Result<(Listener, Address)> {
+    match address {
+        Address::Unix(path) => {
+            let socket = bind_unix(path)?;
+            if let Some(bytes) = send_buffer_bytes {
+                socket.set_send_buffer_size(bytes)?;
+            }
+            let listener = mio::net::UnixListener::from_std(socket.into());
+            Ok((Listener::Unix(listener, path.clone()), address.clone()))
+        }
+        Address::Every { port } => {
+            let any_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port));
+            let any_v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, *port));
+            open_tcp(any_v6, false, send_buffer_bytes).or_else(|error| match no_v6(&error) {
+                true => open_tcp(any_v4, false, send_buffer_bytes),
+                false => Err(error),
+            })
+        }
+        Address::Tcp { .. } => {
+            let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+            for address in address.resolve()? {
+                match open_tcp(address, true, send_buffer_bytes) {
+                    Ok(opened) => return Ok(opened),
+                    Err(error) => failure = error,
+                }
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn open_tcp(
+    address: SocketAddr,
+    only_v6: bool,
+    send_buffer_bytes: Option<usize>,
+) -> io::Result<(Listener, Address)> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(only_v6)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    // What follows is handed on to every connection that is accepted here.
+    socket.set_tcp_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    if let Some(bytes) = send_buffer_bytes {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let listener = mio::net::TcpListener::from_std(socket.into());
+    let real = listener.local_addr()?;
+    let name = Address::Tcp {
+        host: real.ip().to_string(),
+        port: real.port(),
+    };
+    Ok((Listener::Tcp(listener), name))
+}
+
+fn no_v6(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
+}
+
+fn bind_unix(path: &Path) -> io::Result<Socket> {
+    let bind = || -> io::Result<Socket> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        socket.listen(BACKLOG)?;
+        Ok(socket)
+    };
+    match bind() {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
+            std::fs::remove_file(path)?;
+            bind()
+        }
+        result => result,
+    }
+}
+
+/// Whether `path` is a socket that nobody listens on any more.
+fn is_stale(path: &Path) -> bool {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    let refused = || match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => false,
+        Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+    };
+    is_socket && refused()
+}

@@ -1,0 +1,170 @@
+//! The seam between policy and system calls: what the engine needs of a network.
+//! The real one stands here; a simulated one can take its place, clock included.
+
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+use mio::{Interest, Registry, Token};
+
+use crate::addr::Peer;
+
+/// A network as the engine sees it. Nothing here blocks.
+pub trait Net {
+    /// Where clients come in.
+    type Listener;
+    /// One client's stream.
+    type Stream: Read + Write;
+
+    /// Reads the clock.
+    fn now(&self) -> Instant;
+
+    /// Takes the next client that waits.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nobody waits; else what the system says.
+    fn accept(&mut self, listener: &Self::Listener) -> io::Result<(Self::Stream, Peer)>;
+
+    /// Asks for edges in both directions under `token`; once for a stream's whole life.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn register(&mut self, stream: &mut Self::Stream, token: usize) -> io::Result<()>;
+
+    /// Ends our side of the conversation; the peer reads an end of stream.
+    ///
+    /// # Errors
+    /// What the system says: the peer has gone.
+    fn shutdown_write(&mut self, stream: &Self::Stream) -> io::Result<()>;
+
+    /// Lets a stream go.
+    fn close(&mut self, stream: Self::Stream);
+
+    /// Lets a listener go.
+    fn close_listener(&mut self, listener: Self::Listener);
+}
+
+/// The system's network.
+#[derive(Debug)]
+pub(super) struct System {
+    registry: Registry,
+}
+
+impl System {
+    pub(super) fn new(registry: Registry) -> Self {
+        Self { registry }
+    }
+
+    pub(super) fn register_listener(
+        &self,
+        listener: &mut Listener,
+        token: usize,
+    ) -> io::Result<()> {
+        match listener {
+            Listener::Tcp(socket) => {
+                self.registry
+                    .register(socket, Token(token), Interest::READABLE)
+            }
+            Listener::Unix(socket, _) => {
+                self.registry
+                    .register(socket, Token(token), Interest::READABLE)
+            }
+        }
+    }
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(super) enum Listener {
+    Tcp(mio::net::TcpListener),
+    /// With the file that it made, which goes with it.
+    Unix(mio::net::UnixListener, std::path::PathBuf),
+}
+
+/// A client's socket.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(mio::net::TcpStream),
+    Unix(mio::net::UnixStream),
+}
+
+impl Net for System {
+    type Listener = Listener;
+    type Stream = Stream;
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn accept(&mut self, listener: &Listener) -> io::Result<(Stream, Peer)> {
+        match listener {
+            Listener::Tcp(socket) => {
+                let (stream, address) = socket.accept()?;
+                // Linux hands the listener's options on to what it accepts.
+                #[cfg(not(target_os = "linux"))]
+                stream.set_nodelay(true)?;
+                Ok((Stream::Tcp(stream), Peer::Tcp(address)))
+            }
+            Listener::Unix(socket, _) => {
+                let (stream, _) = socket.accept()?;
+                Ok((Stream::Unix(stream), Peer::Unix))
+            }
+        }
+    }
+
+    fn register(&mut self, stream: &mut Stream, token: usize) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        match stream {
+            Stream::Tcp(stream) => self.registry.register(stream, Token(token), both),
+            Stream::Unix(stream) => self.registry.register(stream, Token(token), both),
+        }
+    }
+
+    fn shutdown_write(&mut self, stream: &Stream) -> io::Result<()> {
+        match stream {
+            Stream::Tcp(stream) => stream.shutdown(std::net::Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(std::net::Shutdown::Write),
+        }
+    }
+
+    fn close(&mut self, stream: Stream) {
+        // Closing the descriptor takes it out of the poll: nobody else holds it.
+        drop(stream);
+    }
+
+    fn close_listener(&mut self, listener: Listener) {
+        if let Listener::Unix(_, path) = &listener {
+            // It may have been taken away; then it is not ours to miss.
+            let _ = std::fs::remove_file(path);
+        }
+        drop(listener);
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(into),
+            Self::Unix(stream) => stream.read(into),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write_vectored(pieces),
+            Self::Unix(stream) => stream.write_vectored(pieces),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! What is said: the four services, and the trait through which the reactor calls them.
+//!
+//! A service has no socket and no clock. It is told the time, who speaks and what was said, and
+//! acts only by asking [`Egress`]. So all of it runs in a test without a socket.
+
+use std::fmt;
+use std::io;
+use std::time::Instant;
+
+use crate::addr::Peer;
+use crate::outbound::{ClientId, Egress};
+use crate::wire::{Framing, Message};
+
+pub mod console;
+pub mod echo;
+pub mod reply;
+pub mod room;
+
+/// What the server does with what its clients say.
+///
+/// The reactor calls `on_open` once for each client, then any number of `on_message`, then
+/// `on_end` if the client ends its stream in good order, and last, always, `on_close`.
+pub trait Service {
+    /// How this service's clients are read.
+    fn framing(&self) -> Framing;
+
+    /// A client has come.
+    fn on_open(&mut self, _now: Instant, _client: ClientId, _peer: &Peer, _out: &mut Egress) {}
+
+    /// A client has said something.
+    fn on_message(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        message: Message<'_>,
+        out: &mut Egress,
+    );
+
+    /// A client will say nothing more, but may still be listening.
+    fn on_end(&mut self, _now: Instant, client: ClientId, out: &mut Egress) {
+        out.close_after_flush(client);
+    }
+
+    /// A client is gone.
+    fn on_close(&mut self, _now: Instant, _client: ClientId, _why: &Disconnect, _out: &mut Egress) {
+    }
+
+    /// Something came from the person at the server.
+    fn on_input(&mut self, _now: Instant, _input: Input, _out: &mut Egress) {}
+
+    /// Whether [`on_input`](Self::on_input) may be called now; what is not wanted yet waits.
+    fn wants_input(&self) -> bool {
+        false
+    }
+
+    /// When [`on_deadline`](Self::on_deadline) should be called.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The deadline has come.
+    fn on_deadline(&mut self, _now: Instant, _out: &mut Egress) {}
+}
+
+/// What the person at the server does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A line, without its newline.
+    Line(String),
+    /// There will be no more lines.
+    End,
+}
+
+/// Why a client is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disconnect {
+    /// It ended its stream and has been sent all that it was owed.
+    Eof,
+    /// The service asked for it.
+    Closed,
+    /// The connection broke.
+    Broken(io::ErrorKind),
+    /// It fell off the tail of the room's log.
+    Lagged {
+        /// Bytes that it was behind.
+        behind_bytes: u64,
+    },
+    /// It sent nothing for longer than the idle timeout.
+    Idle,
+    /// It did not take what it was owed, or did not end, in the time it was given.
+    Unfinished,
+    /// The server ended.
+    Shutdown,
+}
+
+impl fmt::Display for Disconnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Eof => f.write_str("it has ended"),
+            Self::Closed => f.write_str("closed"),
+            Self::Broken(kind) => write!(f, "{kind}"),
+            Self::Lagged { behind_bytes } => {
+                write!(
+                    f,
+                    "it was {behind_bytes} bytes behind, more than the log holds"
+                )
+            }
+            Self::Idle => f.write_str("it was idle"),
+            Self::Unfinished => f.write_str("it did not finish in time"),
+            Self::Shutdown => f.write_str("the server ends"),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Console: the person at the server answers each client in turn. The tutorial's simulated chat,
+//! but nobody's turn keeps anybody else from being heard.
+//! Knows lines and clients; whether the screen is a terminal is the screen's affair.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use super::{Disconnect, Input, Service};
+use crate::addr::Peer;
+use crate::outbound::{ClientId, Clogged, Egress};
+use crate::text;
+use crate::wire::{Framing, Message};
+
+mod command;
+
+use command::Typed;
+
+/// Where the conversation is shown.
+pub trait Screen {
+    /// Shows a line; must not block.
+    fn print(&mut self, line: &str);
+
+    /// Says whom a typed line would answer now, if anybody.
+    fn prompt(&mut self, whom: Option<u64>);
+}
+
+/// The console service.
+#[derive(Debug)]
+pub struct Console<S> {
+    screen: S,
+    /// By client number.
+    clients: BTreeMap<u64, Talker>,
+    /// Client number by [`ClientId::index`].
+    numbers: Vec<Option<u64>>,
+    last_number: u64,
+    /// One entry for each message that has no answer yet: the client's number.
+    waiting: VecDeque<u64>,
+    /// Lines typed while nobody waited.
+    held: VecDeque<String>,
+    input_ended: bool,
+}
+
+#[derive(Debug)]
+struct Talker {
+    client: ClientId,
+    peer: Peer,
+    /// Whether its last message ended with a newline.
+    ends_lines: bool,
+    unanswered: usize,
+}
+
+/// From this many unanswered messages on, a client is not read from; half of it lets it on again.
+const MAX_UNANSWERED: usize = 256;
+
+/// No more typed lines are taken while this many wait for messages to answer.
+const MAX_HELD_LINES: usize = 1024;
+
+impl<S: Screen> Console<S> {
+    /// A console that shows the conversation on `screen`.
+    #[must_use]
+    pub fn new(screen: S) -> Self {
+        Self {
+            screen,
+            clients: BTreeMap::new(),
+            numbers: Vec::new(),
+            last_number: 0,
+            waiting: VecDeque::new(),
+            held: VecDeque::new(),
+            input_ended: false,
+        }
+    }
+
+    fn number(&self, client: ClientId) -> Option<u64> {
+        let number = (*self.numbers.get(client.index())?)?;
+        (self.clients.get(&number)?.client == client).then_some(number)
+    }
+
+    /// Brings together lines and who waits for one, then says who is next.
+    fn answer(&mut self, out: &mut Egress) {
+        while !self.held.is_empty()
+            && let Some(number) = self.waiting.pop_front()
+        {
+            if let Some(line) = self.held.pop_front() {
+                self.say(number, &line, out);
+            }
+            if let Some(talker) = self.clients.get_mut(&number) {
+                talker.unanswered -= 1;
+                if talker.unanswered == MAX_UNANSWERED / 2 {
+                    out.release(talker.client);
+                }
+            }
+        }
+        if self.input_ended && self.held.is_empty() {
+            out.stop();
+        }
+        self.screen.prompt(self.waiting.front().copied());
+    }
+
+    fn say(&mut self, number: u64, line: &str, out: &mut Egress) {
+        let Some(talker) = self.clients.get(&number) else {
+            return self.screen.print(&format!("there is no [{number}]"));
+        };
+        let end = if talker.ends_lines { "\n" } else { "" };
+        if out.send(talker.client, format!("{line}{end}").as_bytes()) == Err(Clogged) {
+            self.screen
+                .print(&format!("[{number}] is not reading; not sent"));
+        }
+    }
+
+    fn on_line(&mut self, line: String, out: &mut Egress) {
+        match command::parse(&line) {
+            Typed::Nothing => {}
+            Typed::Answer(text) => self.held.push_back(text.to_owned()),
+            Typed::To(number, text) => self.say(number, text, out),
+            Typed::All(text) => {
+                let everybody: Vec<u64> = self.clients.keys().copied().collect();
+                for number in everybody {
+                    self.say(number, text, out);
+                }
+            }
+            Typed::Who => self.who(),
+            Typed::Close(number) => match self.clients.get(&number).map(|talker| talker.client) {
+                Some(client) => {
+                    self.leave(client, out);
+                    out.close_after_flush(client);
+                }
+                None => self.screen.print(&format!("there is no [{number}]")),
+            },
+            Typed::Quit => out.stop(),
+            Typed::Wrong(why) => self.screen.print(why),
+        }
+        self.answer(out);
+    }
+
+    fn who(&mut self) {
+        for (number, talker) in &self.clients {
+            let unanswered = talker.unanswered;
+            let line = format!("[{number}] {}, {unanswered} to answer", talker.peer);
+            self.screen.print(&line);
+        }
+        if self.clients.is_empty() {
+            self.screen.print("nobody is here");
+        }
+    }
+
+    fn leave(&mut self, client: ClientId, out: &mut Egress) {
+        let Some(number) = self.number(client) else {
+            return;
+        };
+        self.clients.remove(&number);
+        self.numbers[client.index()] = None;
+        self.waiting.retain(|waiting| *waiting != number);
+        self.screen.print(&format!("[{number}] left"));
+        self.answer(out);
+    }
+}
+
+impl<S: Screen> Service for Console<S> {
+    fn framing(&self) -> Framing {
+        Framing::Chunk
+    }
+
+    fn on_open(&mut self, _now: Instant, client: ClientId, peer: &Peer, _out: &mut Egress) {
+        self.last_number += 1;
+        if client.index() >= self.numbers.len() {
+            self.numbers.resize(client.index() + 1, None);
+        }
+        self.numbers[client.index()] = Some(self.last_number);
+        let talker = Talker {
+            client,
+            peer: *peer,
+            ends_lines: false,
+            unanswered: 0,
+        };
+        self.clients.insert(self.last_number, talker);
+    }
+
+    fn on_message(
+        &mut self,
+        _now: Instant,
+        client: ClientId,
+        message: Message<'_>,
+        out: &mut Egress,
+    ) {
+        let (Message::Whole(bytes), Some(number)) = (message, self.number(client)) else {
+            return;
+        };
+        let shown = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let shown = text::harmless(shown.strip_suffix(b"\r").unwrap_or(shown));
+        self.screen.print(&format!("recv [{number}] {shown}"));
+        if let Some(talker) = self.clients.get_mut(&number) {
+            talker.ends_lines = bytes.ends_with(b"\n");
+            talker.unanswered += 1;
+            if talker.unanswered == MAX_UNANSWERED {
+                out.hold(client);
+            }
+        }
+        self.waiting.push_back(number);
+        self.answer(out);
+    }
+
+    fn on_end(&mut self, _now: Instant, client: ClientId, out: &mut Egress) {
+        self.leave(client, out);
+        out.close_after_flush(client);
+    }
+
+    fn on_close(&mut self, _now: Instant, client: ClientId, _why: &Disconnect, out: &mut Egress) {
+        self.leave(client, out);
+    }
+
+    fn on_input(&mut self, _now: Instant, input: Input, out: &mut Egress) {
+        match input {
+            Input::Line(line) => self.on_line(line, out),
+            Input::End => {
+                self.input_ended = true;
+                self.answer(out);
+            }
+        }
+    }
+
+    fn wants_input(&self) -> bool {
+        !self.input_ended && self.held.len() < MAX_HELD_LINES
+    }
+}

@@ -1,0 +1,176 @@
+//! A person's terminal: a line that is edited at the bottom, lines that are printed above it.
+//! Knows nothing of sockets or of what the lines say; `connect` and the console share it.
+//!
+//! ```text
+//!   keys ──> Decoder ──> Line ──> on_input      one thread, woken by keys, by screens
+//!   Screen ──> bounded queue ──> View ──> tty    and by SIGWINCH and SIGCONT
+//! ```
+//!
+//! Why not a ready-made editor: of those at hand, none changes the prompt while a line is being
+//! typed, ends when asked to, and works in a process with more than 1,024 descriptors.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::stdio::{stdin, stdout};
+use rustix::termios::isatty;
+use signal_hook::SigId;
+use signal_hook::consts::{SIGCONT, SIGWINCH};
+use signal_hook::low_level::{pipe, unregister};
+
+mod keys;
+mod line;
+mod modes;
+mod screen;
+mod view;
+mod worker;
+
+use modes::Modes;
+pub use screen::Screen;
+use screen::Shared;
+use worker::{Editor, Entry, Worker};
+
+/// How long an ending terminal may take to print what is queued.
+const STOP_PATIENCE: Duration = Duration::from_millis(500);
+
+/// What a terminal starts with.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What stands before the typed text.
+    pub prompt: String,
+    /// What Tab completes at the start of a line, each beginning with `/`.
+    pub commands: Vec<String>,
+}
+
+/// What a person does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A line, without its end.
+    Line(String),
+    /// Ctrl-C (or Ctrl-\); what was half typed is discarded.
+    Interrupted,
+    /// Ctrl-D on an empty line, or the terminal is gone. No more lines follow.
+    End,
+}
+
+/// The terminal on stdin and stdout, in use until this is dropped; then its modes are as they
+/// were found.
+///
+/// Where stdout is no terminal, or `TERM` is `dumb`, nothing is edited and no prompt is shown,
+/// but lines are read and printed all the same.
+pub struct Terminal {
+    shared: Arc<Shared>,
+    modes: Option<Arc<Modes>>,
+    signals: Vec<SigId>,
+}
+
+impl Terminal {
+    /// Whether there is one to start: whether stdin is a terminal.
+    #[must_use]
+    pub fn is_there() -> bool {
+        isatty(stdin())
+    }
+
+    /// Begins to read, on a thread of its own, which calls `on_input` for all that a person
+    /// does. While that runs nothing is printed, so it should be quick.
+    ///
+    /// # Errors
+    /// stdin is no terminal, or the system has no descriptors or threads left.
+    pub fn start(
+        options: Options,
+        on_input: impl FnMut(Input, &Screen) + Send + 'static,
+    ) -> io::Result<Self> {
+        let modes = Arc::new(Modes::find()?);
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let is_edited = isatty(stdout()) && !is_dumb;
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let (shared, woken) = Shared::new(options.prompt)?;
+        // From here on, whatever fails drops this, which takes everything back.
+        let mut terminal = Self {
+            shared: Arc::clone(&shared),
+            modes: is_edited.then(|| Arc::clone(&modes)),
+            signals: Vec::new(),
+        };
+        if is_edited {
+            for signal in [SIGWINCH, SIGCONT] {
+                let id = pipe::register(signal, shared.wake_handle()?)?;
+                terminal.signals.push(id);
+            }
+        }
+        let entry = match is_edited {
+            true => Entry::Edited(Box::new(Editor::new(modes, options.commands))),
+            false => Entry::Plain(Vec::new()),
+        };
+        spawn(Worker {
+            shared,
+            woken,
+            entry,
+            decorated: is_edited && !no_color,
+            on_input,
+            prompt: String::new(),
+            input_ended: false,
+            hung_up: false,
+            is_mute: false,
+        })?;
+        Ok(terminal)
+    }
+
+    /// Only prints, on stdout, whatever that is; stdin is left alone.
+    ///
+    /// # Errors
+    /// The system has no descriptors or threads left.
+    pub fn start_printing_only() -> io::Result<Self> {
+        let (shared, woken) = Shared::new(String::new())?;
+        let terminal = Self {
+            shared: Arc::clone(&shared),
+            modes: None,
+            signals: Vec::new(),
+        };
+        spawn(Worker {
+            shared,
+            woken,
+            entry: Entry::Plain(Vec::new()),
+            decorated: false,
+            on_input: |_: Input, _: &Screen| {},
+            prompt: String::new(),
+            input_ended: true,
+            hung_up: true,
+            is_mute: false,
+        })?;
+        Ok(terminal)
+    }
+
+    /// The handle to print through.
+    #[must_use]
+    pub fn screen(&self) -> Screen {
+        self.shared.screen()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        for id in self.signals.drain(..) {
+            unregister(id);
+        }
+        self.shared.stop(STOP_PATIENCE);
+        // The thread may hang in a write to a terminal that takes nothing; the modes come back
+        // all the same.
+        if let Some(modes) = &self.modes {
+            modes.give_back();
+        }
+    }
+}
+
+fn spawn(worker: Worker<impl FnMut(Input, &Screen) + Send + 'static>) -> io::Result<()> {
+    let shared = Arc::clone(&worker.shared);
+    let spawned = thread::Builder::new()
+        .name("terminal".to_owned())
+        .spawn(|| worker.run());
+    if spawned.is_err() {
+        // Nobody is there to wait for.
+        shared.set_over();
+    }
+    spawned.map(drop)
+}

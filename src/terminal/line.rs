@@ -1,0 +1,394 @@
+//! The line that is being typed: its text, its cursor, the lines before it, and what each key
+//! does to them. Text only; where and how it is shown is for the view.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::keys::Key;
+
+/// A longer line is not typed but pasted by mistake; further characters are refused.
+const LINE_MAX_BYTES: usize = 16 * 1024;
+const HISTORY_MAX_LINES: usize = 500;
+
+/// What a key asks for that the line cannot do alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Show the line again.
+    Edited,
+    /// The line is whole; a new, empty one has begun.
+    Entered(String),
+    /// Ctrl-C.
+    Interrupted,
+    /// Ctrl-D on an empty line.
+    End,
+    /// Ctrl-Z.
+    Suspended,
+    /// Ctrl-L.
+    ScreenCleared,
+    /// Several commands begin like this.
+    Choices(String),
+}
+
+/// The edited line, and what was typed before.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    text: String,
+    /// A byte offset into `text`, always where a grapheme begins or at the end.
+    cursor: usize,
+    killed: String,
+    pasting: bool,
+    commands: Vec<String>,
+    history: Vec<String>,
+    /// Which line of the history is shown; its length: the line that is new.
+    place: usize,
+    /// The new line, while one of the history is shown.
+    draft: String,
+}
+
+impl Line {
+    /// An empty line; Tab completes `commands` at its start.
+    pub(super) fn new(commands: Vec<String>) -> Self {
+        Self {
+            commands,
+            ..Self::default()
+        }
+    }
+
+    /// The text before the cursor.
+    pub(super) fn before(&self) -> &str {
+        &self.text[..self.cursor]
+    }
+
+    /// The text from the cursor on.
+    pub(super) fn after(&self) -> &str {
+        &self.text[self.cursor..]
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.cursor = 0;
+        self.place = self.history.len();
+    }
+
+    /// Does what `key` does.
+    pub(super) fn press(&mut self, key: Key) -> Effect {
+        if self.pasting {
+            return self.paste(key);
+        }
+        match key {
+            Key::Char(character) => self.insert(character.encode_utf8(&mut [0; 4])),
+            Key::Enter => return Effect::Entered(self.enter()),
+            Key::Tab => return self.complete(),
+            Key::Interrupt => return Effect::Interrupted,
+            Key::EndOfInput if self.text.is_empty() => return Effect::End,
+            Key::Suspend => return Effect::Suspended,
+            Key::ClearScreen => return Effect::ScreenCleared,
+            Key::Left => self.cursor = self.left(),
+            Key::Right => self.cursor = self.right(),
+            Key::WordLeft => self.cursor = self.word_left(),
+            Key::WordRight => self.cursor = self.word_right(),
+            Key::Home => self.cursor = 0,
+            Key::End => self.cursor = self.text.len(),
+            Key::Backspace => self.delete(self.left(), self.cursor),
+            Key::Delete | Key::EndOfInput => self.delete(self.cursor, self.right()),
+            Key::KillToStart => self.kill(0, self.cursor),
+            Key::KillToEnd => self.kill(self.cursor, self.text.len()),
+            Key::KillWordLeft => self.kill(self.word_left(), self.cursor),
+            Key::KillWordRight => self.kill(self.cursor, self.word_right()),
+            Key::Yank => self.insert(&self.killed.clone()),
+            Key::Up => self.recall(self.place.checked_sub(1)),
+            Key::Down => self.recall(self.place.checked_add(1)),
+            Key::PasteStart => self.pasting = true,
+            Key::PasteEnd => {}
+        }
+        Effect::Edited
+    }
+
+    /// Pasted text is text: it completes nothing, and an empty line in it does not say what an
+    /// empty line that a person enters says.
+    fn paste(&mut self, key: Key) -> Effect {
+        match key {
+            Key::Char(character) => self.insert(character.encode_utf8(&mut [0; 4])),
+            Key::Tab => self.insert("\t"),
+            Key::Enter if !self.text.is_empty() => return Effect::Entered(self.enter()),
+            Key::PasteEnd => self.pasting = false,
+            // A paste that never ends must not lock the person in.
+            Key::Interrupt => {
+                self.pasting = false;
+                return Effect::Interrupted;
+            }
+            _ => {}
+        }
+        Effect::Edited
+    }
+
+    fn enter(&mut self) -> String {
+        let text = std::mem::take(&mut self.text);
+        if !text.is_empty() && self.history.last() != Some(&text) {
+            if self.history.len() == HISTORY_MAX_LINES {
+                self.history.remove(0);
+            }
+            self.history.push(text.clone());
+        }
+        self.clear();
+        text
+    }
+
+    fn insert(&mut self, text: &str) {
+        if self.text.len() + text.len() <= LINE_MAX_BYTES {
+            self.text.insert_str(self.cursor, text);
+            self.cursor += text.len();
+            self.settle();
+        }
+    }
+
+    fn delete(&mut self, from: usize, to: usize) {
+        self.text.replace_range(from..to, "");
+        self.cursor = from;
+        self.settle();
+    }
+
+    fn kill(&mut self, from: usize, to: usize) {
+        if from < to {
+            self.text[from..to].clone_into(&mut self.killed);
+            self.delete(from, to);
+        }
+    }
+
+    /// What is put in or taken out may join its neighbours into one grapheme; the cursor goes
+    /// behind it.
+    fn settle(&mut self) {
+        if self.cursor < self.text.len() {
+            self.cursor = self
+                .text
+                .grapheme_indices(true)
+                .map(|(at, _)| at)
+                .find(|&at| at >= self.cursor)
+                .unwrap_or(self.text.len());
+        }
+    }
+
+    fn left(&self) -> usize {
+        self.before()
+            .grapheme_indices(true)
+            .next_back()
+            .map_or(0, |(at, _)| at)
+    }
+
+    fn right(&self) -> usize {
+        self.cursor + self.after().graphemes(true).next().map_or(0, str::len)
+    }
+
+    fn word_left(&self) -> usize {
+        self.before()
+            .unicode_word_indices()
+            .next_back()
+            .map_or(0, |(at, _)| at)
+    }
+
+    fn word_right(&self) -> usize {
+        self.after()
+            .unicode_word_indices()
+            .next()
+            .map_or(self.text.len(), |(at, word)| self.cursor + at + word.len())
+    }
+
+    fn recall(&mut self, place: Option<usize>) {
+        let Some(place) = place.filter(|&p| p <= self.history.len()) else {
+            return;
+        };
+        if self.place == self.history.len() {
+            self.draft = std::mem::take(&mut self.text);
+        }
+        self.text = match self.history.get(place) {
+            Some(text) => text.clone(),
+            None => std::mem::take(&mut self.draft),
+        };
+        self.place = place;
+        self.cursor = self.text.len();
+    }
+
+    /// Completes a command as far as it is certain, or tells what it may become.
+    fn complete(&mut self) -> Effect {
+        let typed = self.before();
+        if !typed.starts_with('/') || typed.contains(char::is_whitespace) {
+            return Effect::Edited;
+        }
+        let choices: Vec<&String> = (self.commands.iter())
+            .filter(|command| command.starts_with(typed))
+            .collect();
+        let rest = match choices.as_slice() {
+            [] => return Effect::Edited,
+            [only] => format!("{} ", &only[typed.len()..]),
+            [first, others @ ..] => {
+                let certain = (others.iter())
+                    .map(|other| common_bytes(first, other))
+                    .fold(first.len(), usize::min);
+                first[typed.len()..certain].to_owned()
+            }
+        };
+        if rest.is_empty() {
+            let names: Vec<&str> = choices.iter().map(|c| c.as_str()).collect();
+            return Effect::Choices(names.join("  "));
+        }
+        self.insert(&rest);
+        Effect::Edited
+    }
+}
+
+/// How many bytes two texts share at their start, whole characters only.
+fn common_bytes(one: &str, other: &str) -> usize {
+    (one.char_indices().zip(other.chars()))
+        .find(|((_, a), b)| a != b)
+        .map_or(one.len().min(other.len()), |((at, _), _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> Line {
+        Line::new(["/me", "/msg", "/who"].map(str::to_owned).to_vec())
+    }
+
+    fn typed(line: &mut Line, text: &str) {
+        for character in text.chars() {
+            line.press(Key::Char(character));
+        }
+    }
+
+    fn pressed(line: &mut Line, keys: &[Key]) -> (String, String) {
+        for &key in keys {
+            assert_eq!(line.press(key), Effect::Edited, "{key:?}");
+        }
+        (line.before().to_owned(), line.after().to_owned())
+    }
+
+    fn parts(before: &str, after: &str) -> (String, String) {
+        (before.to_owned(), after.to_owned())
+    }
+
+    #[test]
+    fn the_cursor_goes_by_what_a_person_takes_for_a_character() {
+        let mut line = line();
+        typed(&mut line, "你👩\u{200D}👩\u{200D}👧e\u{301}好");
+        use Key::{Backspace, Delete, Left, Right};
+        assert_eq!(
+            pressed(&mut line, &[Left, Left]),
+            parts("你👩\u{200D}👩\u{200D}👧", "e\u{301}好")
+        );
+        assert_eq!(pressed(&mut line, &[Backspace]), parts("你", "e\u{301}好"));
+        assert_eq!(pressed(&mut line, &[Delete, Right]), parts("你好", ""));
+        assert_eq!(pressed(&mut line, &[Right, Delete]), parts("你好", ""));
+    }
+
+    #[test]
+    fn the_cursor_never_stands_inside_a_character() {
+        let mut line = line();
+        typed(&mut line, "\u{301}x");
+        // The mark joins the letter that is put before it.
+        assert_eq!(pressed(&mut line, &[Key::Home]), parts("", "\u{301}x"));
+        line.press(Key::Char('e'));
+        assert_eq!(pressed(&mut line, &[]), parts("e\u{301}", "x"));
+        assert_eq!(pressed(&mut line, &[Key::Backspace]), parts("", "x"));
+    }
+
+    #[test]
+    fn words_are_crossed_killed_and_put_back() {
+        let mut line = line();
+        typed(&mut line, "say  hello there");
+        use Key::{KillToEnd, KillToStart, KillWordLeft, KillWordRight, WordLeft, WordRight, Yank};
+        assert_eq!(
+            pressed(&mut line, &[WordLeft, WordLeft]),
+            parts("say  ", "hello there")
+        );
+        assert_eq!(
+            pressed(&mut line, &[WordRight]),
+            parts("say  hello", " there")
+        );
+        assert_eq!(
+            pressed(&mut line, &[KillWordLeft]),
+            parts("say  ", " there")
+        );
+        assert_eq!(
+            pressed(&mut line, &[Yank, KillToEnd]),
+            parts("say  hello", "")
+        );
+        assert_eq!(
+            pressed(&mut line, &[KillToStart, Yank, Key::Home, KillWordRight]),
+            parts("", "  hello")
+        );
+    }
+
+    #[test]
+    fn history_keeps_the_draft() {
+        let mut line = line();
+        for text in ["one", "two", "two", ""] {
+            typed(&mut line, text);
+            assert_eq!(line.press(Key::Enter), Effect::Entered(text.to_owned()));
+        }
+        typed(&mut line, "new");
+        use Key::{Down, Up};
+        assert_eq!(pressed(&mut line, &[Up]), parts("two", ""));
+        assert_eq!(pressed(&mut line, &[Up, Up, Up]), parts("one", ""));
+        assert_eq!(pressed(&mut line, &[Down, Down, Down]), parts("new", ""));
+    }
+
+    #[test]
+    fn tab_completes_commands_as_far_as_they_are_certain() {
+        let mut line = line();
+        typed(&mut line, "/w");
+        assert_eq!(pressed(&mut line, &[Key::Tab]), parts("/who ", ""));
+        assert_eq!(pressed(&mut line, &[Key::Tab]), parts("/who ", ""));
+        line.clear();
+        typed(&mut line, "/");
+        assert_eq!(
+            line.press(Key::Tab),
+            Effect::Choices("/me  /msg  /who".to_owned())
+        );
+        typed(&mut line, "m");
+        assert_eq!(
+            line.press(Key::Tab),
+            Effect::Choices("/me  /msg".to_owned())
+        );
+        line.clear();
+        typed(&mut line, "w");
+        assert_eq!(pressed(&mut line, &[Key::Tab]), parts("w", ""));
+    }
+
+    #[test]
+    fn a_paste_with_an_empty_line_in_it_enters_no_empty_line() {
+        let mut line = line();
+        line.press(Key::PasteStart);
+        typed(&mut line, "a");
+        assert_eq!(pressed(&mut line, &[Key::Tab]), parts("a\t", ""));
+        assert_eq!(line.press(Key::Enter), Effect::Entered("a\t".to_owned()));
+        assert_eq!(pressed(&mut line, &[Key::Enter]), parts("", ""));
+        assert_eq!(pressed(&mut line, &[Key::PasteEnd]), parts("", ""));
+        assert_eq!(line.press(Key::Enter), Effect::Entered(String::new()));
+    }
+
+    #[test]
+    fn ctrl_d_ends_only_an_empty_line() {
+        let mut line = line();
+        typed(&mut line, "ab");
+        assert_eq!(
+            pressed(&mut line, &[Key::Home, Key::EndOfInput]),
+            parts("", "b")
+        );
+        line.clear();
+        assert_eq!(line.press(Key::EndOfInput), Effect::End);
+    }
+
+    #[test]
+    fn a_line_has_a_bound() {
+        let mut line = line();
+        for _ in 0..LINE_MAX_BYTES {
+            line.press(Key::Char('好'));
+        }
+        assert!(line.text().len() <= LINE_MAX_BYTES && line.text().len() > LINE_MAX_BYTES - 4);
+    }
+}
