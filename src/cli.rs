@@ -5,9 +5,10 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-use crate::client;
+use crate::{bench as engine, client};
 use crate::failure::Failure;
 
+mod bench;
 mod connect;
 
 /// What the command line asks for.
@@ -15,6 +16,8 @@ mod connect;
 pub enum Command {
     /// `chinwag connect`
     Connect(client::Config),
+    /// `chinwag bench`
+    Bench(engine::Config),
     /// `--help` or `--version`: a text for stdout.
     Print(String),
 }
@@ -29,6 +32,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Subcommands {
     Connect(connect::Arguments),
+    Bench(bench::Arguments),
 }
 
 /// Reads the whole command line, the program's name first.
@@ -43,6 +47,10 @@ where
     match Arguments::try_parse_from(arguments) {
         Ok(arguments) => match arguments.command {
             Subcommands::Connect(arguments) => Ok(Command::Connect(arguments.into())),
+            Subcommands::Bench(arguments) => {
+                let config = engine::Config::try_from(arguments);
+                config.map(Command::Bench).map_err(Failure::usage)
+            }
         },
         Err(error) if !error.use_stderr() => Ok(Command::Print(error.render().to_string())),
         Err(error) => Err(Failure::usage(one_line(&error.render().to_string()))),
