@@ -3,21 +3,25 @@
 
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::{bench as engine, client};
 use crate::failure::Failure;
+use crate::{bench as generator, client, serve as server};
 
 mod bench;
 mod connect;
+mod serve;
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Command {
+    /// `chinwag serve`
+    Serve(server::Config),
     /// `chinwag connect`
     Connect(client::Config),
     /// `chinwag bench`
-    Bench(engine::Config),
+    Bench(generator::Config),
     /// `--help` or `--version`: a text for stdout.
     Print(String),
 }
@@ -31,8 +35,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Subcommands {
+    Serve(Box<serve::Arguments>),
     Connect(connect::Arguments),
-    Bench(bench::Arguments),
+    Bench(Box<bench::Arguments>),
 }
 
 /// Reads the whole command line, the program's name first.
@@ -46,13 +51,14 @@ where
 {
     match Arguments::try_parse_from(arguments) {
         Ok(arguments) => match arguments.command {
+            Subcommands::Serve(arguments) => arguments.into_config().map(Command::Serve),
             Subcommands::Connect(arguments) => Ok(Command::Connect(arguments.into())),
-            Subcommands::Bench(arguments) => {
-                let config = engine::Config::try_from(arguments);
-                config.map(Command::Bench).map_err(Failure::usage)
-            }
+            Subcommands::Bench(arguments) => arguments.into_config().map(Command::Bench),
         },
         Err(error) if !error.use_stderr() => Ok(Command::Print(error.render().to_string())),
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Err(Failure::usage("a command is missing (see chinwag --help)"))
+        }
         Err(error) => Err(Failure::usage(one_line(&error.render().to_string()))),
     }
 }

@@ -9,6 +9,7 @@ pub mod client;
 pub mod failure;
 pub mod outbound;
 pub mod reactor;
+pub mod serve;
 pub mod service;
 pub mod terminal;
 pub mod text;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use chinwag::cli::{self, Command};
-use chinwag::{bench, client};
+use chinwag::{bench, client, serve};
 
 #[expect(
     clippy::print_stderr,
@@ -12,6 +12,7 @@ use chinwag::{bench, client};
 )]
 fn main() -> ExitCode {
     let outcome = cli::parse(std::env::args_os()).and_then(|command| match command {
+        Command::Serve(config) => serve::run(&config),
         Command::Connect(config) => client::run(&config),
         Command::Bench(config) => bench::run(&config),
         Command::Print(text) => {

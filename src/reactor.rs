@@ -186,10 +186,10 @@ impl Reactor {
                 "SIGTERM"
             };
             if self.engine.is_stopping() {
-                info!("{name} again");
+                info!("{name} again: ending at once");
                 self.engine.give_up_all();
             } else {
-                info!("{name}");
+                info!("{name}: ending in good order");
                 self.engine.stop(now);
             }
         }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::addr::Address;
-use crate::bench::config::{self, Load, Output, Scenario, Target};
+use crate::bench::config::{self, Config, Load, Output, Scenario, Target};
 use crate::bench::protocol;
 use crate::bench::schedule::Pace;
+use crate::failure::Failure;
 use crate::units;
 
 /// Members that send in a room, if there are so many.
@@ -155,22 +156,20 @@ struct Common {
     server_options: Vec<OsString>,
 }
 
-impl TryFrom<Arguments> for config::Config {
-    type Error = String;
-
-    fn try_from(arguments: Arguments) -> Result<Self, String> {
-        match arguments.what {
-            What::Doctor => Ok(Self::Doctor),
-            What::Compare(arguments) => Ok(Self::Compare(arguments.files, arguments.plot)),
-            What::Echo(arguments) => arguments.common.into_load(Scenario::Echo).map(Self::load),
-            What::Room(arguments) => arguments.into_load().map(Self::load),
-        }
-    }
-}
-
-impl config::Config {
-    fn load(load: Load) -> Self {
-        Self::Load(Box::new(load))
+impl Arguments {
+    /// What is asked for, if it does not contradict itself.
+    ///
+    /// # Errors
+    /// A usage [`Failure`] of one line.
+    pub(super) fn into_config(self) -> Result<Config, Failure> {
+        let load = match self.what {
+            What::Doctor => return Ok(Config::Doctor),
+            What::Compare(given) => return Ok(Config::Compare(given.files, given.plot)),
+            What::Echo(given) => given.common.into_load(Scenario::Echo),
+            What::Room(given) => given.into_load(),
+        };
+        load.map(|load| Config::Load(Box::new(load)))
+            .map_err(|why| Failure::usage(format!("bench: {why} (see chinwag bench --help)")))
     }
 }
 

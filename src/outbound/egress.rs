@@ -311,6 +311,21 @@ impl Egress {
         self.queue.len()
     }
 
+    /// Takes `id` out of the queue if it is the one that joined it last; returns whether it was.
+    pub fn take_if_last(&mut self, id: ClientId) -> bool {
+        if self.queue.back() != Some(&id) {
+            return false;
+        }
+        self.queue.pop_back();
+        match lookup(&mut self.clients, id) {
+            Some(client) => {
+                client.in_queue = false;
+                !client.blocked
+            }
+            None => false,
+        }
+    }
+
     /// Next client that is owed something of its own, or whose socket takes bytes again.
     pub fn next_queued(&mut self) -> Option<ClientId> {
         while let Some(id) = self.queue.pop_front() {

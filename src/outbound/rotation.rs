@@ -34,8 +34,8 @@ pub(super) struct Rotation {
 #[derive(Debug, Clone, Copy)]
 struct Seat {
     client: u32,
-    /// When it was last written to in the round, since `epoch`.
-    visited_ns: Option<u64>,
+    /// When it was last written to in the round, since `epoch`; 0: never.
+    visited_ns: u64,
 }
 
 const NOWHERE: u32 = u32::MAX;
@@ -73,7 +73,7 @@ impl Rotation {
         if self.place_of[at] == NOWHERE {
             self.ring.push(Seat {
                 client,
-                visited_ns: None,
+                visited_ns: 0,
             });
             self.seat_has_moved(self.ring.len() - 1);
         }
@@ -90,8 +90,10 @@ impl Rotation {
         }
         if hole < self.cursor {
             // The one before the cursor fills the hole, so that the last can stand at the cursor
-            // and is not passed over in this round.
+            // and is not passed over in this round. It may have had its turn; one more does no
+            // harm.
             self.cursor -= 1;
+            self.left += usize::from(self.left > 0);
             if hole != self.cursor {
                 self.ring[hole] = self.ring[self.cursor];
                 self.seat_has_moved(hole);
@@ -130,14 +132,14 @@ impl Rotation {
     /// Goes on to the next; the head is being written to.
     pub(super) fn visit(&mut self, now: Instant) {
         let now_ns = self.ns(now);
-        self.ring[self.cursor].visited_ns = Some(now_ns);
+        self.ring[self.cursor].visited_ns = now_ns.max(1);
         self.pass();
     }
 
     /// When the head may be written to again; `None`: at once.
     pub(super) fn head_due(&self) -> Option<Instant> {
-        let visited_ns = self.ring.get(self.cursor)?.visited_ns?;
-        let pause_ns = self.pause_ns()?;
+        let visited_ns = self.ring.get(self.cursor)?.visited_ns;
+        let pause_ns = self.pause_ns().filter(|_| visited_ns > 0)?;
         Some(self.epoch + Duration::from_nanos(visited_ns + pause_ns))
     }
 
@@ -241,11 +243,17 @@ mod tests {
         large.news();
         assert_eq!(large.head_due(), None);
         (0..1000).for_each(|_| large.visit(epoch));
-        assert_eq!(large.head_due(), Some(epoch + Duration::from_millis(12)));
+        assert_eq!(
+            large.head_due(),
+            Some(epoch + Duration::from_nanos(12_000_001))
+        );
         for _ in 0..100 {
             large.note_cost(Duration::from_micros(30), 10);
         }
-        assert_eq!(large.head_due(), Some(epoch + Duration::from_millis(6)));
+        assert_eq!(
+            large.head_due(),
+            Some(epoch + Duration::from_nanos(6_000_001))
+        );
         large.stop_pacing();
         assert_eq!(large.head_due(), None);
 

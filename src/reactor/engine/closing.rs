@@ -101,7 +101,11 @@ impl<N: Net> Engine<N> {
         let tokens: Vec<SourceToken> = self.tokens();
         for token in tokens {
             match self.source(token) {
-                Some(Source::Connection(_)) => self.close_after_flush(token, now),
+                Some(Source::Connection(_)) => {
+                    self.close_after_flush(token, now);
+                    // One whose side has ended already may have nothing more to say.
+                    self.make_ready(token);
+                }
                 Some(Source::Listener(_)) => {
                     let slot = self.sources.remove(token.key as usize);
                     if let Source::Listener(door) = slot.source {
@@ -116,7 +120,7 @@ impl<N: Net> Engine<N> {
         }
         let counts = self.counts;
         info!(
-            "stopping with {} clients here, of {} that came; {} were too slow",
+            "stopping: {} clients are here, {} came in all, {} were disconnected as too slow",
             counts.clients, counts.accepted, counts.lagged
         );
     }

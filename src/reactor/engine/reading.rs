@@ -51,6 +51,7 @@ impl<N: Net> Engine<N> {
             ),
             Phase::Draining { .. } => drain(connection, &mut self.scratch),
         };
+        let client = connection.client;
         let draining = matches!(connection.phase, Phase::Draining { .. });
         match after {
             // At the end of the server nobody is waited for who sends nothing.
@@ -64,6 +65,7 @@ impl<N: Net> Engine<N> {
             After::Gone(why) => self.kill(token, why),
         }
         self.carry_out(index, now);
+        self.answer(index, client, now);
         self.arm(token);
     }
 

@@ -1,0 +1,180 @@
+//! `chinwag serve`: puts a service on a reactor, opens its listeners, and runs it.
+//! The one place that knows both; what either does is theirs.
+
+use std::io::Write;
+use std::time::Duration;
+
+use log::warn;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::addr::Address;
+use crate::failure::Failure;
+use crate::outbound::{self, Pace};
+use crate::reactor::{self, Reactor};
+use crate::service::Service;
+use crate::service::echo::Echo;
+use crate::service::reply::Reply;
+use crate::service::room::{self, Room};
+
+mod logging;
+mod person;
+
+/// What `serve` was asked to do.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where clients come in; at least one.
+    pub listen: Vec<Address>,
+    /// What is said to them.
+    pub service: ServiceConfig,
+    /// How many may be here at once; `None`: as many as descriptors allow.
+    pub max_clients: Option<usize>,
+    /// The largest message, in bytes.
+    pub max_message_bytes: usize,
+    /// What a client may be owed outside of a room's log, in bytes.
+    pub max_pending_bytes: usize,
+    /// A client that sends nothing for so long is closed.
+    pub idle_timeout: Option<Duration>,
+    /// How long the end may take.
+    pub grace: Duration,
+}
+
+/// Which service, and how.
+#[derive(Debug, Clone)]
+pub enum ServiceConfig {
+    /// Answers once with a text and hangs up.
+    Reply {
+        /// The answer.
+        text: String,
+        /// The server ends after its first client.
+        once: bool,
+    },
+    /// The person at the server answers.
+    Console,
+    /// The same bytes back.
+    Echo,
+    /// A group chat.
+    Room {
+        /// How it behaves.
+        room: room::Config,
+        /// Memory of its log, in bytes.
+        log_bytes: usize,
+        /// Whether it is paced when large and busy.
+        pace: Pace,
+    },
+}
+
+/// Descriptors kept for everything that is no client: the poll, signals, listeners, streams.
+const RESERVED_DESCRIPTORS: usize = 32;
+
+/// What the kernel keeps for a room's member that does not read, as asked of it; it doubles that.
+/// Beyond it the log keeps what is owed, once for all.
+const ROOM_SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Services that keep nothing in a log need none to speak of.
+const NO_LOG_BYTES: usize = 4096;
+
+/// Serves until a signal, or the service, ends it.
+///
+/// # Errors
+/// One line: what could not be opened, and why.
+pub fn run(config: &Config) -> Result<(), Failure> {
+    let person = match config.service {
+        ServiceConfig::Console => Some(person::Place::find()?),
+        _ => None,
+    };
+    let _log = logging::start(person.as_ref());
+    let limits = reactor::Limits {
+        max_clients: max_clients(config.max_clients),
+        max_message_bytes: config.max_message_bytes,
+        idle_timeout: config.idle_timeout,
+        grace: config.grace,
+    };
+    let attempt = |error| Failure::runtime(format!("set up the poll: {error}"));
+    let mut reactor = Reactor::new(limits).map_err(attempt)?;
+    let (service, log_bytes, pace) = service(&config.service, person.as_ref());
+    let limits = outbound::Limits {
+        log_bytes,
+        max_pending_bytes: config.max_pending_bytes,
+        pace,
+    };
+    let service = reactor.add_service(service, limits);
+    let send_buffer_bytes = match config.service {
+        ServiceConfig::Room { .. } => Some(ROOM_SEND_BUFFER_BYTES),
+        _ => None,
+    };
+    for address in &config.listen {
+        let real = reactor
+            .listen(address, service, send_buffer_bytes)
+            .map_err(|error| Failure::runtime(format!("listen on {address}: {error}")))?;
+        announce(&real, person.as_ref());
+    }
+    if let Some(person) = &person {
+        person.attend(reactor.input(service))?;
+    }
+    reactor
+        .run()
+        .map_err(|error| Failure::runtime(format!("wait for events: {error}")))
+}
+
+fn service(
+    config: &ServiceConfig,
+    person: Option<&person::Place>,
+) -> (Box<dyn Service>, usize, Pace) {
+    match (config, person) {
+        (ServiceConfig::Reply { text, once }, _) => (
+            Box::new(Reply::new(text.as_str(), *once)),
+            NO_LOG_BYTES,
+            Pace::Off,
+        ),
+        (
+            ServiceConfig::Room {
+                room,
+                log_bytes,
+                pace,
+            },
+            _,
+        ) => (Box::new(Room::new(room.clone())), *log_bytes, *pace),
+        (ServiceConfig::Console, Some(person)) => (person.console(), NO_LOG_BYTES, Pace::Off),
+        (ServiceConfig::Echo | ServiceConfig::Console, _) => {
+            (Box::new(Echo), NO_LOG_BYTES, Pace::Off)
+        }
+    }
+}
+
+/// Says that clients may come now. Nobody has to listen to it.
+fn announce(address: &Address, person: Option<&person::Place>) {
+    let line = format!("listening on {address}");
+    match person {
+        Some(person) => person.print(&line),
+        None => {
+            let mut stdout = std::io::stdout().lock();
+            let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+        }
+    }
+}
+
+/// Raises the descriptor limit as far as it goes; returns how many clients there is room for, at
+/// most as many as are wanted.
+fn max_clients(wanted: Option<usize>) -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    let limit = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => maximum,
+        Err(_) => current,
+    };
+    let limit = limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
+    let room = limit.saturating_sub(RESERVED_DESCRIPTORS).max(1);
+    if let Some(wanted) = wanted
+        && wanted > room
+    {
+        warn!(
+            "--max-clients {wanted}: only {room} fit under the descriptor limit of {limit} (see ulimit -n)"
+        );
+    }
+    wanted.unwrap_or(room).min(room)
+}

@@ -1,0 +1,148 @@
+//! The log, on a stderr that nobody may be reading: lines are dropped and counted rather than
+//! waited for.
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use env_logger::{Env, Target, WriteStyle};
+
+use super::person::Place;
+
+/// Lines that may wait for somebody to read them.
+const QUEUE_LINES: usize = 1024;
+
+/// How long the end of the program waits for the last of them.
+const END_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Gives what is still queued a moment to be written, when dropped.
+pub(super) struct Log {
+    spool: Option<Spool>,
+}
+
+/// Starts logging by the rules of `RUST_LOG`, `info` where it is not set: to stderr, or above
+/// the prompt where a person types on the same terminal.
+pub(super) fn start(person: Option<&Place>) -> Log {
+    let mut builder = env_logger::Builder::from_env(Env::default().default_filter_or("info"));
+    builder.format_target(false);
+    let spool = match person.and_then(Place::log_target) {
+        Some(screen) => {
+            builder.target(Target::Pipe(screen));
+            None
+        }
+        None => Spool::start().ok(),
+    };
+    if let Some(spool) = &spool {
+        if io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+            builder.write_style(WriteStyle::Always);
+        }
+        builder.target(Target::Pipe(Box::new(spool.clone())));
+    }
+    // It can only fail where a log runs already.
+    let _ = builder.try_init();
+    Log { spool }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Some(spool) = &self.spool {
+            spool.wait_until_written();
+        }
+    }
+}
+
+/// Takes whole lines and never blocks; a thread of its own waits where the loop must not.
+#[derive(Clone)]
+struct Spool(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    lines: VecDeque<Vec<u8>>,
+    /// Lines dropped since that was last told.
+    dropped: u64,
+    is_writing: bool,
+}
+
+impl Spool {
+    fn start() -> io::Result<Self> {
+        let spool = Self(Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }));
+        let shared = spool.clone();
+        let thread = thread::Builder::new().name("log".to_owned());
+        thread.spawn(move || shared.write_for_ever())?;
+        Ok(spool)
+    }
+
+    fn write_for_ever(&self) {
+        let mut stderr = io::stderr();
+        loop {
+            let (line, dropped) = self.next();
+            // Where stderr is gone, so is the log.
+            let _ = stderr.write_all(&line);
+            if dropped > 0 {
+                let _ = writeln!(
+                    stderr,
+                    "({dropped} lines of the log dropped: nobody read it)"
+                );
+            }
+        }
+    }
+
+    fn next(&self) -> (Vec<u8>, u64) {
+        let mut state = self.lock();
+        state.is_writing = false;
+        self.0.changed.notify_all();
+        loop {
+            if let Some(line) = state.lines.pop_front() {
+                state.is_writing = true;
+                // What was dropped came after all that is queued.
+                let told = match state.lines.is_empty() {
+                    true => std::mem::take(&mut state.dropped),
+                    false => 0,
+                };
+                return (line, told);
+            }
+            let woken = self.0.changed.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn wait_until_written(&self) {
+        let busy = |state: &mut State| state.is_writing || !state.lines.is_empty();
+        drop(
+            self.0
+                .changed
+                .wait_timeout_while(self.lock(), END_PATIENCE, busy),
+        );
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Spool {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut state = self.lock();
+        if state.lines.len() < QUEUE_LINES {
+            state.lines.push_back(line.to_vec());
+            self.0.changed.notify_all();
+        } else {
+            state.dropped += 1;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
