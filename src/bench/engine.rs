@@ -143,6 +143,13 @@ impl Engine {
         self.next_due_ns = if is_in_time { due_ns } else { NEVER };
     }
 
+    /// Whether it is somebody's turn, or could be.
+    #[inline]
+    #[must_use]
+    pub fn has_turns(&self) -> bool {
+        !self.tally.turns.is_empty()
+    }
+
     /// A sender whose turn has come and whom the server lets send.
     #[inline]
     pub fn next_sender(&mut self) -> Option<usize> {

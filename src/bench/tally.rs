@@ -38,6 +38,13 @@ impl Turns {
         }
     }
 
+    /// Whether it is nobody's.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Takes one out.
     #[inline]
     pub fn take(&mut self) -> Option<usize> {

@@ -6,8 +6,10 @@ use super::report::Report;
 /// The generator may be this late at p99, or a tenth of the latency it measures.
 const LATE_US: f64 = 1_000.0;
 const LATE_SHARE: f64 = 0.1;
-/// A generator that waits less than this part of the time may be the bottleneck.
+/// A generator that waits less than this part of the time, or uses more than that of a core, may
+/// be the bottleneck. (A wait that ends at once costs time too, so the first alone misses some.)
 const WAITING_SHARE: f64 = 0.03;
+const BUSY_SHARE: f64 = 0.96;
 /// A server that uses more of a core than this is a bottleneck too.
 const SERVER_BUSY_SHARE: f64 = 0.9;
 /// So much of the asked rate must have been sent.
@@ -70,21 +72,28 @@ fn invalid(report: &Report, facts: Facts) -> Option<String> {
         let limit_us = LATE_US.max(report.latency_us.p99 * LATE_SHARE);
         if lateness.p99 > limit_us {
             let late_ms = lateness.p99 / 1_000.0;
+            let why = if generator.cpu_share > SERVER_BUSY_SHARE {
+                "was saturated"
+            } else {
+                "was kept from its core by something else"
+            };
             return Some(format!(
-                "the generator was saturated: it sent {late_ms:.1} ms late at p99, with {cpu:.0} % \
-                 of a core"
+                "the generator {why}: it sent {late_ms:.1} ms late at p99, with {cpu:.0} % of a core"
             ));
         }
     }
     let server_share = report.server.as_ref().map(|server| server.cpu_share);
     let server_is_busy = server_share.is_some_and(|share| share > SERVER_BUSY_SHARE);
-    if generator.waiting_share < WAITING_SHARE && !server_is_busy {
+    let is_busy = generator.waiting_share < WAITING_SHARE || generator.cpu_share > BUSY_SHARE;
+    if is_busy && !server_is_busy {
         let server = server_share.map_or(
             "the server's is not known, --pid tells".to_owned(),
             |share| format!("the server {:.0} %", share * 100.0),
         );
         return Some(format!(
-            "the generator was saturated: it never waited, and used {cpu:.0} % of a core; {server}"
+            "the generator was saturated: it waited {:.0} % of the time and used {cpu:.0} % of a \
+             core; {server}",
+            generator.waiting_share * 100.0
         ));
     }
     let asked = report.settings.rate_per_s.map(|rate| rate as f64)?;

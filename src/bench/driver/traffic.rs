@@ -14,9 +14,11 @@ impl Driver<'_> {
                 continue;
             }
             self.send(sender);
-            // Each batch is stamped when it goes; and what has come due meanwhile goes too.
-            now_ns = self.clock.now_ns();
-            self.engine.deal(now_ns);
+            if self.engine.has_turns() {
+                // Each batch is stamped when it goes; what has come due meanwhile goes too.
+                now_ns = self.clock.now_ns();
+                self.engine.deal(now_ns);
+            }
         }
     }
 
