@@ -45,12 +45,12 @@ pub trait Net {
 
 /// The system's network.
 #[derive(Debug)]
-pub(super) struct System {
+pub(crate) struct System {
     registry: Registry,
 }
 
 impl System {
-    pub(super) fn new(registry: Registry) -> Self {
+    pub(crate) fn new(registry: Registry) -> Self {
         Self { registry }
     }
 
@@ -74,7 +74,7 @@ impl System {
 
 /// A listening socket.
 #[derive(Debug)]
-pub(super) enum Listener {
+pub(crate) enum Listener {
     Tcp(mio::net::TcpListener),
     Unix {
         socket: mio::net::UnixListener,
@@ -95,7 +95,7 @@ impl Drop for SocketFile {
 
 /// A client's socket.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Tcp(mio::net::TcpStream),
     Unix(mio::net::UnixStream),
 }
