@@ -84,7 +84,7 @@ pub(crate) enum Listener {
 
 /// The file that a unix listener has made, which goes with it.
 #[derive(Debug)]
-pub(super) struct SocketFile(pub(super) std::path::PathBuf);
+pub(crate) struct SocketFile(pub(super) std::path::PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
