@@ -28,6 +28,7 @@ mod token;
 
 pub use engine::{Engine, Readiness};
 pub use net::Net;
+pub(crate) use net::{Stream, System};
 
 /// The bounds on every connection, whatever its service.
 #[derive(Debug, Clone, Copy)]

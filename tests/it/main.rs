@@ -10,7 +10,9 @@
     reason = "a test fails by panicking, and shows what the server said"
 )]
 
+mod child;
 mod commands;
+mod connect;
 mod console;
 mod descriptors;
 mod echo;
@@ -18,11 +20,13 @@ mod harness;
 mod hostile;
 mod kernel;
 mod limits;
+mod line_editor;
 mod listen;
 mod lives;
 mod member;
 mod notices;
 mod peer;
+mod pty;
 mod reply;
 mod room;
 mod signals;
