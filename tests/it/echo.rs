@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::harness::{Launch, PATIENCE, Server, until};
+use crate::harness::{Launch, PATIENCE, Server, heavy, until};
 use crate::peer::{Peer, pattern, unix};
 
 const BURSTS: [usize; 8] = [1, 1023, 1024, 1025, 65_535, 65_536, 65_537, 300_000];
@@ -90,6 +90,24 @@ fn eight_mebibytes_half_closed_and_read_late_come_back() {
     assert_eq!(back.len(), expected.len());
     assert!(back == expected, "the bytes changed");
     writing.join().unwrap();
+}
+
+/// The server has read the end while it still owes more than the kernel takes.
+#[test]
+fn what_is_owed_at_the_end_is_sent() {
+    let _alone = heavy();
+    let server = Launch::new("echo").args(&["--max-pending", "16m"]).start();
+    let mut peer = Peer::with_receive_buffer(&server, 16 * 1024);
+    let sent = pattern(14 << 20);
+    peer.send(&sent);
+    peer.half_close();
+    peer.all_taken();
+    let mut other = Peer::connect(&server);
+    for _ in 0..10 {
+        // Each is a turn of the loop, or more: the end has been handled by then.
+        other.echoes("tick");
+    }
+    assert!(peer.rest() == sent, "what was owed was lost");
 }
 
 #[test]

@@ -239,18 +239,59 @@ fn p99_beside_a_flood() -> Duration {
     trips[trips.len() * 99 / 100]
 }
 
+/// A line without end, from four at once: nothing is owed to anybody for it, so only the budget of
+/// a turn keeps the server from reading one of them for as long as it sends.
+fn p99_beside_endless_lines() -> Duration {
+    let server = room(&["--notices", "off"]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let flooding: Vec<_> = (0..4)
+        .map(|_| {
+            let (mut peer, stop) = (Peer::connect(&server), Arc::clone(&stop));
+            thread::spawn(move || {
+                let chunk = vec![b'e'; 256 * 1024];
+                while !stop.load(Ordering::Relaxed) {
+                    peer.send(&chunk);
+                }
+            })
+        })
+        .collect();
+    let mut fifth = Peer::connect(&server);
+    let start = Instant::now();
+    let mut trips: Vec<Duration> = Vec::new();
+    while trips.len() < 200 || start.elapsed() < Duration::from_secs(1) {
+        let sent = Instant::now();
+        fifth.send("/nonsense\n");
+        assert!(fifth.line().starts_with("* "));
+        trips.push(sent.elapsed());
+    }
+    stop.store(true, Ordering::Relaxed);
+    flooding.into_iter().for_each(|f| f.join().unwrap());
+    trips.sort_unstable();
+    trips[trips.len() * 99 / 100]
+}
+
 /// The best of three: a busy neighbour may spoil one, a server without a budget spoils all.
-#[test]
-fn four_who_flood_do_not_delay_a_fifth() {
+#[track_caller]
+fn stays_under_25_ms(measure: fn() -> Duration) {
     let _alone = heavy();
     let mut seen = Vec::new();
     for _ in 0..3 {
-        seen.push(p99_beside_a_flood());
+        seen.push(measure());
         if seen.iter().any(|p99| *p99 < Duration::from_millis(25)) {
             return;
         }
     }
     panic!("p99 {seen:?}");
+}
+
+#[test]
+fn four_who_flood_do_not_delay_a_fifth() {
+    stays_under_25_ms(p99_beside_a_flood);
+}
+
+#[test]
+fn four_endless_lines_do_not_delay_a_fifth() {
+    stays_under_25_ms(p99_beside_endless_lines);
 }
 
 #[test]
