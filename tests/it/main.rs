@@ -23,6 +23,7 @@ mod limits;
 mod line_editor;
 mod listen;
 mod lives;
+mod malice;
 mod member;
 mod notices;
 mod peer;
