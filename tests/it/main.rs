@@ -27,6 +27,7 @@ mod malice;
 mod member;
 mod notices;
 mod peer;
+mod privilege;
 mod pty;
 mod reply;
 mod room;
