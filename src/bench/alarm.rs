@@ -106,7 +106,8 @@ mod tests {
         for _ in 0..5 {
             let begun = Instant::now();
             assert_eq!(alarm.before_poll(1_000, 301_000).unwrap(), None);
-            poll.poll(&mut events, Some(Duration::from_secs(5))).unwrap();
+            poll.poll(&mut events, Some(Duration::from_secs(5)))
+                .unwrap();
             assert!(begun.elapsed() >= Duration::from_micros(290));
             assert_eq!(events.iter().next().map(|e| e.token()), Some(Token(7)));
             alarm.rang();

@@ -136,7 +136,11 @@ impl Crowd {
                 return None;
             }
             self.leaving.pop_front();
-            if self.passers.get(&key).is_some_and(|p| p.leaves_ns <= now_ns) {
+            if self
+                .passers
+                .get(&key)
+                .is_some_and(|p| p.leaves_ns <= now_ns)
+            {
                 return Some(key);
             }
         }
@@ -168,7 +172,11 @@ impl Crowd {
     fn note(&mut self, key: usize, leaves_ns: u64, served: bool) {
         self.passers.insert(key, Passer { leaves_ns, served });
         // Two lengths of stay, so almost in order: put it where it belongs, from behind.
-        let behind = self.leaving.iter().rev().take_while(|(at, _)| *at > leaves_ns);
+        let behind = self
+            .leaving
+            .iter()
+            .rev()
+            .take_while(|(at, _)| *at > leaves_ns);
         let place = self.leaving.len() - behind.count();
         self.leaving.insert(place, (leaves_ns, key));
     }

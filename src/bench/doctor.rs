@@ -32,9 +32,7 @@ struct Finding {
 #[must_use]
 pub fn hint(error: &io::Error) -> &'static str {
     match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::MFILE) => {
-            "; more descriptors: ulimit -n 65536 (see chinwag bench doctor)"
-        }
+        Some(Errno::MFILE) => "; more descriptors: ulimit -n 65536 (see chinwag bench doctor)",
         Some(Errno::NFILE) => {
             "; more open files: sysctl -w fs.file-max=1048576 (see chinwag bench doctor)"
         }
@@ -93,23 +91,37 @@ pub fn examine() -> String {
 fn findings() -> Vec<Finding> {
     let limit = getrlimit(Resource::Nofile);
     let hard = limit.maximum.unwrap_or(u64::MAX);
-    let soft = limit.current.map_or("any number".to_owned(), |n| n.to_string());
+    let soft = limit
+        .current
+        .map_or("any number".to_owned(), |n| n.to_string());
     let ports = numbers("/proc/sys/net/ipv4/ip_local_port_range");
     let port_count = match ports[..] {
         [low, high] => high.saturating_sub(low) + 1,
         _ => 0,
     };
-    let backlog = numbers("/proc/sys/net/core/somaxconn").first().copied().unwrap_or(0);
-    let pages = numbers("/proc/sys/net/ipv4/tcp_mem").get(2).copied().unwrap_or(0);
+    let backlog = numbers("/proc/sys/net/core/somaxconn")
+        .first()
+        .copied()
+        .unwrap_or(0);
+    let pages = numbers("/proc/sys/net/ipv4/tcp_mem")
+        .get(2)
+        .copied()
+        .unwrap_or(0);
     let page_bytes = rustix::param::page_size() as u64;
-    let files = numbers("/proc/sys/fs/file-max").first().copied().unwrap_or(0);
+    let files = numbers("/proc/sys/fs/file-max")
+        .first()
+        .copied()
+        .unwrap_or(0);
     let memory_bytes = meminfo("MemAvailable:");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     vec![
         Finding {
             what: "descriptors",
             now: format!("{soft} now, {hard} at most (a run raises it by itself)"),
-            means: format!("{} connections from one process", hard.saturating_sub(DESCRIPTORS_OWN)),
+            means: format!(
+                "{} connections from one process",
+                hard.saturating_sub(DESCRIPTORS_OWN)
+            ),
             raise: RAISE_DESCRIPTORS,
         },
         Finding {
@@ -129,12 +141,17 @@ fn findings() -> Vec<Finding> {
         Finding {
             what: "backlog",
             now: format!("{backlog}"),
-            means: "so many may wait to be accepted; beyond it, connecting takes seconds".to_owned(),
+            means: "so many may wait to be accepted; beyond it, connecting takes seconds"
+                .to_owned(),
             raise: if backlog < 4096 { RAISE_BACKLOG } else { "" },
         },
         Finding {
             what: "memory",
-            now: format!("{} MiB free, {} MiB of it for TCP", memory_bytes >> 20, (pages * page_bytes) >> 20),
+            now: format!(
+                "{} MiB free, {} MiB of it for TCP",
+                memory_bytes >> 20,
+                (pages * page_bytes) >> 20
+            ),
             means: format!(
                 "an idle connection takes some 5 KiB an end in the kernel: {} of them",
                 memory_bytes / (10 * 1024)
@@ -180,7 +197,13 @@ mod tests {
     #[test]
     fn each_limit_has_its_command() {
         let text = examine();
-        for words in ["ulimit -n", "ip_local_port_range", "backlog", "tcp_mem", "cores"] {
+        for words in [
+            "ulimit -n",
+            "ip_local_port_range",
+            "backlog",
+            "tcp_mem",
+            "cores",
+        ] {
             assert!(text.contains(words), "{words} in {text}");
         }
     }

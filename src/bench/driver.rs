@@ -23,8 +23,8 @@ use super::greeting::{Greeting, Wait};
 use super::link::{Link, Written};
 use crate::addr::Address;
 use crate::failure::Failure;
-use crate::reactor::System;
 use crate::reactor::Net as _;
+use crate::reactor::System;
 
 mod stages;
 mod traffic;

@@ -86,10 +86,12 @@ impl Drop for OwnServer {
 }
 
 fn wait_for_address(lines: &mpsc::Receiver<String>) -> Result<Address, String> {
-    let line = lines.recv_timeout(START_PATIENCE).map_err(|error| match error {
-        mpsc::RecvTimeoutError::Timeout => format!("not listening after {START_PATIENCE:?}"),
-        mpsc::RecvTimeoutError::Disconnected => "it ended at once".to_owned(),
-    })?;
+    let line = lines
+        .recv_timeout(START_PATIENCE)
+        .map_err(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => format!("not listening after {START_PATIENCE:?}"),
+            mpsc::RecvTimeoutError::Disconnected => "it ended at once".to_owned(),
+        })?;
     line.strip_prefix(LISTENING)
         .ok_or_else(|| format!("it said '{line}'"))?
         .parse()

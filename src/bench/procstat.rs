@@ -47,7 +47,10 @@ pub fn usage(pid: u32) -> io::Result<Usage> {
         usage.voluntary_switches += field(&status, "voluntary_ctxt_switches:");
         usage.involuntary_switches += field(&status, "nonvoluntary_ctxt_switches:");
         let times = fs::read_to_string(thread.join("schedstat")).unwrap_or_default();
-        let on_cpu = times.split(' ').next().and_then(|ns| ns.parse::<u64>().ok());
+        let on_cpu = times
+            .split(' ')
+            .next()
+            .and_then(|ns| ns.parse::<u64>().ok());
         usage.cpu_ns += on_cpu.unwrap_or(0);
     }
     if usage.cpu_ns == 0 {

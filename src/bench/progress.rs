@@ -6,8 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::config::Load;
 use super::driver::{Driver, Stage};
-use super::table::{self, grouped};
 use super::histogram::us;
+use super::table::{self, grouped};
 
 /// A bar with the figures so far; nothing where nobody looks.
 #[derive(Debug)]
@@ -39,12 +39,19 @@ impl Bar {
             return;
         }
         let figures = &driver.engine.tally.figures;
-        let (p50, p99) = (figures.latency.quantile_ns(0.5), figures.latency.quantile_ns(0.99));
+        let (p50, p99) = (
+            figures.latency.quantile_ns(0.5),
+            figures.latency.quantile_ns(0.99),
+        );
         let received = driver.engine.tally.ledger().totals().received;
         let prefix = match stage {
             Stage::Connecting { open, of } => {
                 self.bar.set_prefix("connecting");
-                self.bar.set_message(format!("{} of {}", grouped(open as u64), grouped(of as u64)));
+                self.bar.set_message(format!(
+                    "{} of {}",
+                    grouped(open as u64),
+                    grouped(of as u64)
+                ));
                 return;
             }
             Stage::WarmingUp => "warming up",
@@ -55,7 +62,8 @@ impl Bar {
         let left_ns = begun_ns.saturating_sub(driver.now_ns());
         let done = self.total.saturating_sub(Duration::from_nanos(left_ns));
         self.bar.set_prefix(prefix);
-        self.bar.set_position(u64::try_from(done.as_millis()).unwrap_or(u64::MAX));
+        self.bar
+            .set_position(u64::try_from(done.as_millis()).unwrap_or(u64::MAX));
         self.bar.set_message(format!(
             "{} delivered, p50 {}, p99 {}",
             grouped(received),

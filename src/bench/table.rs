@@ -27,7 +27,11 @@ pub fn render(report: &Report) -> String {
         grouped(report.reordered),
         grouped(report.corrupt)
     );
-    let _ = write!(text, "rate         {} messages/s", figure(report.messages_per_s));
+    let _ = write!(
+        text,
+        "rate         {} messages/s",
+        figure(report.messages_per_s)
+    );
     if report.bench == "room" {
         let _ = write!(text, ", {} deliveries/s", figure(report.deliveries_per_s));
     }
@@ -129,7 +133,9 @@ fn server(text: &mut String, side: &Server, report: &Report) {
     if let (Some(unit), Some(per)) = (side.exchange_us, side.exchanges_per_delivery) {
         let _ = write!(text, " = {per:.3} exchanges of {unit:.2} µs");
     }
-    let grown = side.rss_connected_bytes.saturating_sub(side.rss_before_bytes);
+    let grown = side
+        .rss_connected_bytes
+        .saturating_sub(side.rss_before_bytes);
     let connections = report.settings.connections + report.settings.idle + report.settings.slow;
     let _ = writeln!(
         text,

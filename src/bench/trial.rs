@@ -130,9 +130,13 @@ fn new_run() -> u32 {
     let since = now
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
-    since.subsec_nanos() ^ std::process::id().rotate_left(16) ^ u32::from_be_bytes(
-        since.as_secs().to_be_bytes()[4..].try_into().unwrap_or_default(),
-    )
+    since.subsec_nanos()
+        ^ std::process::id().rotate_left(16)
+        ^ u32::from_be_bytes(
+            since.as_secs().to_be_bytes()[4..]
+                .try_into()
+                .unwrap_or_default(),
+        )
 }
 
 fn report(load: &Load, address: &Address, driver: &Driver<'_>, seen: &Witness) -> Report {
@@ -225,7 +229,9 @@ fn server(load: &Load, seen: &Witness) -> Option<Server> {
         rss_connected_bytes: ready.rss_bytes,
         rss_bytes: to.rss_bytes,
         rss_max_bytes: to.rss_max_bytes,
-        voluntary_switches: to.voluntary_switches.saturating_sub(from.voluntary_switches),
+        voluntary_switches: to
+            .voluntary_switches
+            .saturating_sub(from.voluntary_switches),
         involuntary_switches: to
             .involuntary_switches
             .saturating_sub(from.involuntary_switches),

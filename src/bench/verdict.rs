@@ -53,7 +53,10 @@ fn fault(report: &Report, facts: Facts) -> Option<String> {
         .collect();
     if report.disconnected > 0 {
         let all = report.settings.connections;
-        faults.push(format!("{} of {all} connections closed", report.disconnected));
+        faults.push(format!(
+            "{} of {all} connections closed",
+            report.disconnected
+        ));
     }
     (!faults.is_empty()).then(|| faults.join(", "))
 }

@@ -339,7 +339,10 @@ mod tests {
     #[test]
     fn defaults() {
         let room = load("room");
-        assert_eq!((room.connections, room.senders(), room.size_bytes), (100, 10, 100));
+        assert_eq!(
+            (room.connections, room.senders(), room.size_bytes),
+            (100, 10, 100)
+        );
         assert_eq!(room.pace, Pace::Closed { in_flight: 1 });
         assert_eq!(load("room -c 4").senders(), 4);
         assert_eq!(load("echo").senders(), 100);
@@ -359,7 +362,14 @@ mod tests {
         assert_eq!((load.size_bytes, load.text_bytes()), (1024, 1023));
         assert_eq!((load.sources.len(), load.target.pid), (2, Some(1)));
         assert!(load.output.json && load.output.plot.is_some() && load.calibrate);
-        assert!(matches!(load.scenario, Scenario::Room { senders: 3, own: false, .. }));
+        assert!(matches!(
+            load.scenario,
+            Scenario::Room {
+                senders: 3,
+                own: false,
+                ..
+            }
+        ));
     }
 
     #[test]

@@ -100,7 +100,10 @@ impl Driver<'_> {
             if let Some(ticks) = ticks.filter(|_| dialled < total) {
                 again_ns = again_ns.min(ticks.due_ns(dialled as u64));
             }
-            self.turn(events, again_ns.min(deadline_ns).min(now_ns + PROGRESS_EVERY_NS))?;
+            self.turn(
+                events,
+                again_ns.min(deadline_ns).min(now_ns + PROGRESS_EVERY_NS),
+            )?;
             let open = self.open + self.others_open;
             if open > seen || dialled < allowed {
                 seen = open;
