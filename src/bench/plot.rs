@@ -134,20 +134,19 @@ fn in_words(reports: &[(String, &Report)]) -> String {
 
 fn latency_chart(reports: &[(String, &Report)]) -> Chart {
     let mut series = Vec::new();
-    for (name, report) in reports {
+    for (i, (name, report)) in reports.iter().enumerate() {
         let prefix = if reports.len() > 1 {
             format!("{name}: ")
         } else {
             String::new()
         };
         let count = report.latency_us.count;
-        series.push(curve(format!("{prefix}latency"), &report.curve, count));
+        series.push(curve(format!("{prefix}latency"), i, &report.curve, count));
         if !report.service_curve.is_empty() {
-            series.push(curve(
-                format!("{prefix}service time"),
-                &report.service_curve,
-                count,
-            ));
+            let name = format!("{prefix}service time");
+            let mut service = curve(name, i, &report.service_curve, count);
+            service.is_dashed = true;
+            series.push(service);
         }
     }
     let all = || series.iter().flat_map(|s| &s.points);
@@ -166,13 +165,14 @@ fn latency_chart(reports: &[(String, &Report)]) -> Chart {
 fn course_chart(reports: &[(String, &Report)]) -> Chart {
     let series: Vec<Series> = reports
         .iter()
-        .map(|(name, report)| {
+        .enumerate()
+        .map(|(i, (name, report))| {
             let per_s = 1.0 / report.slice_s.max(f64::MIN_POSITIVE);
             #[expect(clippy::cast_precision_loss, reason = "a count, for a drawing")]
             let rate = |count: u64| count as f64 * per_s;
             let points = whole_slices(report).map(|s| (s.at_s, rate(s.received)));
             let hint = |x: f64, y: f64| format!("{x:.1} s: {} a second", figure(y));
-            Series::new(name.clone(), points, hint)
+            Series::new(name.clone(), i, points, hint)
         })
         .collect();
     over_time("deliveries a second over time", series, Scale::count)
@@ -181,10 +181,11 @@ fn course_chart(reports: &[(String, &Report)]) -> Chart {
 fn slowest_chart(reports: &[(String, &Report)]) -> Chart {
     let series: Vec<Series> = reports
         .iter()
-        .map(|(name, report)| {
+        .enumerate()
+        .map(|(i, (name, report))| {
             let points = whole_slices(report).map(|s| (s.at_s, s.max_us));
             let hint = |x: f64, y: f64| format!("{x:.1} s: {}", duration(y));
-            Series::new(name.clone(), points, hint)
+            Series::new(name.clone(), i, points, hint)
         })
         .collect();
     over_time("slowest delivery over time", series, Scale::us)
@@ -210,7 +211,7 @@ fn whole_slices(report: &Report) -> impl Iterator<Item = &super::figures::Slice>
     report.course.iter().filter(whole)
 }
 
-fn curve(name: String, points: &[Point], count: u64) -> Series {
+fn curve(name: String, colour: usize, points: &[Point], count: u64) -> Series {
     #[expect(clippy::cast_precision_loss, reason = "a count, for a drawing")]
     let last = (count.max(10) as f64).log10();
     let points = points.iter().map(|point| {
@@ -218,7 +219,7 @@ fn curve(name: String, points: &[Point], count: u64) -> Series {
         let nines = if rest > 0.0 { -rest.log10() } else { last };
         (nines.min(last), point.us.max(0.001))
     });
-    Series::new(name, points, |nines, us| {
+    Series::new(name, colour, points, |nines, us| {
         let share = (1.0 - 10_f64.powf(-nines)) * 100.0;
         format!("{share:.4} % within {}", duration(us))
     })

@@ -26,6 +26,9 @@ pub(super) struct Place {
 #[derive(Debug, Clone)]
 pub(super) struct Series {
     name: String,
+    /// Which of the style sheet's colours.
+    pub(super) colour: usize,
+    pub(super) is_dashed: bool,
     pub(super) points: Vec<Place>,
 }
 
@@ -33,6 +36,7 @@ impl Series {
     /// A line through `points`, each with a hint.
     pub(super) fn new(
         name: String,
+        colour: usize,
         points: impl Iterator<Item = (f64, f64)>,
         hint: impl Fn(f64, f64) -> String,
     ) -> Self {
@@ -43,8 +47,17 @@ impl Series {
         });
         Self {
             name,
+            colour: colour % COLOURS,
+            is_dashed: false,
             points: points.collect(),
         }
+    }
+}
+
+impl Series {
+    fn class(&self) -> String {
+        let dashed = if self.is_dashed { " dashed" } else { "" };
+        format!("line c{}{dashed}", self.colour)
     }
 }
 
@@ -70,8 +83,8 @@ impl Chart {
             escaped(&self.label)
         );
         self.axes(&mut svg);
-        for (i, series) in self.series.iter().enumerate() {
-            self.line(&mut svg, series, i % COLOURS);
+        for series in &self.series {
+            self.line(&mut svg, series);
         }
         if self.series.len() > 1 {
             self.legend(&mut svg);
@@ -118,7 +131,9 @@ impl Chart {
         );
     }
 
-    fn line(&self, svg: &mut String, series: &Series, colour: usize) {
+    fn line(&self, svg: &mut String, series: &Series) {
+        let class = series.class();
+        let colour = series.colour;
         let mut path = String::new();
         for (i, point) in series.points.iter().enumerate() {
             let mark = if i == 0 { 'M' } else { 'L' };
@@ -129,7 +144,7 @@ impl Chart {
                 self.y_at(point.y)
             );
         }
-        let _ = writeln!(svg, "<path class=\"line c{colour}\" d=\"{path}\"/>");
+        let _ = writeln!(svg, "<path class=\"{class}\" d=\"{path}\"/>");
         for point in &series.points {
             let _ = writeln!(
                 svg,
@@ -145,11 +160,11 @@ impl Chart {
 
     fn legend(&self, svg: &mut String) {
         let mut x = LEFT;
-        for (i, series) in self.series.iter().enumerate() {
-            let colour = i % COLOURS;
+        for series in &self.series {
+            let class = series.class();
             let _ = writeln!(
                 svg,
-                "<line class=\"line c{colour}\" x1=\"{x:.1}\" y1=\"13\" x2=\"{:.1}\" y2=\"13\"/>\
+                "<line class=\"{class}\" x1=\"{x:.1}\" y1=\"13\" x2=\"{:.1}\" y2=\"13\"/>\
                  <text class=\"key\" x=\"{:.1}\" y=\"17\">{}</text>",
                 x + 18.0,
                 x + 24.0,

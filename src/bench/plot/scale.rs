@@ -46,16 +46,17 @@ impl Scale {
 
     /// Durations over several orders of magnitude.
     pub(super) fn log_us(low: f64, high: f64) -> Self {
-        let low = 10_f64.powf(low.max(0.1).log10().floor());
-        let high = 10_f64
-            .powf(high.max(low * 1.01).log10().ceil())
-            .max(low * 10.0);
-        let mut ticks = Vec::new();
-        let mut decade = low;
-        while decade <= high * 1.01 {
-            ticks.push((decade, duration(decade)));
-            decade *= 10.0;
-        }
+        let first = steps(low.max(0.1)).take_while(|at| *at <= low).last();
+        let low = first.unwrap_or(0.1);
+        let high = steps(low).find(|at| *at >= high.max(low * 10.0));
+        let high = high.unwrap_or(low * 10.0);
+        let is_wide = high / low > 200.0;
+        let ticks = steps(low)
+            .skip_while(|at| *at < low * 0.99)
+            .take_while(|at| *at <= high * 1.01)
+            .filter(|at| !is_wide || is_decade(*at))
+            .map(|at| (at, duration(at)))
+            .collect();
         Self {
             from: low,
             to: high,
@@ -107,6 +108,21 @@ impl Scale {
     }
 }
 
+/// 1, 2, 5, 10, 20, … from the decade of `low` on.
+fn steps(low: f64) -> impl Iterator<Item = f64> {
+    let first = low.max(1e-3).log10().floor();
+    (0..60).map(move |i| {
+        let mantissa = [1.0, 2.0, 5.0][i % 3];
+        let decade = first + f64::from(u8::try_from(i / 3).unwrap_or(0));
+        mantissa * 10_f64.powf(decade)
+    })
+}
+
+fn is_decade(value: f64) -> bool {
+    let exponent = value.log10();
+    (exponent - exponent.round()).abs() < 1e-6
+}
+
 /// A count in few letters.
 fn short(value: f64) -> String {
     let tidy = |v: f64| (v * 100.0).round() / 100.0;
@@ -133,8 +149,12 @@ mod tests {
             ["0", "500 k", "1 M", "1.5 M", "2 M", "2.5 M"]
         );
         assert_eq!(
+            texts(Scale::log_us(7.0, 90.0)),
+            ["5.00 µs", "10.0 µs", "20.0 µs", "50.0 µs", "100 µs"]
+        );
+        assert_eq!(
             texts(Scale::log_us(7.0, 1_500.0)),
-            ["1.00 µs", "10.0 µs", "100 µs", "1.00 ms", "10.0 ms"]
+            ["10.0 µs", "100 µs", "1.00 ms"]
         );
         assert_eq!(
             texts(Scale::seconds(2.0)).first().map(String::as_str),
