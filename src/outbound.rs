@@ -15,6 +15,8 @@
 
 mod egress;
 mod log;
+#[cfg(test)]
+mod model;
 mod outbox;
 mod rotation;
 

@@ -102,11 +102,13 @@ pub fn run(config: &Config) -> Result<(), Failure> {
         ServiceConfig::Room { .. } => Some(ROOM_SEND_BUFFER_BYTES),
         _ => None,
     };
-    for address in &config.listen {
-        let real = reactor
-            .listen(address, service, send_buffer_bytes)
-            .map_err(|error| Failure::runtime(format!("listen on {address}: {error}")))?;
-        announce(&real, person.as_ref());
+    let open = |address| match reactor.listen(address, service, send_buffer_bytes) {
+        Ok(real) => Ok(real),
+        Err(error) => Err(Failure::runtime(format!("listen on {address}: {error}"))),
+    };
+    let opened: Vec<Address> = config.listen.iter().map(open).collect::<Result<_, _>>()?;
+    for address in &opened {
+        announce(address, person.as_ref());
     }
     if let Some(person) = &person {
         person.attend(reactor.input(service))?;

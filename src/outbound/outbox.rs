@@ -144,7 +144,10 @@ impl Outbox {
         let count = self.gather(log, &mut pieces);
         let offered: usize = pieces[..count].iter().map(|piece| piece.len()).sum();
         let written = match &pieces[..count] {
-            [] => return Ok(Wrote::All),
+            [] => {
+                debug_assert!(self.is_clear(log), "owed, but nowhere to be found");
+                return Ok(Wrote::All);
+            }
             [piece] => to.write(piece)?,
             pieces => to.write_vectored(pieces)?,
         };

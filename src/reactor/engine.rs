@@ -90,6 +90,8 @@ pub struct Engine<N: Net> {
     ready: VecDeque<SourceToken>,
     /// Listeners that wait for a place to come free.
     full: Vec<SourceToken>,
+    /// When that was last logged.
+    full_told_at: Option<Instant>,
     deadlines: Deadlines,
     /// Connections to take away when the turn is over.
     dead: Vec<SourceToken>,
@@ -111,6 +113,7 @@ impl<N: Net> Engine<N> {
             stations: Vec::new(),
             ready: VecDeque::new(),
             full: Vec::new(),
+            full_told_at: None,
             deadlines: Deadlines::default(),
             dead: Vec::new(),
             scratch: vec![0; READ_BUDGET_BYTES].into_boxed_slice(),

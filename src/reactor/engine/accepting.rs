@@ -18,6 +18,9 @@ const ACCEPT_BUDGET: usize = 64;
 /// After the system had no descriptor or memory for a client, it is asked again.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// That the server is full is logged this often at most.
+const FULL_TOLD_EVERY: Duration = Duration::from_secs(60);
+
 impl<N: Net> Engine<N> {
     pub(super) fn accept(&mut self, token: SourceToken, now: Instant) {
         for _ in 0..ACCEPT_BUDGET {
@@ -25,7 +28,7 @@ impl<N: Net> Engine<N> {
                 return;
             }
             if self.counts.clients >= self.limits.max_clients {
-                return self.wait_for_room(token);
+                return self.wait_for_room(token, now);
             }
             let Some(slot) = self.sources.get_mut(token.key as usize) else {
                 return;
@@ -94,15 +97,19 @@ impl<N: Net> Engine<N> {
         self.arm(token);
     }
 
-    fn wait_for_room(&mut self, token: SourceToken) {
-        if self.full.contains(&token) {
-            return;
+    fn wait_for_room(&mut self, token: SourceToken, now: Instant) {
+        if !self.full.contains(&token) {
+            self.full.push(token);
         }
-        if self.full.is_empty() {
+        // A full server is full again whenever somebody leaves; that is not news each time.
+        if self
+            .full_told_at
+            .is_none_or(|at| now >= at + FULL_TOLD_EVERY)
+        {
+            self.full_told_at = Some(now);
             let clients = self.counts.clients;
             info!("{clients} clients are here, as many as may be; others wait");
         }
-        self.full.push(token);
     }
 
     /// A place has come free.

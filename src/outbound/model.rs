@@ -1,0 +1,362 @@
+//! The model test of this room: a seed's worth of random life against one plain queue a member.
+//! Whatever is said, stalled, trimmed and written in part, each member's bytes must be those of
+//! its queue, and it must be called lagged exactly when the plain log says so.
+//! Knows the public face of [`Egress`] only.
+
+use std::ops::Range;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+use super::{ClientId, Clogged, Egress, Flushed, Limits, Offset, Pace};
+use crate::seeds;
+
+mod plain;
+
+use plain::{Member, Mix, PlainLog, Sink};
+
+const USUAL_SEEDS: u64 = 4000;
+const ACTIONS_PER_STORY: usize = 150;
+const MOST_MEMBERS: usize = 9;
+
+#[test]
+fn every_member_gets_its_plain_queue() {
+    let Some(mix) = seeds::tell(USUAL_SEEDS, |seed| World::new(seed).story()) else {
+        return;
+    };
+    // None of it is worth anything if the stories are all alike.
+    let ended = mix.drained + mix.lagged + mix.left_early;
+    assert!(mix.drained * 4 > ended, "{mix:?}");
+    assert!(mix.lagged * 10 > ended, "{mix:?}");
+    assert!(mix.left_early * 20 > ended, "{mix:?}");
+    for count in [
+        mix.replayed,
+        mix.partial,
+        mix.skipped_while_behind,
+        mix.private_while_behind,
+        mix.clogged,
+        mix.interrupted,
+    ] {
+        assert!(count * 100 > ended, "{mix:?}");
+    }
+    // Few stories are long enough for a room to be found busy.
+    assert!(mix.paced > 0, "{mix:?}");
+}
+
+struct World {
+    dice: Rng,
+    egress: Egress,
+    now: Instant,
+    limits: Limits,
+    log: PlainLog,
+    /// Where the last messages stand, as a room's history would know it.
+    history: Vec<Range<Offset>>,
+    members: Vec<Member>,
+    gone: Vec<ClientId>,
+    /// How far the log had been trimmed when laggards were last looked for.
+    swept_start: Offset,
+    said: u64,
+    mix: Mix,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut dice = Rng::with_seed(seed);
+        let limits = Limits {
+            log_bytes: dice.usize(60..600),
+            max_pending_bytes: dice.usize(1..400),
+            pace: if dice.bool() { Pace::Auto } else { Pace::Off },
+        };
+        let now = Instant::now();
+        let mut egress = Egress::new(limits, now);
+        // Where a visit is dear enough, a handful of members is paced like a thousand.
+        for _ in 0..dice.u8(0..40) {
+            egress.note_cost(Duration::from_millis(1), 1);
+        }
+        Self {
+            egress,
+            now,
+            log: PlainLog::new(limits.log_bytes),
+            limits,
+            dice,
+            history: Vec::new(),
+            members: Vec::new(),
+            gone: Vec::new(),
+            swept_start: 0,
+            said: 0,
+            mix: Mix::default(),
+        }
+    }
+
+    fn story(mut self) -> Mix {
+        for _ in 0..ACTIONS_PER_STORY {
+            self.act();
+            self.look_at_somebody();
+        }
+        for at in 0..self.members.len() {
+            self.unblock(at);
+        }
+        self.serve_everybody();
+        assert!(self.members.iter().all(|member| member.owed.is_empty()));
+        self.mix.drained += self.members.len();
+        self.mix
+    }
+
+    fn act(&mut self) {
+        match self.dice.u8(0..100) {
+            0..8 => self.open(),
+            8..16 => self.follow(),
+            16..50 => self.publish(),
+            50..62 => self.send(),
+            62..80 => self.take_turn(),
+            80..88 => {
+                if let Some(at) = self.anybody() {
+                    self.unblock(at);
+                }
+            }
+            88..90 => self.leave(),
+            90..92 => self.vanish(),
+            92..94 => self.sweep(),
+            94..96 => self.serve_everybody(),
+            96..98 => self.now += Duration::from_millis(self.dice.u64(0..20)),
+            _ => {
+                let elapsed = Duration::from_micros(self.dice.u64(0..20_000));
+                self.egress.note_cost(elapsed, self.dice.u32(0..10));
+            }
+        }
+    }
+
+    fn anybody(&mut self) -> Option<usize> {
+        (!self.members.is_empty()).then(|| self.dice.usize(0..self.members.len()))
+    }
+
+    /// Something to say that tells itself from everything else, or next to nothing.
+    fn words(&mut self) -> Rc<[u8]> {
+        self.said += 1;
+        let mut words = format!("{}:", self.said).into_bytes();
+        let length = match self.dice.u8(0..20) {
+            0 => 0,
+            1 => self.dice.usize(0..900),
+            _ => self.dice.usize(1..40),
+        };
+        words.resize(length, b'a' + self.dice.u8(0..26));
+        words.into()
+    }
+
+    fn open(&mut self) {
+        if self.members.len() < MOST_MEMBERS {
+            let id = self.egress.open(self.members.len());
+            assert!(!self.gone.contains(&id));
+            self.members.push(Member::new(id));
+        }
+    }
+
+    /// Somebody joins, with some of the history.
+    fn follow(&mut self) {
+        let Some(at) = self.anybody() else { return };
+        if self.members[at].follows {
+            return;
+        }
+        let id = self.members[at].id;
+        let mut from = 0;
+        // What is trimmed first is sent first: history is for who has never followed.
+        while self.members[at].is_fresh && from < self.history.len() && self.dice.u8(0..5) > 0 {
+            let first = self.dice.usize(from..self.history.len());
+            let last = (first + self.dice.usize(0..3)).min(self.history.len() - 1);
+            let range = self.history[first].start..self.history[last].end;
+            self.egress.replay(id, range.clone());
+            self.mix.replayed += self.members[at].owe_kept(&self.log, &range);
+            from = last + 1;
+        }
+        self.egress.follow(id);
+        self.members[at].follows = true;
+        self.members[at].is_fresh = false;
+    }
+
+    fn publish(&mut self) {
+        let from = match self.dice.u8(0..10) {
+            0 => None,
+            1 => self.gone.last().copied(),
+            _ => self.anybody().map(|at| self.members[at].id),
+        };
+        let words = self.words();
+        let split = self.dice.usize(0..=words.len());
+        let range = self
+            .egress
+            .publish(from, &[&words[..split], &words[split..]]);
+        assert_eq!(range, self.log.append(&words));
+        let Some(range) = range else { return };
+        for member in self.members.iter_mut().filter(|member| member.follows) {
+            if Some(member.id) == from {
+                self.mix.skipped_while_behind += usize::from(!member.owed.is_empty());
+            } else {
+                member.owe(&words, Some(range.start));
+            }
+        }
+        self.history.push(range);
+        if self.history.len() > 20 {
+            self.history.remove(0);
+        }
+    }
+
+    fn send(&mut self) {
+        if let Some(gone) = self.gone.last() {
+            assert_eq!(self.egress.send(*gone, b"nobody hears this"), Ok(()));
+        }
+        let Some(at) = self.anybody() else { return };
+        let words = self.words();
+        let member = &mut self.members[at];
+        let was_clogged = self.egress.is_clogged(member.id);
+        match self.egress.send(member.id, &words) {
+            Ok(()) => {
+                assert!(!was_clogged);
+                self.mix.private_while_behind += usize::from(member.owes_shared());
+                member.owe(&words, None);
+            }
+            Err(Clogged) => {
+                assert!(was_clogged);
+                assert!(member.could_hold_bytes() >= self.limits.max_pending_bytes);
+                self.mix.clogged += 1;
+            }
+        }
+    }
+
+    /// Ends in good order: what is owed now stays owed.
+    fn leave(&mut self) {
+        let Some(at) = self.anybody() else { return };
+        self.egress.unfollow(self.members[at].id);
+        self.members[at].follows = false;
+        self.members[at].is_fresh = false;
+    }
+
+    /// Goes at once, whatever it is owed.
+    fn vanish(&mut self) {
+        let Some(at) = self.anybody() else { return };
+        if self.dice.bool() {
+            self.egress.discard(self.members[at].id);
+            assert!(self.egress.is_clear(self.members[at].id));
+        }
+        self.mix.left_early += 1;
+        self.forget(at);
+    }
+
+    fn forget(&mut self, at: usize) {
+        let member = self.members.swap_remove(at);
+        self.egress.forget(member.id);
+        self.gone.push(member.id);
+        assert_eq!(self.egress.handle(member.id), None);
+    }
+
+    fn unblock(&mut self, at: usize) {
+        self.members[at].blocked = false;
+        self.egress.unblock(self.members[at].id);
+    }
+
+    /// Some flushes, as the reactor makes them, into sockets that take a little or a lot.
+    fn take_turn(&mut self) {
+        for _ in 0..self.egress.queue_len() {
+            if let Some(id) = self.egress.next_queued() {
+                let room = self.some_room();
+                self.flush(id, room);
+            }
+        }
+        for _ in 0..self.dice.u8(0..6) {
+            if let Some(id) = self.egress.next_in_round(self.now) {
+                let room = self.some_room();
+                self.flush(id, room);
+            }
+        }
+    }
+
+    fn some_room(&mut self) -> usize {
+        match self.dice.u8(0..8) {
+            0..3 => 0,
+            3 => self.dice.usize(1..4),
+            4 => self.dice.usize(1..30),
+            5 => self.dice.usize(1..300),
+            _ => usize::MAX,
+        }
+    }
+
+    /// Whoever can take something gets all that it is owed, however the rest of them stand.
+    fn serve_everybody(&mut self) {
+        loop {
+            if let Some(id) = self.egress.next_queued() {
+                self.flush(id, usize::MAX);
+            } else if let Some(id) = self.egress.next_in_round(self.now) {
+                self.flush(id, usize::MAX);
+            } else if let Some(due) = self.egress.round_due(self.now) {
+                assert!(due > self.now, "due, but not in the round");
+                self.mix.paced += 1;
+                self.now = due;
+            } else {
+                break;
+            }
+        }
+        let mut awake = self.members.iter().filter(|member| !member.blocked);
+        assert!(awake.all(|member| member.owed.is_empty()), "passed over");
+    }
+
+    fn flush(&mut self, id: ClientId, room: usize) {
+        let here = |member: &Member| member.id == id;
+        let at = self.members.iter().position(here).expect("it is here");
+        let member = &mut self.members[at];
+        assert!(!member.blocked, "flushed in vain");
+        let behind = member.behind_bytes(&self.log);
+        let mut sink = Sink::new(room, &mut self.dice);
+        let flushed = self.egress.flush(id, &mut sink);
+        member.take(&sink.taken);
+        self.mix.interrupted += usize::from(sink.interrupted);
+        match flushed {
+            Flushed::Lagged(lagged) => {
+                assert_eq!(Some(lagged.behind_bytes), behind);
+                assert!(sink.taken.is_empty());
+                self.mix.lagged += 1;
+                self.forget(at);
+            }
+            _ if behind.is_some() => panic!("it has lagged, and was told {flushed:?}"),
+            Flushed::Clear => assert!(member.owed.is_empty()),
+            Flushed::Blocked { progress } => {
+                assert_eq!(progress, !sink.taken.is_empty());
+                assert!(!member.owed.is_empty() && sink.is_full());
+                self.mix.partial += usize::from(progress);
+                member.blocked = true;
+            }
+            Flushed::Failed(error) => panic!("{error}"),
+        }
+    }
+
+    /// Looks for those who will never catch up, and finds each of them.
+    fn sweep(&mut self) {
+        let step = (self.limits.log_bytes as u64 / 16).max(1);
+        let swept = self.log.start() >= self.swept_start + step;
+        let found = self.egress.laggards();
+        assert!(swept || found.is_empty());
+        for (id, lagged) in &found {
+            let here = |member: &Member| member.id == *id;
+            let at = self.members.iter().position(here).expect("it is here");
+            let behind = self.members[at].behind_bytes(&self.log);
+            assert_eq!(Some(lagged.behind_bytes), behind);
+            self.mix.lagged += 1;
+            self.forget(at);
+        }
+        if swept {
+            self.swept_start = self.log.start();
+            let behind = |member: &Member| member.behind_bytes(&self.log).is_some();
+            assert!(!self.members.iter().any(behind), "a laggard stays");
+        }
+    }
+
+    fn look_at_somebody(&mut self) {
+        assert_eq!(self.egress.log_start(), self.log.start());
+        let Some(at) = self.anybody() else { return };
+        let member = &self.members[at];
+        assert_eq!(self.egress.is_clear(member.id), member.owed.is_empty());
+        if self.egress.is_clogged(member.id) {
+            assert!(!self.egress.has_room(member.id));
+        } else {
+            assert!(member.private_bytes() < self.limits.max_pending_bytes);
+        }
+    }
+}
