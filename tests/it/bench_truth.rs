@@ -1,107 +1,11 @@
 //! Is the instrument true? `bench` against small servers that do one thing wrong, each of which
 //! keeps its own account of it. No assertion on absolute speed: the machine may be busy.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-/// What an echo server does with the lines of one connection: `(line, send)`.
-type Habit = Box<dyn FnMut(Vec<u8>, &mut dyn FnMut(&[u8])) + Send>;
-
-fn program() -> Command {
-    let built = env!("CARGO_BIN_EXE_chinwag");
-    Command::new(std::env::var_os("CHINWAG_BIN").unwrap_or_else(|| built.into()))
-}
-
-/// Serves lines, each connection by a habit of its own.
-fn serve(mut habit: impl FnMut() -> Habit + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let stream = stream.unwrap();
-            let mut habit = habit();
-            thread::spawn(move || {
-                stream.set_nodelay(true).unwrap();
-                let mut answers = stream.try_clone().unwrap();
-                let mut lines = BufReader::new(stream);
-                let mut line = Vec::new();
-                while lines.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-                    habit(std::mem::take(&mut line), &mut |bytes| {
-                        // The client may be gone.
-                        let _ = answers.write_all(bytes);
-                    });
-                }
-            });
-        }
-    });
-    address
-}
-
-/// Runs `bench KIND ADDR --json OPTIONS`; the report, and how the program ended.
-fn bench(kind: &str, address: &str, options: &str) -> (Value, Output) {
-    let output = program()
-        .args(["bench", kind, address, "--json", "--timeout", "1s"])
-        .args(options.split_whitespace())
-        .output()
-        .unwrap();
-    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        panic!("{error}: {}", String::from_utf8_lossy(&output.stderr));
-    });
-    (report, output)
-}
-
-fn number(report: &Value, path: &str) -> f64 {
-    let value = report.pointer(path);
-    value
-        .and_then(Value::as_f64)
-        .unwrap_or_else(|| panic!("no {path} in {report}"))
-}
-
-/// That the four counts are as given, and that the program says so if any is not 0.
-fn assert_counts(found: &(Value, Output), [lost, duplicate, reordered, corrupt]: [u64; 4]) {
-    let (report, output) = found;
-    let counts = ["lost", "duplicate", "reordered", "corrupt"].map(|name| report[name].as_u64());
-    assert_eq!(
-        counts,
-        [lost, duplicate, reordered, corrupt].map(Some),
-        "{}",
-        report["verdict"]
-    );
-    if lost + duplicate + reordered + corrupt > 0 {
-        assert_eq!(output.status.code(), Some(1));
-        let verdict = report["verdict"].as_str().unwrap();
-        assert!(verdict.starts_with("FAILED: "), "{verdict}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains(verdict));
-    }
-}
-
-/// Does `fault` to every `every`-th line after the first 200, and counts.
-fn faulty(
-    every: u64,
-    fault: impl FnMut(Vec<u8>, &mut dyn FnMut(&[u8])) + Clone + Send + 'static,
-) -> (SocketAddr, Arc<Mutex<u64>>) {
-    let faults = Arc::new(Mutex::new(0));
-    let counted = Arc::clone(&faults);
-    let address = serve(move || {
-        let (mut fault, faults, mut seen) = (fault.clone(), Arc::clone(&counted), 0);
-        Box::new(move |line, send| {
-            seen += 1;
-            if seen > 200 && seen % every == 0 {
-                *faults.lock().unwrap() += 1;
-                fault(line, send);
-            } else {
-                send(&line);
-            }
-        })
-    });
-    (address, faults)
-}
+use super::bench_peers::{assert_counts, bench, faulty, number, room, serve, stalling};
 
 const LOAD: &str = "-c 2 -d 300ms --warmup 50ms --pipeline 16";
 
@@ -132,22 +36,6 @@ fn five_milliseconds_are_five_milliseconds() {
         assert!((p50 - median).abs() < 3_000.0, "{p50} {median}");
         assert_eq!(report["lost"], 0);
     }
-}
-
-/// A server that, once, at its 100th line, answers nobody for half a second.
-fn stalling() -> SocketAddr {
-    let seen = Arc::new(Mutex::new(0));
-    serve(move || {
-        let seen = Arc::clone(&seen);
-        Box::new(move |line, send| {
-            let mut seen = seen.lock().unwrap();
-            *seen += 1;
-            if *seen == 100 {
-                thread::sleep(Duration::from_millis(500));
-            }
-            send(&line);
-        })
-    })
 }
 
 #[test]
@@ -256,41 +144,6 @@ fn a_torn_message_is_corruption() {
     assert_counts(&found, [0, 0, 0, torn]);
 }
 
-/// A room of threads: each line goes to the others with a prefix, `deliver` times.
-fn room(deliver: impl Fn(u64) -> usize + Send + Sync + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let members: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
-    let (deliver, delivered) = (Arc::new(deliver), Arc::new(Mutex::new(0)));
-    thread::spawn(move || {
-        for (me, stream) in listener.incoming().enumerate() {
-            let stream = stream.unwrap();
-            let (deliver, delivered) = (Arc::clone(&deliver), Arc::clone(&delivered));
-            members.lock().unwrap().push(stream.try_clone().unwrap());
-            let members = Arc::clone(&members);
-            thread::spawn(move || {
-                for line in BufReader::new(stream).lines() {
-                    let Ok(line) = line else {
-                        break;
-                    };
-                    let text = format!("guest{me}: {line}\n* a notice\n");
-                    let mut members = members.lock().unwrap();
-                    for (other, member) in members.iter_mut().enumerate() {
-                        if other != me {
-                            let mut count = delivered.lock().unwrap();
-                            *count += 1;
-                            for _ in 0..deliver(*count) {
-                                let _ = member.write_all(text.as_bytes());
-                            }
-                        }
-                    }
-                }
-            });
-        }
-    });
-    address
-}
-
 const ROOM_LOAD: &str = "-c 5 --senders 2 -d 300ms --warmup 50ms --pipeline 4";
 
 #[test]
@@ -343,65 +196,4 @@ fn a_rate_that_cannot_be_is_not_claimed() {
     assert_ne!(report["verdict"], "ok");
     assert_eq!(output.status.code(), Some(1));
     assert!(number(&report, "/generator/sent_per_s") < 1e8);
-}
-
-#[test]
-fn nobody_there_is_one_line() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let output = program()
-        .args(["bench", "echo", &port.to_string()])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(
-        said.contains(&port.to_string()) && output.stdout.is_empty(),
-        "{said}"
-    );
-}
-
-#[test]
-fn a_server_of_its_own_is_started_and_ended() {
-    for kind in ["echo", "room"] {
-        let output = program()
-            .args([
-                "bench", kind, "-c", "10", "-d", "300ms", "--warmup", "50ms", "--json",
-            ])
-            .output()
-            .unwrap();
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert!(number(&report, "/received") > 0.0);
-        assert_eq!(report["owed"], report["received"]);
-        assert_eq!(report["schema"], 1);
-        assert_eq!(report["settings"]["own_server"], true);
-        assert!(number(&report, "/server/cpu_us_per_message") > 0.0);
-        let pid = report["server"]["pid"].as_u64().unwrap();
-        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
-    }
-}
-
-#[test]
-fn the_crowd_around_does_not_count() {
-    let output = program()
-        .args([
-            "bench", "echo", "-c", "5", "-d", "500ms", "--warmup", "50ms", "--json",
-        ])
-        .args([
-            "--idle", "7", "--slow", "2", "--churn", "100", "--rate", "200",
-        ])
-        .output()
-        .unwrap();
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["lost"], 0);
-    assert_eq!(report["owed"], report["sent"]);
-    assert!(
-        number(&report, "/crowd/served") > 10.0,
-        "{}",
-        report["crowd"]
-    );
-    assert_eq!(report["crowd"]["failed"], 0, "{}", report["crowd"]);
 }
