@@ -149,3 +149,34 @@ impl Load {
         }
     }
 }
+
+/// An echo load to test with.
+#[cfg(test)]
+pub(super) fn example() -> Load {
+    Load {
+        scenario: Scenario::Echo,
+        target: Target {
+            address: None,
+            pid: None,
+        },
+        rival: None,
+        rounds: 1,
+        connections: 2,
+        duration: Duration::from_secs(1),
+        warmup: Duration::ZERO,
+        patience: Duration::from_secs(1),
+        size_bytes: 64,
+        pace: Pace::Closed { in_flight: 1 },
+        connect_per_s: None,
+        sources: Vec::new(),
+        idle: 0,
+        slow: 0,
+        churn_per_s: 0,
+        hello: None,
+        expect: None,
+        calibrate: false,
+        server_options: Vec::new(),
+        server_program: None,
+        output: Output::default(),
+    }
+}

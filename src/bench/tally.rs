@@ -338,7 +338,7 @@ impl Tally {
 
     #[cold]
     fn aside(&mut self, member: usize, stamp: &Stamp) {
-        if stamp.run != self.run {
+        if stamp.run != self.run || !self.is_owed(member, stamp.sender as usize) {
             self.talk += 1;
         } else if !std::mem::replace(&mut self.heard_probe[member], true) {
             self.hearers += 1;

@@ -10,6 +10,9 @@
     reason = "a test fails by panicking, and shows what the server said"
 )]
 
+mod bench_peers;
+mod bench_runs;
+mod bench_truth;
 mod child;
 mod commands;
 mod connect;

@@ -3,36 +3,16 @@
 use std::time::Duration;
 
 use super::*;
-use crate::bench::config::{Output, Scenario, Target};
+use crate::bench::config::{self, Scenario};
 use crate::bench::ledger::Totals;
 use crate::bench::protocol::Kind;
 
 fn load(scenario: Scenario, connections: usize, pace: Pace) -> Load {
     Load {
         scenario,
-        target: Target {
-            address: None,
-            pid: None,
-        },
-        rival: None,
-        rounds: 1,
         connections,
-        duration: Duration::from_secs(1),
-        warmup: Duration::ZERO,
-        patience: Duration::from_secs(1),
-        size_bytes: 64,
         pace,
-        connect_per_s: None,
-        sources: Vec::new(),
-        idle: 0,
-        slow: 0,
-        churn_per_s: 0,
-        hello: None,
-        expect: None,
-        calibrate: false,
-        server_options: Vec::new(),
-        server_program: None,
-        output: Output::default(),
+        ..config::example()
     }
 }
 
@@ -219,34 +199,4 @@ fn probes_are_heard_and_not_counted() {
     assert_eq!(engine.tally.hearers(), 2);
     assert!(engine.tally.has_heard(1) && !engine.tally.has_heard(0));
     assert_eq!(totals(&mut engine), Totals::default());
-}
-
-#[test]
-#[ignore]
-fn speed() {
-    for (members, senders, depth) in [(2, 1, 300), (1000, 10, 100), (1000, 10, 10)] {
-        let mut l = load(room(senders), members, Pace::Closed { in_flight: depth });
-        l.size_bytes = 100;
-        let mut engine = Engine::new(&l, 7);
-        engine.start(0, Duration::ZERO, Duration::from_secs(1));
-        let (mut n, mut t) = (0u64, Duration::ZERO);
-        for round in 0..(3_000_000 / members as u64 / senders as u64 / depth as u64) {
-            let said = sendings(&mut engine, round * 1000);
-            for m in 0..members {
-                let bytes: Vec<u8> = said
-                    .iter()
-                    .filter(|(s, _)| *s != m)
-                    .flat_map(|(_, b)| b.clone())
-                    .collect();
-                let at = std::time::Instant::now();
-                engine.arrived(round * 1000 + m as u64, m, &bytes).unwrap();
-                t += at.elapsed();
-                n += bytes.len() as u64 / 100;
-            }
-        }
-        println!(
-            "{members} {senders} {depth}: {n} deliveries, {:.1} ns each",
-            t.as_nanos() as f64 / n as f64
-        );
-    }
 }
