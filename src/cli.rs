@@ -7,8 +7,9 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
-use crate::{client, serve as server};
+use crate::{bench as generator, client, serve as server};
 
+mod bench;
 mod connect;
 mod serve;
 
@@ -19,6 +20,8 @@ pub enum Command {
     Serve(server::Config),
     /// `chinwag connect`
     Connect(client::Config),
+    /// `chinwag bench`
+    Bench(generator::Config),
     /// `--help` or `--version`: a text for stdout.
     Print(String),
 }
@@ -34,6 +37,7 @@ struct Arguments {
 enum Subcommands {
     Serve(Box<serve::Arguments>),
     Connect(connect::Arguments),
+    Bench(Box<bench::Arguments>),
 }
 
 /// Reads the whole command line, the program's name first.
@@ -49,6 +53,7 @@ where
         Ok(arguments) => match arguments.command {
             Subcommands::Serve(arguments) => arguments.into_config().map(Command::Serve),
             Subcommands::Connect(arguments) => Ok(Command::Connect(arguments.into())),
+            Subcommands::Bench(arguments) => arguments.into_config().map(Command::Bench),
         },
         Err(error) if !error.use_stderr() => Ok(Command::Print(error.render().to_string())),
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {

@@ -1,8 +1,45 @@
-//! chinwag: a chat server on one hand-written, single-threaded reactor.
+//! chinwag: a chat server on one hand-written, single-threaded reactor, with its client and its
+//! load engine.
+//!
+//! # The house
+//!
+//! ```text
+//!   main        arguments -> run -> exit code
+//!   cli         raw arguments -> typed configurations
+//!   serve       puts a service on a reactor; the log, the person at the server
+//!   reactor     sockets and readiness; the one server room that names mio
+//!   service     what is said: echo, reply, console, room. No socket, no clock
+//!   outbound    what each client is still owed: the shared log, outboxes, whose turn it is
+//!   wire        bytes <-> messages
+//!   client      connect: a person in a terminal, or a script in a pipe
+//!   terminal    a line edited at the bottom, lines printed above it
+//! ```
+//!
+//! A message's way: `reactor` reads it into its one scratch buffer, `wire` cuts it out, a
+//! `service` is told, asks `outbound` that others be sent something, and at the end of the turn
+//! the `reactor` writes to each what `outbound` says that it is owed.
+//!
+//! # What holds everywhere
+//!
+//! 1. One thread owns every socket. Others only wait where readiness cannot: for the person's
+//!    lines, for a log that nobody reads.
+//! 2. One slab holds every source. Its key and a generation make the mio `Token`, so an event
+//!    for a slot's former tenant is recognised and dropped.
+//! 3. A service has no socket and no clock; all of it runs in a test without either.
+//! 4. A connection's end is data ([`service::Disconnect`]), never an error that travels up: no
+//!    client can end the loop.
+//! 5. Nothing is taken away while events of the same turn may still name it.
+//! 6. Whatever a client can make grow has a bound, and the README names it.
+//!
+//! # What is deliberately absent
+//!
+//! No async runtime: the loop is what there is to read here. No threads for clients, no locks
+//! around rooms. No TLS and no passwords: a tunnel, or the service in front, does that.
 
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod failure;

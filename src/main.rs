@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use chinwag::cli::{self, Command};
-use chinwag::{client, serve};
+use chinwag::{bench, client, serve};
 
 #[expect(
     clippy::print_stderr,
@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     let outcome = cli::parse(std::env::args_os()).and_then(|command| match command {
         Command::Serve(config) => serve::run(&config),
         Command::Connect(config) => client::run(&config),
+        Command::Bench(config) => bench::run(&config),
         Command::Print(text) => {
             // A reader that has gone away is no failure of ours.
             let _ = std::io::stdout().write_all(text.as_bytes());

@@ -45,14 +45,17 @@ fn connect(address: &Address, timeout: Duration) -> io::Result<Socket> {
         return Ok(UnixStream::connect(path)?.into());
     }
     let deadline = Instant::now() + timeout;
-    let candidates = address.resolve()?;
+    Ok(connect_any(&address.resolve()?, deadline)?.into())
+}
+
+fn connect_any(candidates: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream> {
     let mut last_error = io::Error::other("the name has no address");
     for (nth, candidate) in candidates.iter().enumerate() {
         // One that never answers must not use up the time of those after it.
         let left = deadline.saturating_duration_since(Instant::now());
         let share = left / u32::try_from(candidates.len() - nth).unwrap_or(u32::MAX);
         match connect_tcp(candidate, share) {
-            Ok(stream) => return Ok(stream.into()),
+            Ok(stream) => return Ok(stream),
             Err(error) => last_error = error,
         }
     }
@@ -64,4 +67,23 @@ fn connect_tcp(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream>
     // What is typed should leave at once, and `--raw` promises a send for each line.
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_tried_at_all_its_addresses() {
+        let [dead, living] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [gone, there] = [&dead, &living].map(|listener| listener.local_addr().unwrap());
+        drop(dead);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let stream = connect_any(&[gone, there], deadline).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), there);
+        assert!(connect_any(&[gone], deadline).is_err());
+        assert!(connect_any(&[], deadline).is_err());
+    }
 }

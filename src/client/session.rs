@@ -25,7 +25,6 @@ use super::arrivals::Arrivals;
 use super::mention::Nick;
 use crate::failure::Failure;
 use crate::terminal::{Input, Options, Screen, Terminal};
-use crate::text::harmless;
 
 const PROMPT: &str = "send: ";
 /// What the room understands; Tab completes it.
@@ -135,8 +134,8 @@ impl Keyboard {
         match input {
             Input::Line(line) if !line.is_empty() => {
                 let unsent = self.lines.as_ref().map(|lines| lines.try_send(line));
-                if let Some(Err(TrySendError::Full(line))) = unsent {
-                    screen.print(&format!("* not sent, the server does not read: {line}"));
+                if let Some(Err(TrySendError::Full(_))) = unsent {
+                    screen.print("* not sent: the server does not read");
                 }
             }
             Input::Line(_) | Input::End => {
@@ -168,7 +167,8 @@ fn receive(mut socket: &Socket, screen: &Screen) -> io::Result<()> {
     let mut nick = Nick::default();
     let is_screen_there = Cell::new(true);
     let mut show = |line: &[u8]| {
-        let text = harmless(line);
+        // The screen makes it harmless.
+        let text = String::from_utf8_lossy(line);
         let is_meant = nick.is_meant_by(&text);
         is_screen_there.set(screen.print_waiting(&format!("recv: {text}"), is_meant));
     };

@@ -36,11 +36,12 @@ fn every_member_gets_its_plain_queue() {
         mix.skipped_while_behind,
         mix.private_while_behind,
         mix.clogged,
-        mix.paced,
         mix.interrupted,
     ] {
         assert!(count * 100 > ended, "{mix:?}");
     }
+    // Few stories are long enough for a room to be found busy.
+    assert!(mix.paced > 0, "{mix:?}");
 }
 
 struct World {

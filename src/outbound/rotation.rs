@@ -28,7 +28,19 @@ pub(super) struct Rotation {
     pace: Pace,
     /// Present cost of one visit, smoothed.
     visit_ns: u64,
+    arrivals: Arrivals,
     epoch: Instant,
+}
+
+/// How messages come: the measure of whether waiting for more of them pays.
+#[derive(Debug)]
+struct Arrivals {
+    /// Messages since `noted`.
+    unnoted: i32,
+    /// When messages last came, since the rotation's epoch.
+    last_ns: u64,
+    /// Time from one message to the next, smoothed.
+    interval_ns: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +57,19 @@ const NOWHERE: u32 = u32::MAX;
 /// two thirds but costs latency.
 const ROUNDS_BETWEEN_VISITS: u64 = 2;
 
+/// A room is busy when at least so many messages come in the time of a round: else waiting would
+/// merge nothing.
+const BUSY_MESSAGES_PER_ROUND: f64 = 3.0;
+
+/// After so many times the usual time from one message to the next, no more are waited for.
+const QUIET_INTERVALS: f64 = 4.0;
+
+/// The weight of the newest interval in the smoothed one.
+const INTERVAL_WEIGHT: f64 = 1.0 / 8.0;
+
+/// Longer silence says no more than this.
+const LONGEST_INTERVAL_NS: f64 = 1e9;
+
 /// Below this there is nothing to pace: the poll cannot wait for less.
 const SHORTEST_PAUSE_NS: u64 = 2_000_000;
 
@@ -60,6 +85,11 @@ impl Rotation {
             left: 0,
             pace,
             visit_ns: FIRST_VISIT_NS,
+            arrivals: Arrivals {
+                unnoted: 0,
+                last_ns: 0,
+                interval_ns: LONGEST_INTERVAL_NS,
+            },
             epoch,
         }
     }
@@ -116,6 +146,13 @@ impl Rotation {
     /// Something was said: everybody may be owed it.
     pub(super) fn news(&mut self) {
         self.left = self.ring.len();
+        self.arrivals.unnoted = self.arrivals.unnoted.saturating_add(1);
+    }
+
+    /// Learns from what was said since the last call how messages come.
+    pub(super) fn note_arrivals(&mut self, now: Instant) {
+        let now_ns = self.ns(now);
+        self.arrivals.note(now_ns);
     }
 
     /// The follower who is next, while anybody may be owed something.
@@ -143,7 +180,8 @@ impl Rotation {
     pub(super) fn head_due(&self) -> Option<Instant> {
         let visited_ns = self.ring.get(self.cursor)?.visited_ns;
         let pause_ns = self.pause_ns().filter(|_| visited_ns > 0)?;
-        Some(self.epoch + Duration::from_nanos(visited_ns + pause_ns))
+        let due_ns = (visited_ns + pause_ns).min(self.arrivals.quiet_ns());
+        Some(self.epoch + Duration::from_nanos(due_ns))
     }
 
     /// Notes what `visits` writes took together.
@@ -158,9 +196,14 @@ impl Rotation {
         self.visit_ns = ((7 * self.visit_ns + sample) / 8).max(1);
     }
 
+    /// How long a follower waits from one visit to the next, if at all.
     fn pause_ns(&self) -> Option<u64> {
-        let pause_ns = ROUNDS_BETWEEN_VISITS * self.visit_ns * self.ring.len() as u64;
-        (self.pace == Pace::Auto && pause_ns >= SHORTEST_PAUSE_NS).then_some(pause_ns)
+        let round_ns = self.visit_ns * self.ring.len() as u64;
+        let pause_ns = ROUNDS_BETWEEN_VISITS * round_ns;
+        let is_paced = self.pace == Pace::Auto
+            && pause_ns >= SHORTEST_PAUSE_NS
+            && self.arrivals.interval_ns * BUSY_MESSAGES_PER_ROUND <= round_ns as f64;
+        is_paced.then_some(pause_ns)
     }
 
     pub(super) fn stop_pacing(&mut self) {
@@ -174,6 +217,31 @@ impl Rotation {
 
     fn ns(&self, now: Instant) -> u64 {
         u64::try_from(now.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX / 2)
+    }
+}
+
+impl Arrivals {
+    /// Takes the messages since the last call for ones that came together, after a gap.
+    fn note(&mut self, now_ns: u64) {
+        if self.unnoted == 0 {
+            return;
+        }
+        let gap_ns = (now_ns.saturating_sub(self.last_ns) as f64).min(LONGEST_INTERVAL_NS);
+        let faded = (1.0 - INTERVAL_WEIGHT).powi(self.unnoted - 1);
+        let with_gap = self.interval_ns + INTERVAL_WEIGHT * (gap_ns - self.interval_ns);
+        self.interval_ns = with_gap * faded;
+        self.last_ns = now_ns;
+        self.unnoted = 0;
+    }
+
+    /// When silence will have lasted so long that no more is to be waited for.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "some seconds"
+    )]
+    fn quiet_ns(&self) -> u64 {
+        self.last_ns + (QUIET_INTERVALS * self.interval_ns) as u64
     }
 }
 
@@ -260,29 +328,51 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_large_room_is_paced_and_a_small_one_is_not() {
-        let (mut large, epoch) = seated(1000);
-        large.news();
-        assert_eq!(large.head_due(), None);
-        (0..1000).for_each(|_| large.visit(epoch));
-        assert_eq!(
-            large.head_due(),
-            Some(epoch + Duration::from_nanos(12_000_001))
-        );
-        for _ in 0..100 {
-            large.note_cost(Duration::from_micros(30), 10);
+    /// A message every `interval` for a while, everybody visited each time; ends at the time
+    /// that it returns.
+    fn keep_saying(rotation: &mut Rotation, mut now: Instant, interval: Duration) -> Instant {
+        for _ in 0..150 {
+            now += interval;
+            rotation.news();
+            rotation.note_arrivals(now);
+            while rotation.head().is_some() {
+                rotation.visit(now);
+            }
         }
-        assert_eq!(
-            large.head_due(),
-            Some(epoch + Duration::from_nanos(6_000_001))
-        );
-        large.stop_pacing();
-        assert_eq!(large.head_due(), None);
+        now
+    }
 
+    #[test]
+    fn a_large_busy_room_is_paced_by_what_a_visit_costs() {
+        let (mut room, epoch) = seated(1000);
+        room.news();
+        assert_eq!(room.head_due(), None);
+        let now = keep_saying(&mut room, epoch, Duration::from_micros(1900));
+        let due = room.head_due().map(|due| due - now);
+        assert!(
+            due.is_some_and(|due| due > Duration::from_millis(7)),
+            "{due:?}"
+        );
+        let now = keep_saying(&mut room, now, Duration::from_micros(500));
+        room.news();
+        // No more is waited for after four usual intervals, which is before two rounds here.
+        let due = room.head_due().map(|due| (due - now).as_micros() / 10);
+        assert!(due.is_some_and(|due| due.abs_diff(200) < 2), "{due:?}");
+        for _ in 0..100 {
+            room.note_cost(Duration::from_micros(30), 10);
+        }
+        room.stop_pacing();
+        assert_eq!(room.head_due(), None);
+    }
+
+    #[test]
+    fn a_small_room_and_a_quiet_one_are_never_paced() {
         let (mut small, epoch) = seated(10);
-        small.news();
-        (0..10).for_each(|_| small.visit(epoch));
+        keep_saying(&mut small, epoch, Duration::from_micros(10));
         assert_eq!(small.head_due(), None);
+
+        let (mut quiet, epoch) = seated(1000);
+        keep_saying(&mut quiet, epoch, Duration::from_millis(7));
+        assert_eq!(quiet.head_due(), None);
     }
 }

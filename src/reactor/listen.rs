@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
-use super::net::Listener;
+use super::net::{Listener, SocketFile};
 use crate::addr::Address;
 
 /// How many connections may wait to be accepted; mio's own bind would say 128.
@@ -34,8 +34,11 @@ pub(super) fn open(
             if let Some(bytes) = send_buffer_bytes {
                 socket.set_send_buffer_size(bytes)?;
             }
-            let listener = mio::net::UnixListener::from_std(socket.into());
-            Ok((Listener::Unix(listener, path.clone()), address.clone()))
+            let listener = Listener::Unix {
+                socket: mio::net::UnixListener::from_std(socket.into()),
+                _file: SocketFile(path.clone()),
+            };
+            Ok((listener, address.clone()))
         }
         Address::Every { port } => {
             let any_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port));

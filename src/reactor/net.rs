@@ -45,12 +45,12 @@ pub trait Net {
 
 /// The system's network.
 #[derive(Debug)]
-pub(super) struct System {
+pub(crate) struct System {
     registry: Registry,
 }
 
 impl System {
-    pub(super) fn new(registry: Registry) -> Self {
+    pub(crate) fn new(registry: Registry) -> Self {
         Self { registry }
     }
 
@@ -64,7 +64,7 @@ impl System {
                 self.registry
                     .register(socket, Token(token), Interest::READABLE)
             }
-            Listener::Unix(socket, _) => {
+            Listener::Unix { socket, .. } => {
                 self.registry
                     .register(socket, Token(token), Interest::READABLE)
             }
@@ -74,15 +74,28 @@ impl System {
 
 /// A listening socket.
 #[derive(Debug)]
-pub(super) enum Listener {
+pub(crate) enum Listener {
     Tcp(mio::net::TcpListener),
-    /// With the file that it made, which goes with it.
-    Unix(mio::net::UnixListener, std::path::PathBuf),
+    Unix {
+        socket: mio::net::UnixListener,
+        _file: SocketFile,
+    },
+}
+
+/// The file that a unix listener has made, which goes with it.
+#[derive(Debug)]
+pub(crate) struct SocketFile(pub(super) std::path::PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may have been taken away; then it is not ours to miss.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// A client's socket.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Tcp(mio::net::TcpStream),
     Unix(mio::net::UnixStream),
 }
@@ -104,7 +117,7 @@ impl Net for System {
                 stream.set_nodelay(true)?;
                 Ok((Stream::Tcp(stream), Peer::Tcp(address)))
             }
-            Listener::Unix(socket, _) => {
+            Listener::Unix { socket, .. } => {
                 let (stream, _) = socket.accept()?;
                 Ok((Stream::Unix(stream), Peer::Unix))
             }
@@ -132,10 +145,6 @@ impl Net for System {
     }
 
     fn close_listener(&mut self, listener: Listener) {
-        if let Listener::Unix(_, path) = &listener {
-            // It may have been taken away; then it is not ours to miss.
-            let _ = std::fs::remove_file(path);
-        }
         drop(listener);
     }
 }

@@ -2,6 +2,7 @@
 //! terminal or in pipes. Knows the terminal and stdin; not what is said.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use signal_hook::consts::SIGINT;
@@ -13,10 +14,8 @@ use crate::service::console::{Console, Screen};
 use crate::service::{self, Service};
 use crate::terminal::{self, Options, Terminal};
 
-use std::sync::{Arc, OnceLock};
-
 /// What the console understands; Tab completes it.
-const COMMANDS: [&str; 5] = ["/to ", "/all ", "/who", "/close ", "/quit"];
+const COMMANDS: [&str; 5] = ["/to", "/all", "/who", "/close", "/quit"];
 
 /// The prompt while nobody waits for an answer.
 const NOBODY_WAITS: &str = "> ";
@@ -86,9 +85,8 @@ impl Place {
 }
 
 fn on_typed(sender: &OnceLock<InputSender>, input: terminal::Input) {
-    let Some(sender) = sender.get() else {
-        return;
-    };
+    // What is typed before the loop takes it waits for the loop.
+    let sender = sender.wait();
     let _ = match input {
         terminal::Input::Line(line) => sender.send(service::Input::Line(line)),
         terminal::Input::End => sender.send(service::Input::End),

@@ -58,6 +58,7 @@ const HELP: &[&str] = &[
     "/who            who is here",
     "/msg NAME TEXT  tell one member alone",
     "/me TEXT        say what you do",
+    "/help           this list",
     "/quit           leave",
     "//TEXT          say /TEXT",
 ];

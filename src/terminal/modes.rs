@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::stdio::stdin;
 use rustix::termios::{
-    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+    InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, tcgetattr,
+    tcsetattr,
 };
 
 /// The modes of the terminal on stdin as they were found.
@@ -46,6 +47,8 @@ impl Modes {
             | InputModes::IXON);
         raw.local_modes &=
             !(LocalModes::ECHO | LocalModes::ICANON | LocalModes::IEXTEN | LocalModes::ISIG);
+        // Lines are printed with a plain LF, here as where nothing is edited.
+        raw.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
         raw.special_codes[SpecialCodeIndex::VMIN] = 1;
         raw.special_codes[SpecialCodeIndex::VTIME] = 0;
         // Without a terminal left to set there is nothing to do: reading will tell.

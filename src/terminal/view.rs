@@ -65,7 +65,7 @@ impl View {
         self.erase(out);
         out.push_str(&shown(prompt));
         out.push_str(&shown(text));
-        out.push_str("\r\n");
+        out.push('\n');
     }
 
     /// A terminal made narrower breaks the row in two; both go.

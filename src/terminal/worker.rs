@@ -4,6 +4,8 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -24,6 +26,8 @@ const ESCAPE_WAIT: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
 };
+/// In this time a stop reaches all threads.
+const STOP_WAIT: Duration = Duration::from_millis(100);
 const COLUMNS_UNKNOWN: u16 = 80;
 /// A line that is read without editing is handed on in pieces of this.
 const PLAIN_LINE_MAX_BYTES: usize = 16 * 1024;
@@ -119,22 +123,14 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
             } else {
                 out.push_str(&text);
             }
-            self.end_line(&mut out);
+            out.push('\n');
         }
         if work.dropped_lines > 0 {
             let dropped = work.dropped_lines;
-            out.push_str(&format!("* {dropped} lines came too fast to be shown"));
-            self.end_line(&mut out);
+            out.push_str(&format!("* {dropped} lines came too fast to be shown\n"));
         }
         self.draw(&mut out);
         self.write(&out);
-    }
-
-    fn end_line(&self, out: &mut String) {
-        out.push_str(match self.entry {
-            Entry::Edited(_) => "\r\n",
-            Entry::Plain(_) => "\n",
-        });
     }
 
     fn draw(&mut self, out: &mut String) {
@@ -191,7 +187,9 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         };
         if count == 0 {
             self.hung_up = true;
-            self.hand_on_rest();
+            if matches!(&self.entry, Entry::Plain(line) if !line.is_empty()) {
+                self.end_plain_line();
+            }
             self.hand_on(Input::End);
             return;
         }
@@ -203,26 +201,21 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
                         self.follow(effect);
                     }
                 }
+                Entry::Plain(_) if byte == b'\n' => self.end_plain_line(),
                 Entry::Plain(line) => {
-                    if byte != b'\n' {
-                        line.push(byte);
-                    }
-                    if byte == b'\n' || line.len() >= PLAIN_LINE_MAX_BYTES {
-                        let line = std::mem::take(line);
-                        let text = String::from_utf8_lossy(&line).into_owned();
-                        self.hand_on(Input::Line(text));
+                    line.push(byte);
+                    if line.len() >= PLAIN_LINE_MAX_BYTES {
+                        self.end_plain_line();
                     }
                 }
             }
         }
     }
 
-    /// The unfinished line before an end of plain input.
-    fn hand_on_rest(&mut self) {
-        if let Entry::Plain(line) = &mut self.entry
-            && !line.is_empty()
-        {
-            let text = String::from_utf8_lossy(&std::mem::take(line)).into_owned();
+    fn end_plain_line(&mut self) {
+        if let Entry::Plain(line) = &mut self.entry {
+            let text = String::from_utf8_lossy(line).into_owned();
+            line.clear();
             self.hand_on(Input::Line(text));
         }
     }
@@ -231,14 +224,12 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         let Entry::Edited(editor) = &mut self.entry else {
             return;
         };
+        let is_always_heard = matches!(effect, Effect::Interrupted | Effect::Suspended);
+        if self.input_ended && !is_always_heard {
+            return;
+        }
         let mut out = String::new();
         let mut input = None;
-        match effect {
-            Effect::Edited => return,
-            Effect::Interrupted | Effect::Suspended => {}
-            _ if self.input_ended => return,
-            _ => {}
-        }
         match effect {
             Effect::Edited => {}
             Effect::Entered(text) => {
@@ -258,7 +249,7 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
             Effect::Choices(choices) => {
                 editor.view.erase(&mut out);
                 out.push_str(&harmless(choices.as_bytes()));
-                out.push_str("\r\n");
+                out.push('\n');
             }
             Effect::Suspended => suspend(editor),
         }
@@ -312,6 +303,9 @@ fn suspend(editor: &mut Editor) {
     let _ = write(&out);
     editor.modes.lend();
     let _ = kill_current_process_group(Signal::TSTP);
+    // The signal may reach another thread first. To take the terminal over again before all
+    // have stopped would take it from the shell.
+    thread::sleep(STOP_WAIT);
     editor.modes.take_over();
     let _ = write(PASTE_MARKS_ON);
 }

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use log::{debug, info, warn};
 
 use super::super::connection::{Connection, Phase};
+use super::super::meter::Meter;
 use super::super::net::Net;
 use super::super::token::SourceToken;
 use super::{Engine, Life, Source, would_block};
 use crate::addr::Peer;
+use crate::service::Disconnect;
 use crate::wire::Decoder;
 
 /// So many clients are taken in at once, then it is the others' turn.
@@ -18,6 +20,9 @@ const ACCEPT_BUDGET: usize = 64;
 /// After the system had no descriptor or memory for a client, it is asked again.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// That the server is full is logged this often at most.
+const FULL_TOLD_EVERY: Duration = Duration::from_secs(60);
+
 impl<N: Net> Engine<N> {
     pub(super) fn accept(&mut self, token: SourceToken, now: Instant) {
         for _ in 0..ACCEPT_BUDGET {
@@ -25,7 +30,7 @@ impl<N: Net> Engine<N> {
                 return;
             }
             if self.counts.clients >= self.limits.max_clients {
-                return self.wait_for_room(token);
+                return self.wait_for_room(token, now);
             }
             let Some(slot) = self.sources.get_mut(token.key as usize) else {
                 return;
@@ -62,9 +67,15 @@ impl<N: Net> Engine<N> {
     }
 
     fn welcome(&mut self, mut stream: N::Stream, peer: Peer, station: u32, now: Instant) {
+        if let Some(most) = self.limits.max_clients_per_ip
+            && !self.guests.admit(&peer, most)
+        {
+            return self.turn_away(stream, &peer, most, now);
+        }
         let token = self.next_token();
         if let Err(error) = self.net.register(&mut stream, token.pack()) {
             warn!("registering a client from {peer}: {error}; it is turned away");
+            self.guests.leave(&peer);
             return self.net.close(stream);
         }
         let home = &mut self.stations[station as usize];
@@ -77,6 +88,7 @@ impl<N: Net> Engine<N> {
             decoder: Decoder::new(home.service.framing()),
             unread: None,
             phase: Phase::Open,
+            meter: Meter::new(&self.limits, now),
             paused: false,
             in_ready: false,
             peer_closed: false,
@@ -89,20 +101,35 @@ impl<N: Net> Engine<N> {
         self.counts.accepted += 1;
         debug!("{peer} has come; {} here", self.counts.clients);
         let home = &mut self.stations[station as usize];
-        home.service.on_open(now, client, &peer, &mut home.egress);
+        let opened = home.guard(|service, egress| service.on_open(now, client, &peer, egress));
+        if opened.is_none() {
+            self.kill(token, Disconnect::Panicked);
+        }
         self.carry_out(station, now);
         self.arm(token);
     }
 
-    fn wait_for_room(&mut self, token: SourceToken) {
-        if self.full.contains(&token) {
-            return;
+    fn turn_away(&mut self, stream: N::Stream, peer: &Peer, most: usize, now: Instant) {
+        self.counts.refused += 1;
+        if self.refusal_log.lets_through(now) {
+            warn!("{peer} is turned away: {most} clients are here from its address");
         }
-        if self.full.is_empty() {
+        self.net.close(stream);
+    }
+
+    fn wait_for_room(&mut self, token: SourceToken, now: Instant) {
+        if !self.full.contains(&token) {
+            self.full.push(token);
+        }
+        // A full server is full again whenever somebody leaves; that is not news each time.
+        if self
+            .full_told_at
+            .is_none_or(|at| now >= at + FULL_TOLD_EVERY)
+        {
+            self.full_told_at = Some(now);
             let clients = self.counts.clients;
             info!("{clients} clients are here, as many as may be; others wait");
         }
-        self.full.push(token);
     }
 
     /// A place has come free.

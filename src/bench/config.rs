@@ -1,0 +1,151 @@
+//! What a run is asked to do, already checked for contradictions by the command line.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::protocol;
+use super::schedule::Pace;
+use super::stamp;
+use crate::addr::Address;
+
+/// The smallest `--size`: a stamp's fields and the newline.
+pub const SIZE_BYTES_MIN: usize = stamp::TEXT_BYTES_MIN + 1;
+/// The largest `--size`.
+pub const SIZE_BYTES_MAX: usize = 1 << 20;
+
+/// What `bench` was asked to do.
+#[derive(Debug, Clone)]
+pub enum Config {
+    /// `bench echo` and `bench room`: put a load on a server and judge what came of it.
+    Load(Box<Load>),
+    /// `bench compare`: two or more reports side by side.
+    Compare(Vec<PathBuf>, Option<PathBuf>),
+    /// `bench doctor`: what this machine allows.
+    Doctor,
+}
+
+/// What the server does with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// It comes back to its sender.
+    Echo,
+    /// It goes to all members.
+    Room {
+        /// How many of the members send.
+        senders: usize,
+        /// How messages are carried.
+        protocol: protocol::Kind,
+        /// The sender gets its own message too.
+        own: bool,
+    },
+}
+
+/// One server to be measured.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Where it is; none: one is started for the run.
+    pub address: Option<Address>,
+    /// Its process, if it is on this machine and was named.
+    pub pid: Option<u32>,
+}
+
+/// A load, and what to make of it.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// Echo or room.
+    pub scenario: Scenario,
+    /// The server.
+    pub target: Target,
+    /// A second server, measured in turns with the first.
+    pub rival: Option<Target>,
+    /// Turns that each of two servers gets.
+    pub rounds: usize,
+    /// Members: the connections that are measured.
+    pub connections: usize,
+    /// How long to measure.
+    pub duration: Duration,
+    /// How long to load before measuring.
+    pub warmup: Duration,
+    /// How long to wait for something that ought to come: a connection, a greeting, the last
+    /// messages.
+    pub patience: Duration,
+    /// Bytes of a message, with its newline.
+    pub size_bytes: usize,
+    /// Closed or open loop.
+    pub pace: Pace,
+    /// Connections made a second; none: as fast as they are accepted.
+    pub connect_per_s: Option<u64>,
+    /// Addresses to connect from, in turn.
+    pub sources: Vec<IpAddr>,
+    /// Connections that are only there.
+    pub idle: usize,
+    /// Connections that never read.
+    pub slow: usize,
+    /// Connections a second that come and go.
+    pub churn_per_s: u64,
+    /// Sent first by each connection, `{n}` standing for its number; a newline is added.
+    pub hello: Option<String>,
+    /// Waited for by each connection before it counts as there.
+    pub expect: Option<String>,
+    /// Give CPU time also in units of one send and receive, measured beside the server.
+    pub calibrate: bool,
+    /// Options for the server that is started.
+    pub server_options: Vec<OsString>,
+    /// The program that is started as server; none: this one.
+    pub server_program: Option<PathBuf>,
+    /// What to give out.
+    pub output: Output,
+}
+
+/// Where the results go.
+#[derive(Debug, Clone, Default)]
+pub struct Output {
+    /// The report as JSON on stdout instead of the table.
+    pub json: bool,
+    /// The report as JSON in a file.
+    pub file: Option<PathBuf>,
+    /// The report as a page with drawings.
+    pub plot: Option<PathBuf>,
+    /// Nothing on the terminal while it runs.
+    pub quiet: bool,
+}
+
+impl Load {
+    /// `echo` or `room`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.scenario {
+            Scenario::Echo => "echo",
+            Scenario::Room { .. } => "room",
+        }
+    }
+
+    /// How many of the members send.
+    #[must_use]
+    pub fn senders(&self) -> usize {
+        match self.scenario {
+            Scenario::Echo => self.connections,
+            Scenario::Room { senders, .. } => senders,
+        }
+    }
+
+    /// The protocol; echo servers are spoken to in lines.
+    #[must_use]
+    pub fn protocol(&self) -> protocol::Kind {
+        match self.scenario {
+            Scenario::Echo => protocol::Kind::Line,
+            Scenario::Room { protocol, .. } => protocol,
+        }
+    }
+
+    /// Bytes of a message's text: in lines the newline belongs to the size.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        match self.protocol() {
+            protocol::Kind::Line => self.size_bytes.saturating_sub(1),
+            protocol::Kind::Redis | protocol::Kind::Nats => self.size_bytes,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The course of a run: connect, find out who is there, load, wait for the last ones.
+
+use super::*;
+use crate::bench::schedule::Ticks;
+
+/// Connections being made at the same time.
+const PENDING_MAX: usize = 256;
+/// A full queue, or a probe that not everybody heard: again after this.
+const RETRY_NS: u64 = 1_000_000;
+const PROBE_EVERY_NS: u64 = 250_000_000;
+/// After the last message has landed: time for one that comes twice.
+const LINGER_NS: u64 = 50_000_000;
+/// Waiting for the last messages ends after this, even while some still come: a minute.
+const DRAIN_NS_MAX: u64 = 60_000_000_000;
+/// Between two reports of progress.
+const PROGRESS_EVERY_NS: u64 = 200_000_000;
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// So many connections of all are open.
+    Connecting {
+        /// Open ones.
+        open: usize,
+        /// All.
+        of: usize,
+    },
+    /// The load is on, but does not count yet.
+    WarmingUp,
+    /// What is due now counts.
+    Measuring,
+    /// The last messages are awaited.
+    Draining,
+}
+
+/// A moment at which the load's window begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Nothing is connected yet.
+    Before,
+    /// All are connected and known to the server.
+    Ready,
+    /// The window begins.
+    From,
+    /// The window ends.
+    To,
+}
+
+/// Who is told what happens.
+pub(crate) trait Watcher {
+    /// Told now and then.
+    fn progress(&mut self, stage: Stage, driver: &Driver<'_>);
+    /// Told at once.
+    fn mark(&mut self, mark: Mark, driver: &Driver<'_>, now_ns: u64);
+}
+
+impl Driver<'_> {
+    /// The whole run. Afterwards `engine` has the books, which are closed, and the figures.
+    ///
+    /// # Errors
+    /// It could not be prepared, or the poll failed. What goes wrong under load is a figure.
+    pub(crate) fn run(&mut self, watcher: &mut dyn Watcher) -> Result<(), Failure> {
+        let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        watcher.mark(Mark::Before, self, self.clock.now_ns());
+        self.connect(&mut events, watcher)?;
+        self.find_all(&mut events)?;
+        self.is_preparing = false;
+        watcher.mark(Mark::Ready, self, self.clock.now_ns());
+        self.put_load(&mut events, watcher)?;
+        self.drain(&mut events, watcher)?;
+        self.engine.tally.settle_all();
+        Ok(())
+    }
+
+    fn connect(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), Failure> {
+        let load = self.load;
+        let total = load.connections + load.idle + load.slow;
+        let start_ns = self.clock.now_ns();
+        let ticks = load.connect_per_s.map(|per_s| Ticks::new(start_ns, per_s));
+        let (mut dialled, mut seen, mut told_ns) = (0, 0, 0);
+        let mut deadline_ns = self.patience_ns();
+        while self.open + self.others_open < total {
+            let now_ns = self.clock.now_ns();
+            let allowed = ticks.map_or(total, |t| bounded(t.due_by(now_ns), total));
+            let mut again_ns = NEVER;
+            while dialled < allowed && self.pending < PENDING_MAX {
+                let role = if dialled < load.connections {
+                    Role::Member
+                } else if dialled < load.connections + load.idle {
+                    Role::Idle
+                } else {
+                    Role::Slow
+                };
+                if self.dial(role)?.is_none() {
+                    again_ns = now_ns + RETRY_NS;
+                    break;
+                }
+                dialled += 1;
+            }
+            if let Some(ticks) = ticks.filter(|_| dialled < total) {
+                again_ns = again_ns.min(ticks.due_ns(dialled as u64));
+            }
+            self.turn(
+                events,
+                again_ns.min(deadline_ns).min(now_ns + PROGRESS_EVERY_NS),
+            )?;
+            let open = self.open + self.others_open;
+            if open > seen || dialled < allowed {
+                seen = open;
+                deadline_ns = self.patience_ns();
+            }
+            if now_ns >= told_ns {
+                told_ns = now_ns + PROGRESS_EVERY_NS;
+                watcher.progress(Stage::Connecting { open, of: total }, self);
+            }
+            self.check_wait(deadline_ns, open, total, "opened")?;
+        }
+        Ok(())
+    }
+
+    /// Has everybody prove that the server knows of them, so that they are owed all that is
+    /// sent from now on.
+    fn find_all(&mut self, events: &mut Events) -> Result<(), Failure> {
+        let total = self.load.connections;
+        let is_echo = self.load.scenario == Scenario::Echo;
+        let mut deadline_ns = self.patience_ns();
+        let mut probe_ns = if is_echo {
+            // Each has asked when it came.
+            self.clock.now_ns() + PROBE_EVERY_NS
+        } else {
+            0
+        };
+        let mut seen = self.engine.tally.hearers();
+        while self.engine.tally.hearers() < total {
+            let now_ns = self.clock.now_ns();
+            if now_ns >= probe_ns {
+                probe_ns = now_ns + PROBE_EVERY_NS;
+                if is_echo {
+                    for member in 0..total {
+                        if !self.engine.tally.has_heard(member) {
+                            self.probe(member, now_ns);
+                        }
+                    }
+                } else {
+                    // The first asks for the others; when all of those have heard it, one of
+                    // them asks for the first.
+                    let tally = &self.engine.tally;
+                    let only_first_is_left = tally.hearers() == total - 1 && !tally.has_heard(0);
+                    self.probe(usize::from(only_first_is_left), now_ns);
+                }
+            }
+            self.turn(events, probe_ns.min(deadline_ns))?;
+            let heard = self.engine.tally.hearers();
+            if heard > seen {
+                seen = heard;
+                deadline_ns = self.patience_ns();
+                if !is_echo && heard == total - 1 {
+                    probe_ns = 0;
+                }
+            }
+            self.check_wait(deadline_ns, heard, total, "had an answer")?;
+        }
+        Ok(())
+    }
+
+    fn put_load(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), Failure> {
+        let start_ns = self.clock.now_ns();
+        self.engine
+            .start(start_ns, self.load.warmup, self.load.duration);
+        self.crowd.start(start_ns);
+        let window = self.engine.tally.figures.window();
+        let (mut stage, mut told_ns) = (Stage::WarmingUp, start_ns);
+        self.woke_ns = start_ns;
+        self.send_what_is_due(start_ns);
+        loop {
+            let now_ns = self.clock.now_ns();
+            if stage == Stage::WarmingUp && now_ns >= window.from_ns {
+                stage = Stage::Measuring;
+                watcher.mark(Mark::From, self, now_ns);
+            }
+            if now_ns >= window.to_ns || self.is_interrupted() || self.open == 0 {
+                if stage == Stage::WarmingUp {
+                    watcher.mark(Mark::From, self, now_ns);
+                }
+                watcher.mark(Mark::To, self, now_ns);
+                break;
+            }
+            if now_ns >= told_ns {
+                told_ns = now_ns + PROGRESS_EVERY_NS;
+                watcher.progress(stage, self);
+            }
+            let mark_ns = match stage {
+                Stage::WarmingUp => window.from_ns,
+                _ => window.to_ns,
+            };
+            self.turn(events, told_ns.min(mark_ns))?;
+        }
+        self.engine.stop();
+        self.crowd.stop();
+        Ok(())
+    }
+
+    /// Waits for what is still on its way, within bounds.
+    fn drain(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), Failure> {
+        let end_ns = self.clock.now_ns().saturating_add(DRAIN_NS_MAX);
+        let mut deadline_ns = self.patience_ns();
+        let mut seen = self.engine.tally.ledger().totals().received;
+        while !self.engine.tally.all_landed() && !self.is_interrupted() {
+            let now_ns = self.clock.now_ns();
+            if now_ns >= deadline_ns.min(end_ns) {
+                break;
+            }
+            self.turn(events, deadline_ns.min(now_ns + PROGRESS_EVERY_NS))?;
+            let received = self.engine.tally.ledger().totals().received;
+            if received > seen {
+                seen = received;
+                deadline_ns = self.patience_ns();
+            }
+            watcher.progress(Stage::Draining, self);
+        }
+        let linger_ns = self.clock.now_ns() + LINGER_NS;
+        while self.clock.now_ns() < linger_ns {
+            self.turn(events, linger_ns)?;
+        }
+        Ok(())
+    }
+
+    fn check_wait(
+        &self,
+        deadline_ns: u64,
+        have: usize,
+        total: usize,
+        what: &str,
+    ) -> Result<(), Failure> {
+        if self.is_interrupted() {
+            return Err(Failure::runtime(format!("{}: interrupted", self.name)));
+        }
+        if self.clock.now_ns() < deadline_ns {
+            return Ok(());
+        }
+        let refusal = self.engine.tally.refusal.as_deref();
+        let refusal = refusal.map_or(String::new(), |text| format!("; the server said: {text}"));
+        Err(Failure::runtime(format!(
+            "{}: {have} of {total} connections {what}, the others did not within {:?}{refusal}",
+            self.name, self.load.patience
+        )))
+    }
+}
+
+fn bounded(count: u64, most: usize) -> usize {
+    usize::try_from(count).unwrap_or(most).min(most)
+}

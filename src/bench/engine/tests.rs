@@ -1,0 +1,252 @@
+//! The engine against servers made of a few lines each, on a virtual clock.
+
+use std::time::Duration;
+
+use super::*;
+use crate::bench::config::{Output, Scenario, Target};
+use crate::bench::ledger::Totals;
+use crate::bench::protocol::Kind;
+
+fn load(scenario: Scenario, connections: usize, pace: Pace) -> Load {
+    Load {
+        scenario,
+        target: Target {
+            address: None,
+            pid: None,
+        },
+        rival: None,
+        rounds: 1,
+        connections,
+        duration: Duration::from_secs(1),
+        warmup: Duration::ZERO,
+        patience: Duration::from_secs(1),
+        size_bytes: 64,
+        pace,
+        connect_per_s: None,
+        sources: Vec::new(),
+        idle: 0,
+        slow: 0,
+        churn_per_s: 0,
+        hello: None,
+        expect: None,
+        calibrate: false,
+        server_options: Vec::new(),
+        server_program: None,
+        output: Output::default(),
+    }
+}
+
+fn room(senders: usize) -> Scenario {
+    Scenario::Room {
+        senders,
+        protocol: Kind::Line,
+        own: false,
+    }
+}
+
+const ONE_IN_FLIGHT: Pace = Pace::Closed { in_flight: 1 };
+
+/// Everything that may be sent at `now_ns`, by sender.
+fn sendings(engine: &mut Engine, now_ns: u64) -> Vec<(usize, Vec<u8>)> {
+    engine.deal(now_ns);
+    let mut all = Vec::new();
+    while let Some(sender) = engine.next_sender() {
+        let mut out = Vec::new();
+        if engine.compose(sender, now_ns, &mut out) > 0 {
+            all.push((sender, out));
+        }
+    }
+    all
+}
+
+fn totals(engine: &mut Engine) -> Totals {
+    engine.tally.settle_all();
+    engine.tally.ledger().totals()
+}
+
+#[test]
+fn a_closed_loop_waits_for_each_answer() {
+    let mut engine = Engine::new(&load(Scenario::Echo, 2, ONE_IN_FLIGHT), 1);
+    assert!(sendings(&mut engine, 0).is_empty());
+    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let first = sendings(&mut engine, 10);
+    assert_eq!(first.iter().map(|(s, _)| *s).collect::<Vec<_>>(), [0, 1]);
+    assert!(sendings(&mut engine, 20).is_empty());
+    assert_eq!(engine.arrived(30, 1, &first[1].1), Ok(0));
+    let second = sendings(&mut engine, 40);
+    assert_eq!(second.iter().map(|(s, _)| *s).collect::<Vec<_>>(), [1]);
+    assert_eq!(engine.tally.done, 1);
+    engine.arrived(2_000_000_000, 0, &first[0].1).unwrap();
+    assert!(
+        sendings(&mut engine, 2_000_000_000).is_empty(),
+        "time is over"
+    );
+}
+
+#[test]
+fn an_open_loop_sends_when_it_is_due() {
+    let mut engine = Engine::new(&load(Scenario::Echo, 2, Pace::Open { per_s: 10 }), 1);
+    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    assert_eq!(sendings(&mut engine, 0).len(), 1);
+    assert_eq!(engine.next_due_ns(), 100_000_000);
+    assert!(sendings(&mut engine, 99_999_999).is_empty());
+    // Three are due at once: two of sender 1, which go out together.
+    let late = sendings(&mut engine, 300_000_000);
+    let lengths: Vec<_> = late.iter().map(|(s, bytes)| (*s, bytes.len())).collect();
+    assert_eq!(lengths, [(0, 64), (1, 128)]);
+    let lateness = engine.tally.figures.lateness.summary();
+    assert!((lateness.max - 200_000.0).abs() < 200.0, "{lateness:?}");
+    sendings(&mut engine, 5_000_000_000);
+    assert_eq!(
+        (engine.tally.sent_by_all(), engine.next_due_ns()),
+        (10, u64::MAX)
+    );
+}
+
+#[test]
+fn a_server_that_does_not_take_it_does_not_make_the_generator_late() {
+    let mut engine = Engine::new(&load(Scenario::Echo, 1, Pace::Open { per_s: 10 }), 1);
+    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    sendings(&mut engine, 0);
+    engine.blocked(0);
+    assert!(sendings(&mut engine, 500_000_000).is_empty());
+    assert_eq!(engine.unsent(), 5);
+    engine.unblocked(0);
+    let held = sendings(&mut engine, 500_000_000);
+    assert_eq!(held[0].1.len(), 5 * 64);
+    assert!(engine.tally.figures.lateness.summary().max < 1.0);
+    // Latency counts from the due time all the same.
+    engine.arrived(600_000_000, 0, &held[0].1).unwrap();
+    let latency = engine.tally.figures.latency.summary();
+    assert!((latency.max - 500_000.0).abs() < 500.0, "{latency:?}");
+    let service = engine.tally.figures.service.summary();
+    assert!((service.max - 100_000.0).abs() < 100.0, "{service:?}");
+}
+
+#[test]
+fn a_room_delivers_to_the_others() {
+    let mut engine = Engine::new(&load(room(2), 3, ONE_IN_FLIGHT), 7);
+    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let said = sendings(&mut engine, 1_000);
+    let line = |i: usize| [b"guest1: ", said[i].1.as_slice()].concat();
+    engine.arrived(5_000, 1, &line(0)).unwrap();
+    assert_eq!(engine.tally.done, 0);
+    engine
+        .arrived(8_000, 2, &[line(0), line(1)].concat())
+        .unwrap();
+    assert_eq!(engine.tally.done, 1);
+    engine.arrived(9_000, 0, &line(1)).unwrap();
+    assert_eq!(engine.tally.done, 2);
+    let figures = &engine.tally.figures;
+    assert!((figures.last_receiver.summary().max - 8.0).abs() < 0.01);
+    assert!((figures.spread.summary().max - 3.0).abs() < 0.01);
+    let totals = totals(&mut engine);
+    assert!(totals.clean());
+    assert_eq!((totals.owed, totals.received), (4, 4));
+}
+
+#[test]
+fn notices_and_other_runs_are_no_messages() {
+    let mut engine = Engine::new(&load(room(1), 2, ONE_IN_FLIGHT), 7);
+    let mut other = Engine::new(&load(room(1), 2, ONE_IN_FLIGHT), 8);
+    let mut theirs = Vec::new();
+    other.probe(0, 0, &mut theirs);
+    let greeting = [b"x".repeat(100), b"\n".to_vec()].concat();
+    engine.arrived(0, 1, &greeting).unwrap();
+    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    engine.arrived(0, 1, &theirs).unwrap();
+    let notice = [b"* ".to_vec(), b"y".repeat(100), b"\n".to_vec()].concat();
+    engine.arrived(0, 1, &notice).unwrap();
+    assert!(totals(&mut engine).clean());
+    assert_eq!(engine.tally.talk, 3);
+}
+
+#[test]
+fn damage_and_pieces_are_corrupt() {
+    let mut engine = Engine::new(&load(room(1), 2, Pace::Closed { in_flight: 3 }), 7);
+    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let mut said = sendings(&mut engine, 0).remove(0).1;
+    said[20] ^= 4;
+    said.remove(64 + 50);
+    engine.arrived(0, 1, &said).unwrap();
+    let totals = totals(&mut engine);
+    assert_eq!((totals.corrupt, totals.received, totals.lost), (2, 1, 0));
+}
+
+#[test]
+fn ones_own_message_is_told_apart() {
+    let mut engine = Engine::new(&load(room(1), 2, ONE_IN_FLIGHT), 7);
+    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let said = sendings(&mut engine, 0).remove(0).1;
+    engine.arrived(0, 0, &said).unwrap();
+    engine.arrived(0, 1, &said).unwrap();
+    assert_eq!(engine.tally.own, 1);
+    assert!(totals(&mut engine).clean());
+}
+
+#[test]
+fn who_leaves_is_owed_no_more_and_holds_up_nobody() {
+    let mut engine = Engine::new(&load(room(1), 3, ONE_IN_FLIGHT), 7);
+    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let said = sendings(&mut engine, 0).remove(0).1;
+    engine.arrived(0, 1, &said).unwrap();
+    engine.left(2);
+    assert_eq!(engine.tally.done, 1);
+    let said = sendings(&mut engine, 1).remove(0).1;
+    engine.arrived(2, 1, &said).unwrap();
+    let totals = totals(&mut engine);
+    assert_eq!((totals.owed, totals.received, totals.lost), (3, 2, 1));
+}
+
+#[test]
+fn a_loss_in_between_does_not_stop_the_loop() {
+    let mut engine = Engine::new(&load(Scenario::Echo, 1, Pace::Closed { in_flight: 2 }), 7);
+    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let said = sendings(&mut engine, 0).remove(0).1;
+    engine.arrived(1, 0, &said[64..]).unwrap();
+    assert_eq!(sendings(&mut engine, 2)[0].1.len(), 128);
+    assert_eq!(engine.tally.done, 2);
+}
+
+#[test]
+fn probes_are_heard_and_not_counted() {
+    let mut engine = Engine::new(&load(room(1), 3, ONE_IN_FLIGHT), 7);
+    let mut probe = Vec::new();
+    engine.probe(0, 5, &mut probe);
+    engine.arrived(6, 1, &probe).unwrap();
+    engine.arrived(6, 1, &probe).unwrap();
+    engine.arrived(6, 2, &probe).unwrap();
+    assert_eq!(engine.tally.hearers(), 2);
+    assert!(engine.tally.has_heard(1) && !engine.tally.has_heard(0));
+    assert_eq!(totals(&mut engine), Totals::default());
+}
+
+#[test]
+#[ignore]
+fn speed() {
+    for (members, senders, depth) in [(2, 1, 300), (1000, 10, 100), (1000, 10, 10)] {
+        let mut l = load(room(senders), members, Pace::Closed { in_flight: depth });
+        l.size_bytes = 100;
+        let mut engine = Engine::new(&l, 7);
+        engine.start(0, Duration::ZERO, Duration::from_secs(1));
+        let (mut n, mut t) = (0u64, Duration::ZERO);
+        for round in 0..(3_000_000 / members as u64 / senders as u64 / depth as u64) {
+            let said = sendings(&mut engine, round * 1000);
+            for m in 0..members {
+                let bytes: Vec<u8> = said
+                    .iter()
+                    .filter(|(s, _)| *s != m)
+                    .flat_map(|(_, b)| b.clone())
+                    .collect();
+                let at = std::time::Instant::now();
+                engine.arrived(round * 1000 + m as u64, m, &bytes).unwrap();
+                t += at.elapsed();
+                n += bytes.len() as u64 / 100;
+            }
+        }
+        println!(
+            "{members} {senders} {depth}: {n} deliveries, {:.1} ns each",
+            t.as_nanos() as f64 / n as f64
+        );
+    }
+}

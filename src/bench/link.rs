@@ -1,0 +1,130 @@
+//! One connection of the generator: its stream, and what the kernel would not yet take.
+//! Knows no message.
+
+use std::io::{self, Read, Write};
+
+use crate::reactor::Stream;
+
+/// Whether a write went out whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// All of it is with the kernel.
+    Whole,
+    /// The rest waits here until the stream is writable.
+    Held,
+}
+
+/// A stream with its unsent rest.
+#[derive(Debug)]
+pub(super) struct Link {
+    stream: Stream,
+    unsent: Vec<u8>,
+    unsent_from: usize,
+}
+
+impl Link {
+    /// Around `stream`, which need not be connected yet.
+    pub(super) fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            unsent: Vec::new(),
+            unsent_from: 0,
+        }
+    }
+
+    /// The stream.
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Gives the stream back.
+    pub(super) fn into_stream(self) -> Stream {
+        self.stream
+    }
+
+    /// Whether a connection that was begun stands; none while it is still being made.
+    ///
+    /// # Errors
+    /// Why it could not be made.
+    pub(super) fn is_connected(&self) -> io::Result<bool> {
+        let (failed, named) = match &self.stream {
+            Stream::Tcp(stream) => (stream.take_error()?, stream.peer_addr().map(drop)),
+            Stream::Unix(stream) => (stream.take_error()?, stream.peer_addr().map(drop)),
+        };
+        match (failed, named) {
+            (Some(error), _) => Err(error),
+            (None, Ok(())) => Ok(true),
+            (None, Err(error)) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            (None, Err(error)) => Err(error),
+        }
+    }
+
+    /// Reads once; `WouldBlock` when nothing is there, 0 at the end.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[inline]
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Sends `bytes` behind whatever is still held.
+    ///
+    /// # Errors
+    /// What the system says; the connection is no longer good.
+    #[inline]
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<Written> {
+        if !self.unsent.is_empty() {
+            self.unsent.extend_from_slice(bytes);
+            return Ok(Written::Held);
+        }
+        let sent = write_some(&mut self.stream, bytes)?;
+        if sent == bytes.len() {
+            return Ok(Written::Whole);
+        }
+        self.unsent.extend_from_slice(&bytes[sent..]);
+        Ok(Written::Held)
+    }
+
+    /// Sends what is held.
+    ///
+    /// # Errors
+    /// What the system says; the connection is no longer good.
+    pub(super) fn flush(&mut self) -> io::Result<Written> {
+        let rest = &self.unsent[self.unsent_from..];
+        self.unsent_from += write_some(&mut self.stream, rest)?;
+        if self.unsent_from < self.unsent.len() {
+            return Ok(Written::Held);
+        }
+        self.unsent.clear();
+        self.unsent_from = 0;
+        Ok(Written::Whole)
+    }
+
+    /// Whether something is held.
+    #[inline]
+    pub(super) fn holds(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+}
+
+/// Writes as much as the kernel takes. A short write means that it is full, or the edge that
+/// tells of room would not come: only `WouldBlock` arms it.
+#[inline]
+fn write_some(stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match stream.write(&bytes[sent..]) {
+            Ok(n) => sent += n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sent)
+}

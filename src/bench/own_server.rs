@@ -1,0 +1,98 @@
+//! A server started for one run and ended with it.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::addr::Address;
+use crate::failure::Failure;
+
+/// How long it may take to listen.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+const LISTENING: &str = "listening on ";
+
+/// A child process that serves; ended when dropped.
+#[derive(Debug)]
+pub(super) struct OwnServer {
+    child: Child,
+    /// Where it listens.
+    pub(super) address: Address,
+}
+
+impl OwnServer {
+    /// Starts `program` (this one, if none) with `serve SERVICE` on a loopback port that the
+    /// system picks, and `options`.
+    ///
+    /// # Errors
+    /// It does not start, or does not listen in time.
+    pub(super) fn start(
+        program: Option<PathBuf>,
+        service: &str,
+        options: &[OsString],
+    ) -> Result<Self, Failure> {
+        let failed = |why: String| Failure::runtime(format!("start serve {service}: {why}"));
+        let program = match program {
+            Some(program) => program,
+            None => std::env::current_exe().map_err(|error| failed(error.to_string()))?,
+        };
+        let mut child = Command::new(program)
+            .args(["serve", service, "--listen", "127.0.0.1:0"])
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| failed(error.to_string()))?;
+        let (told, first_line) = mpsc::channel();
+        let stdout = child.stdout.take();
+        // A pipe cannot be waited for with a timeout; a thread can be left behind.
+        let reader = thread::Builder::new().spawn(move || {
+            for line in stdout.into_iter().flat_map(|s| BufReader::new(s).lines()) {
+                let Ok(line) = line else {
+                    break;
+                };
+                // Who started it may have given up; the rest is read so that it never blocks.
+                let _ = told.send(line);
+            }
+        });
+        let waited = reader
+            .map_err(|error| error.to_string())
+            .and_then(|_| wait_for_address(&first_line));
+        match waited {
+            Ok(address) => Ok(Self { child, address }),
+            Err(why) => {
+                let _ = child.kill();
+                let status = child.wait().map_or(String::new(), |s| format!(" ({s})"));
+                Err(failed(format!("{why}{status}")))
+            }
+        }
+    }
+
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait_for_address(lines: &mpsc::Receiver<String>) -> Result<Address, String> {
+    let line = lines
+        .recv_timeout(START_PATIENCE)
+        .map_err(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => format!("not listening after {START_PATIENCE:?}"),
+            mpsc::RecvTimeoutError::Disconnected => "it ended at once".to_owned(),
+        })?;
+    line.strip_prefix(LISTENING)
+        .ok_or_else(|| format!("it said '{line}'"))?
+        .parse()
+}

@@ -1,0 +1,282 @@
+//! What is told of a run: one shape for `--json`, the table, the page and `bench compare`.
+//! Data only; others decide what it means and how it looks.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{Load, Scenario};
+use super::crowd::CrowdCounts;
+use super::doctor;
+use super::figures::Slice;
+use super::histogram::{Point, Summary};
+use super::ledger::Totals;
+use super::schedule::Pace;
+
+/// Goes up when a field changes its meaning or goes away.
+pub const SCHEMA: u32 = 1;
+
+/// Everything about one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The version of this shape.
+    pub schema: u32,
+    /// Who made it.
+    pub program: String,
+    /// `echo` or `room`.
+    pub bench: String,
+    /// `ok`, or why the figures cannot be relied on or the server failed.
+    pub verdict: String,
+    /// What was asked for.
+    pub settings: Settings,
+    /// Where it ran.
+    pub machine: Machine,
+    /// Messages sent, warm-up included.
+    pub sent: u64,
+    /// Deliveries that were owed, whole run.
+    pub owed: u64,
+    /// Deliveries that came whole, each once, whole run.
+    pub received: u64,
+    /// Owed and never arrived.
+    pub lost: u64,
+    /// Arrived again.
+    pub duplicate: u64,
+    /// Arrived after one that was sent later.
+    pub reordered: u64,
+    /// Arrived damaged.
+    pub corrupt: u64,
+    /// Due, and not sent until the end, for the server took no more; open loop only.
+    pub unsent: u64,
+    /// Members whose connection the server ended.
+    pub disconnected: u64,
+    /// Seconds between the marks that the rates are taken from.
+    pub measured_s: f64,
+    /// Messages a second that all their receivers had.
+    pub messages_per_s: f64,
+    /// Deliveries a second.
+    pub deliveries_per_s: f64,
+    /// Due time to delivery.
+    pub latency_us: Summary,
+    /// Real sending to delivery; open loop only.
+    pub service_us: Option<Summary>,
+    /// Due time to the last receiver; rooms only.
+    pub last_receiver_us: Option<Summary>,
+    /// First to last receiver; rooms only.
+    pub spread_us: Option<Summary>,
+    /// From asking for a connection until it stood.
+    pub connect_us: Summary,
+    /// From asking for a connection until the first answer on it; echo only.
+    pub first_answer_us: Option<Summary>,
+    /// From the first connection until all were there, in milliseconds.
+    pub ready_ms: f64,
+    /// The load generator itself.
+    pub generator: Generator,
+    /// The server, if its process is known.
+    pub server: Option<Server>,
+    /// Those around the members, if there were any.
+    pub crowd: Option<CrowdCounts>,
+    /// The latency's curve.
+    pub curve: Vec<Point>,
+    /// The service time's curve; open loop only.
+    pub service_curve: Vec<Point>,
+    /// The length of a slice of the course, in seconds.
+    pub slice_s: f64,
+    /// The course over the measured time.
+    pub course: Vec<Slice>,
+}
+
+/// The settings, as they were after all defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The server's address.
+    pub address: String,
+    /// Whether the server was started for the run.
+    pub own_server: bool,
+    /// The options that it was given.
+    pub server_options: Vec<String>,
+    /// Members.
+    pub connections: usize,
+    /// Of them, those that send.
+    pub senders: usize,
+    /// `line`, `redis` or `nats`.
+    pub protocol: String,
+    /// Senders get their own messages too.
+    pub own: bool,
+    /// Bytes of a message.
+    pub size_bytes: usize,
+    /// `closed` or `open`.
+    pub loop_kind: String,
+    /// Closed loop: messages in flight per sender.
+    pub in_flight: Option<u32>,
+    /// Open loop: messages a second of all senders.
+    pub rate_per_s: Option<u64>,
+    /// Measured time.
+    pub duration_s: f64,
+    /// Load before it.
+    pub warmup_s: f64,
+    /// How long things were waited for.
+    pub patience_s: f64,
+    /// Connections made a second; none: as fast as possible.
+    pub connect_per_s: Option<u64>,
+    /// Addresses connected from; none: the system's choice.
+    pub sources: Vec<String>,
+    /// Connections that were only there.
+    pub idle: usize,
+    /// Connections that never read.
+    pub slow: usize,
+    /// Connections a second that came and went.
+    pub churn_per_s: u64,
+    /// First words of each connection.
+    pub hello: Option<String>,
+    /// Awaited by each connection.
+    pub expect: Option<String>,
+}
+
+/// The machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Operating system and kernel.
+    pub system: String,
+    /// The processor's name.
+    pub processor: String,
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// Memory.
+    pub memory_bytes: u64,
+}
+
+/// The load generator's own state while it measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Generator {
+    /// CPU time of its thread by wall time: 1 is a whole core.
+    pub cpu_share: f64,
+    /// CPU time for each message, sent and received by all.
+    pub cpu_us_per_message: f64,
+    /// CPU time for each delivery.
+    pub cpu_us_per_delivery: f64,
+    /// The part of the time in which it waited for something to happen.
+    pub waiting_share: f64,
+    /// Due time to sending, where the server did not hold it up; open loop only.
+    pub lateness_us: Option<Summary>,
+    /// Work between two waits: so late a delivery may be read.
+    pub turn_us: Summary,
+    /// Messages a second that were sent.
+    pub sent_per_s: f64,
+    /// Resident memory.
+    pub rss_bytes: u64,
+}
+
+/// The server's process while it was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Server {
+    /// Its process.
+    pub pid: u32,
+    /// CPU time by wall time: 1 is a whole core.
+    pub cpu_share: f64,
+    /// The part of that in the kernel.
+    pub system_share: f64,
+    /// CPU time for each message.
+    pub cpu_us_per_message: f64,
+    /// CPU time for each delivery.
+    pub cpu_us_per_delivery: f64,
+    /// CPU time from the first connection until all were there, by connection.
+    pub cpu_us_per_connect: f64,
+    /// Resident memory before the first connection.
+    pub rss_before_bytes: u64,
+    /// Resident memory when all were there, before the window.
+    pub rss_connected_bytes: u64,
+    /// Resident memory at the window's end.
+    pub rss_bytes: u64,
+    /// The most it ever had.
+    pub rss_max_bytes: u64,
+    /// Context switches because it waited.
+    pub voluntary_switches: u64,
+    /// Context switches because its time was over.
+    pub involuntary_switches: u64,
+    /// CPU time of one loopback send and receive beside it; `--calibrate` only.
+    pub exchange_us: Option<f64>,
+    /// CPU time for each delivery in that unit.
+    pub exchanges_per_delivery: Option<f64>,
+    /// CPU time for each message in that unit.
+    pub exchanges_per_message: Option<f64>,
+}
+
+impl Report {
+    /// What all receivers had.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals {
+            owed: self.owed,
+            received: self.received,
+            lost: self.lost,
+            duplicate: self.duplicate,
+            reordered: self.reordered,
+            corrupt: self.corrupt,
+        }
+    }
+
+    /// Whether nothing was wrong.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.verdict == "ok"
+    }
+}
+
+impl Settings {
+    /// As `load` asks, against `address`.
+    #[must_use]
+    pub fn of(load: &Load, address: &str) -> Self {
+        let (loop_kind, in_flight, rate_per_s) = match load.pace {
+            Pace::Closed { in_flight } => ("closed", Some(in_flight), None),
+            Pace::Open { per_s } => ("open", None, Some(per_s)),
+        };
+        Self {
+            address: address.to_owned(),
+            own_server: load.target.address.is_none(),
+            server_options: load
+                .server_options
+                .iter()
+                .map(|option| option.to_string_lossy().into_owned())
+                .collect(),
+            connections: load.connections,
+            senders: load.senders(),
+            protocol: load.protocol().to_string(),
+            own: matches!(load.scenario, Scenario::Room { own: true, .. }),
+            size_bytes: load.size_bytes,
+            loop_kind: loop_kind.to_owned(),
+            in_flight,
+            rate_per_s,
+            duration_s: load.duration.as_secs_f64(),
+            warmup_s: load.warmup.as_secs_f64(),
+            patience_s: load.patience.as_secs_f64(),
+            connect_per_s: load.connect_per_s,
+            sources: load.sources.iter().map(ToString::to_string).collect(),
+            idle: load.idle,
+            slow: load.slow,
+            churn_per_s: load.churn_per_s,
+            hello: load.hello.clone(),
+            expect: load.expect.clone(),
+        }
+    }
+}
+
+impl Machine {
+    /// This one.
+    #[must_use]
+    pub fn here() -> Self {
+        let uname = rustix::system::uname();
+        let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let processor = cpuinfo
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+            .map_or("unknown", |(_, name)| name.trim());
+        Self {
+            system: format!(
+                "{} {}",
+                uname.sysname().to_string_lossy(),
+                uname.release().to_string_lossy()
+            ),
+            processor: processor.to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_bytes: doctor::meminfo("MemTotal:"),
+        }
+    }
+}

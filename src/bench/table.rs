@@ -1,0 +1,249 @@
+//! A report for people: a few lines of text that fit a terminal.
+
+use std::fmt::Write as _;
+
+use super::histogram::Summary;
+use super::report::{Generator, Report, Server};
+
+/// The whole report.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail; so below too.
+    let _ = writeln!(text, "{}\n", title(report));
+    let _ = writeln!(text, "verdict      {}", report.verdict);
+    let _ = writeln!(
+        text,
+        "messages     {} sent, {} of {} deliveries received",
+        grouped(report.sent),
+        grouped(report.received),
+        grouped(report.owed)
+    );
+    let _ = writeln!(
+        text,
+        "             {} lost, {} duplicate, {} reordered, {} corrupt",
+        grouped(report.lost),
+        grouped(report.duplicate),
+        grouped(report.reordered),
+        grouped(report.corrupt)
+    );
+    let _ = write!(
+        text,
+        "rate         {} messages/s",
+        figure(report.messages_per_s)
+    );
+    if report.bench == "room" {
+        let _ = write!(text, ", {} deliveries/s", figure(report.deliveries_per_s));
+    }
+    if let Some(asked) = report.settings.rate_per_s {
+        let _ = write!(
+            text,
+            " (asked {}, sent {})",
+            grouped(asked),
+            figure(report.generator.sent_per_s)
+        );
+    }
+    text.push_str("\n\n");
+    latencies(&mut text, report);
+    text.push('\n');
+    generator(&mut text, &report.generator);
+    if let Some(side) = &report.server {
+        server(&mut text, side, report);
+    }
+    crowd(&mut text, report);
+    text
+}
+
+/// What was run, on one line.
+#[must_use]
+pub fn title(report: &Report) -> String {
+    let settings = &report.settings;
+    let mut text = format!(
+        "bench {} {}: {} connections",
+        report.bench,
+        settings.address,
+        grouped(settings.connections as u64)
+    );
+    if report.bench == "room" {
+        let _ = write!(text, ", {} senders", grouped(settings.senders as u64));
+    }
+    if settings.protocol != "line" {
+        let _ = write!(text, ", {}", settings.protocol);
+    }
+    let _ = write!(text, ", {} bytes", settings.size_bytes);
+    if let Some(in_flight) = settings.in_flight {
+        let _ = write!(text, ", closed loop, {in_flight} in flight each");
+    }
+    if let Some(rate) = settings.rate_per_s {
+        let _ = write!(text, ", open loop, {} messages/s", grouped(rate));
+    }
+    let _ = write!(text, ", {} s", settings.duration_s);
+    text
+}
+
+fn latencies(text: &mut String, report: &Report) {
+    let _ = writeln!(
+        text,
+        "{:<13}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
+        "", "p50", "p90", "p99", "p99.9", "p99.99", "max", "mean"
+    );
+    row(text, "latency", Some(&report.latency_us));
+    row(text, "service", report.service_us.as_ref());
+    row(text, "last receiver", report.last_receiver_us.as_ref());
+    row(text, "spread", report.spread_us.as_ref());
+    row(text, "connect", Some(&report.connect_us));
+    row(text, "first answer", report.first_answer_us.as_ref());
+    row(text, "own lateness", report.generator.lateness_us.as_ref());
+}
+
+fn row(text: &mut String, name: &str, summary: Option<&Summary>) {
+    let Some(s) = summary else {
+        return;
+    };
+    let _ = write!(text, "{name:<13}");
+    for us in [s.p50, s.p90, s.p99, s.p999, s.p9999, s.max, s.mean] {
+        let _ = write!(text, "{:>9}", duration(us));
+    }
+    text.push('\n');
+}
+
+fn generator(text: &mut String, side: &Generator) {
+    let _ = writeln!(
+        text,
+        "generator    CPU {:.0} %, {:.2} µs a delivery; waited {:.0} % of the time; turns of {} at \
+         p99",
+        side.cpu_share * 100.0,
+        side.cpu_us_per_delivery,
+        side.waiting_share * 100.0,
+        duration(side.turn_us.p99)
+    );
+}
+
+fn server(text: &mut String, side: &Server, report: &Report) {
+    let _ = write!(
+        text,
+        "server       CPU {:.0} % ({:.0} % of it kernel), {:.2} µs a message",
+        side.cpu_share * 100.0,
+        side.system_share * 100.0,
+        side.cpu_us_per_message
+    );
+    if report.bench == "room" {
+        let _ = write!(text, ", {:.3} µs a delivery", side.cpu_us_per_delivery);
+    }
+    if let (Some(unit), Some(per)) = (side.exchange_us, side.exchanges_per_delivery) {
+        let _ = write!(text, " = {per:.3} exchanges of {unit:.2} µs");
+    }
+    let grown = side
+        .rss_connected_bytes
+        .saturating_sub(side.rss_before_bytes);
+    let connections = report.settings.connections + report.settings.idle + report.settings.slow;
+    let _ = writeln!(
+        text,
+        "\n             memory {}, {} bytes a connection; {} context switches\n             \
+         connecting took {:.1} ms, {:.1} µs CPU each",
+        bytes(side.rss_bytes),
+        grouped(grown / connections.max(1) as u64),
+        grouped(side.voluntary_switches + side.involuntary_switches),
+        report.ready_ms,
+        side.cpu_us_per_connect
+    );
+}
+
+fn crowd(text: &mut String, report: &Report) {
+    let Some(crowd) = &report.crowd else {
+        return;
+    };
+    let settings = &report.settings;
+    let _ = writeln!(
+        text,
+        "around them  {} idle ({} closed), {} slow ({} closed), {} came and went ({} failed)",
+        grouped(settings.idle as u64),
+        crowd.idle_closed,
+        grouped(settings.slow as u64),
+        crowd.slow_closed,
+        grouped(crowd.served),
+        crowd.failed
+    );
+}
+
+/// Microseconds with the unit that suits them.
+#[must_use]
+pub fn duration(us: f64) -> String {
+    if us < 999.5 {
+        format!("{} µs", three(us))
+    } else if us < 999_500.0 {
+        format!("{} ms", three(us / 1e3))
+    } else {
+        format!("{} s", three(us / 1e6))
+    }
+}
+
+/// Three digits that matter.
+fn three(value: f64) -> String {
+    match value {
+        v if v < 9.995 => format!("{v:.2}"),
+        v if v < 99.95 => format!("{v:.1}"),
+        v => format!("{v:.0}"),
+    }
+}
+
+/// A rate: whole, in groups; small ones with decimals.
+fn figure(value: f64) -> String {
+    if value < 100.0 {
+        return three(value);
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is no more than 2^53 and not negative"
+    )]
+    grouped(value.round() as u64)
+}
+
+/// A number in groups of three digits.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn bytes(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "for reading")]
+    let mib = count as f64 / f64::from(1 << 20);
+    format!("{mib:.1} MiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        for (us, text) in [
+            (0.0, "0.00 µs"),
+            (7.456, "7.46 µs"),
+            (12.34, "12.3 µs"),
+            (999.4, "999 µs"),
+            (999.6, "1.00 ms"),
+            (7_610.0, "7.61 ms"),
+            (1_200_000.0, "1.20 s"),
+        ] {
+            assert_eq!(duration(us), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_000), "1,000");
+        assert_eq!(grouped(12_345_678), "12,345,678");
+    }
+}

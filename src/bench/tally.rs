@@ -1,0 +1,380 @@
+//! What arrived at whom: judges each message that a member was sent, keeps the books and the
+//! latencies, and notes whose turn to send has come. No socket, no clock.
+
+use super::config::{Load, Scenario};
+use super::figures::Figures;
+use super::flights::Flights;
+use super::ledger::{Arrival, Ledger};
+use super::protocol::Item;
+use super::stamp::{SEQUENCE_END, Stamp};
+
+/// The sequence number of messages that only find out who is there.
+pub const PROBE: u32 = SEQUENCE_END;
+
+/// Who gets what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// The sender alone.
+    Sender,
+    /// Everybody but the sender.
+    Others,
+    /// Everybody.
+    All,
+}
+
+/// Senders whose turn has come, each once.
+#[derive(Debug, Default)]
+pub struct Turns {
+    waiting: Vec<u32>,
+    is_waiting: Vec<bool>,
+}
+
+impl Turns {
+    /// Puts `sender` in, unless it is there.
+    #[inline]
+    pub fn give(&mut self, sender: usize) {
+        if !std::mem::replace(&mut self.is_waiting[sender], true) {
+            self.waiting.push(u32::try_from(sender).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// Whether it is nobody's.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Takes one out.
+    #[inline]
+    pub fn take(&mut self) -> Option<usize> {
+        let sender = self.waiting.pop()? as usize;
+        self.is_waiting[sender] = false;
+        Some(sender)
+    }
+}
+
+/// The state of all members as receivers.
+#[derive(Debug)]
+pub struct Tally {
+    run: u32,
+    run_digits: [u8; 8],
+    text_bytes: usize,
+    reach: Reach,
+    senders: usize,
+    /// Members that are still connected.
+    present: usize,
+    is_present: Vec<bool>,
+    ledger: Ledger,
+    /// By sender.
+    flights: Vec<Flights>,
+    /// By sender: how many it has sent.
+    sent: Vec<u32>,
+    /// By sender: messages that somebody still waits for.
+    in_flight: Vec<u32>,
+    heard_probe: Vec<bool>,
+    hearers: usize,
+    open_loop: bool,
+    /// The load has begun: what is damaged counts.
+    pub listening: bool,
+    /// Senders who may have something to send.
+    pub turns: Turns,
+    /// What is measured.
+    pub figures: Figures,
+    /// Messages that nobody is waited for any more.
+    pub done: u64,
+    /// A sender's own messages that came back to it, though it is owed none.
+    pub own: u64,
+    /// Messages of other runs, and talk.
+    pub talk: u64,
+    /// The last thing that a server complained of.
+    pub refusal: Option<String>,
+}
+
+impl Tally {
+    /// For the members that `load` asks for.
+    #[must_use]
+    pub fn new(load: &Load, run: u32) -> Self {
+        let (members, senders) = (load.connections, load.senders());
+        let (reach, columns) = match load.scenario {
+            Scenario::Echo => (Reach::Sender, 1),
+            Scenario::Room { own: true, .. } => (Reach::All, senders),
+            Scenario::Room { own: false, .. } => (Reach::Others, senders),
+        };
+        Self {
+            run,
+            run_digits: Stamp::run_digits(run),
+            text_bytes: load.text_bytes(),
+            reach,
+            senders,
+            present: members,
+            is_present: vec![true; members],
+            ledger: Ledger::new(members, columns),
+            flights: (0..senders).map(|_| Flights::default()).collect(),
+            sent: vec![0; senders],
+            in_flight: vec![0; senders],
+            heard_probe: vec![false; members],
+            hearers: 0,
+            open_loop: matches!(load.pace, super::schedule::Pace::Open { .. }),
+            listening: false,
+            turns: Turns {
+                waiting: Vec::new(),
+                is_waiting: vec![false; senders],
+            },
+            figures: Figures::default(),
+            done: 0,
+            own: 0,
+            talk: 0,
+            refusal: None,
+        }
+    }
+
+    /// The books.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// How many `sender` has sent; also its next message's sequence number.
+    #[must_use]
+    pub fn sent(&self, sender: usize) -> u32 {
+        self.sent[sender]
+    }
+
+    /// How many all have sent.
+    #[must_use]
+    pub fn sent_by_all(&self) -> u64 {
+        self.sent.iter().map(|n| u64::from(*n)).sum()
+    }
+
+    /// How many of `sender`'s messages somebody still waits for.
+    #[must_use]
+    pub fn in_flight(&self, sender: usize) -> u32 {
+        self.in_flight[sender]
+    }
+
+    /// Whether nobody waits for anything.
+    #[must_use]
+    pub fn all_landed(&self) -> bool {
+        self.in_flight.iter().all(|n| *n == 0)
+    }
+
+    /// How many members have had a probe.
+    #[must_use]
+    pub fn hearers(&self) -> usize {
+        self.hearers
+    }
+
+    /// Whether `member` has had a probe.
+    #[must_use]
+    pub fn has_heard(&self, member: usize) -> bool {
+        self.heard_probe[member]
+    }
+
+    /// Members that are still connected.
+    #[must_use]
+    pub fn present(&self) -> usize {
+        self.present
+    }
+
+    /// `sender`'s next message is on its way.
+    #[inline]
+    pub fn take_off(&mut self, sender: usize, due_ns: u64, now_ns: u64) {
+        let receivers = match self.reach {
+            Reach::Sender => 1,
+            Reach::Others => self.present - usize::from(self.is_present[sender]),
+            Reach::All => self.present,
+        };
+        self.sent[sender] += 1;
+        if receivers == 0 {
+            self.done += 1;
+            return;
+        }
+        let receivers = u32::try_from(receivers).unwrap_or(u32::MAX);
+        self.flights[sender].take_off(due_ns, now_ns, receivers);
+        self.in_flight[sender] += 1;
+    }
+
+    /// Takes in one thing that `member` was sent; a delivery's latency, if it was one.
+    #[inline]
+    pub fn item(&mut self, now_ns: u64, member: usize, item: Item<'_>) -> Option<u64> {
+        match item {
+            Item::Payload(payload) => return self.payload(now_ns, member, payload),
+            Item::Talk(text) => self.talked(member, text),
+            Item::Refusal(text) => self.refused(text),
+            Item::Ping => {}
+        }
+        None
+    }
+
+    /// `member` is no longer connected: it is owed what was sent so far, and no more.
+    pub fn left(&mut self, member: usize) {
+        if !std::mem::replace(&mut self.is_present[member], false) {
+            return;
+        }
+        self.present -= 1;
+        let columns = match self.reach {
+            Reach::Sender => member..member + 1,
+            Reach::Others | Reach::All => 0..self.senders,
+        };
+        for sender in columns {
+            if self.is_owed(member, sender) {
+                let column = self.column(sender);
+                let from = self.ledger.expected(member, column);
+                self.give_up(sender, from..self.sent[sender]);
+            }
+        }
+        self.settle(member);
+    }
+
+    /// Closes the books of all members.
+    pub fn settle_all(&mut self) {
+        for member in 0..self.is_present.len() {
+            self.settle(member);
+        }
+    }
+
+    fn settle(&mut self, member: usize) {
+        let (reach, sent) = (self.reach, &self.sent);
+        self.ledger.settle(member, |column| match reach {
+            Reach::Sender => sent[member],
+            Reach::Others if column == member => 0,
+            Reach::Others | Reach::All => sent[column],
+        });
+    }
+
+    #[inline]
+    fn is_owed(&self, member: usize, sender: usize) -> bool {
+        match self.reach {
+            Reach::Sender => member == sender,
+            Reach::Others => member != sender,
+            Reach::All => true,
+        }
+    }
+
+    #[inline]
+    fn column(&self, sender: usize) -> usize {
+        if self.reach == Reach::Sender {
+            0
+        } else {
+            sender
+        }
+    }
+
+    /// One line or payload that is long enough for a message; its latency if it is one.
+    #[inline]
+    fn payload(&mut self, now_ns: u64, member: usize, payload: &[u8]) -> Option<u64> {
+        let text = payload
+            .len()
+            .checked_sub(self.text_bytes)
+            .map_or(payload, |before| &payload[before..]);
+        let Ok(stamp) = Stamp::read(text) else {
+            self.damaged(member);
+            return None;
+        };
+        let sender = stamp.sender as usize;
+        if stamp.run != self.run || stamp.sequence == PROBE {
+            self.aside(member, &stamp);
+            return None;
+        }
+        if sender >= self.senders
+            || stamp.sequence >= self.sent[sender]
+            || !self.is_owed(member, sender)
+        {
+            self.misplaced(member, sender);
+            return None;
+        }
+        let column = self.column(sender);
+        match self.ledger.arrived(member, column, stamp.sequence) {
+            Arrival::InOrder => {}
+            Arrival::Ahead(gap) => self.give_up(sender, gap),
+            Arrival::Reordered => {}
+            Arrival::Duplicate => return None,
+        }
+        Some(self.delivered(now_ns, &stamp))
+    }
+
+    #[inline]
+    fn delivered(&mut self, now_ns: u64, stamp: &Stamp) -> u64 {
+        let sender = stamp.sender as usize;
+        let latency_ns = now_ns.saturating_sub(stamp.due_ns);
+        let counts = self.figures.window().contains(stamp.due_ns);
+        if counts {
+            self.figures.latency.record(latency_ns);
+        }
+        let Some(step) = self.flights[sender].delivered(stamp.sequence, now_ns) else {
+            return latency_ns;
+        };
+        if counts && self.open_loop {
+            let service_ns = now_ns.saturating_sub(step.sent_ns);
+            self.figures.service.record(service_ns);
+        }
+        if let Some(landed) = step
+            .landed
+            .filter(|_| counts && self.reach != Reach::Sender)
+        {
+            let spread_ns = now_ns.saturating_sub(landed.first_ns);
+            self.figures.last_receiver.record(latency_ns);
+            self.figures.spread.record(spread_ns);
+        }
+        if step.done {
+            self.done += 1;
+            self.in_flight[sender] -= 1;
+            if !self.open_loop {
+                self.turns.give(sender);
+            }
+        }
+        latency_ns
+    }
+
+    fn give_up(&mut self, sender: usize, sequences: std::ops::Range<u32>) {
+        let done = self.flights[sender].give_up(sequences);
+        self.done += u64::from(done);
+        self.in_flight[sender] -= done;
+        if done > 0 && !self.open_loop {
+            self.turns.give(sender);
+        }
+    }
+
+    #[cold]
+    fn aside(&mut self, member: usize, stamp: &Stamp) {
+        if stamp.run != self.run {
+            self.talk += 1;
+        } else if !std::mem::replace(&mut self.heard_probe[member], true) {
+            self.hearers += 1;
+        }
+    }
+
+    #[cold]
+    fn misplaced(&mut self, member: usize, sender: usize) {
+        if self.reach == Reach::Others && sender == member {
+            self.own += 1;
+        } else {
+            self.damaged(member);
+        }
+    }
+
+    /// Before the load began, what is no message is a greeting.
+    #[cold]
+    fn damaged(&mut self, member: usize) {
+        if self.listening {
+            self.ledger.corrupt(member);
+        } else {
+            self.talk += 1;
+        }
+    }
+
+    /// Talk that bears the run's number is a piece of a message.
+    fn talked(&mut self, member: usize, text: &[u8]) {
+        if !text.starts_with(b"* ") && text.windows(8).any(|w| w == self.run_digits) {
+            self.damaged(member);
+        } else {
+            self.talk += 1;
+        }
+    }
+
+    fn refused(&mut self, text: &[u8]) {
+        let text = String::from_utf8_lossy(&text[..text.len().min(200)]).into_owned();
+        self.refusal = Some(text);
+    }
+}

@@ -1,0 +1,252 @@
+//! One run against one server: starts the server if it is to, puts the load, and makes the
+//! report of it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::calibrate::Calibrator;
+use super::config::{Load, Scenario, Target};
+use super::driver::{Driver, Mark, Stage, Watcher};
+use super::histogram::{Durations, rounded, us};
+use super::own_server::OwnServer;
+use super::procstat::{self, Usage};
+use super::progress::Bar;
+use super::report::{Generator, Machine, Report, SCHEMA, Server, Settings};
+use super::schedule::Pace;
+use super::verdict::{self, Facts};
+use crate::addr::Address;
+use crate::failure::Failure;
+
+/// The state of everything at one mark.
+#[derive(Debug, Clone, Copy, Default)]
+struct Snapshot {
+    at_ns: u64,
+    idle_ns: u64,
+    own_cpu_ns: u64,
+    sent: u64,
+    received: u64,
+    done: u64,
+    server: Option<Usage>,
+}
+
+/// Takes the snapshots and moves the bar.
+struct Witness {
+    pid: Option<u32>,
+    calibrate: bool,
+    calibrator: Option<Calibrator>,
+    exchange_us: Option<f64>,
+    before: Snapshot,
+    /// All are connected.
+    ready: Snapshot,
+    from: Snapshot,
+    to: Snapshot,
+    bar: Bar,
+}
+
+impl Watcher for Witness {
+    fn progress(&mut self, stage: Stage, driver: &Driver<'_>) {
+        self.bar.show(stage, driver);
+    }
+
+    fn mark(&mut self, mark: Mark, driver: &Driver<'_>, now_ns: u64) {
+        let tally = &driver.engine.tally;
+        let snapshot = Snapshot {
+            at_ns: now_ns,
+            idle_ns: driver.idle_ns,
+            own_cpu_ns: procstat::own_thread_cpu_ns(),
+            sent: tally.sent_by_all(),
+            received: tally.ledger().totals().received,
+            done: tally.done,
+            server: self.pid.and_then(|pid| procstat::usage(pid).ok()),
+        };
+        match mark {
+            Mark::Before => self.before = snapshot,
+            Mark::Ready => self.ready = snapshot,
+            Mark::From => {
+                self.from = snapshot;
+                if let Some(pid) = self.pid.filter(|_| self.calibrate) {
+                    self.calibrator = Calibrator::start(pid).ok();
+                }
+            }
+            Mark::To => {
+                self.to = snapshot;
+                self.exchange_us = self.calibrator.take().and_then(Calibrator::finish);
+            }
+        }
+    }
+}
+
+/// Runs `load` against `target` once.
+///
+/// # Errors
+/// It could not be run. What went wrong in the run is in the report's verdict.
+pub(super) fn run(
+    load: &Load,
+    target: &Target,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<Report, Failure> {
+    let own_server = match &target.address {
+        Some(_) => None,
+        None => Some(OwnServer::start(
+            load.server_program.clone(),
+            load.name(),
+            &load.server_options,
+        )?),
+    };
+    let (address, pid) = match (&own_server, &target.address) {
+        (Some(server), _) => (server.address.clone(), Some(server.pid())),
+        (None, Some(address)) => (address.clone(), target.pid),
+        (None, None) => return Err(Failure::runtime("bench: no server")),
+    };
+    if let Some(pid) = target.pid {
+        procstat::usage(pid)
+            .map_err(|error| Failure::runtime(format!("bench: read process {pid}: {error}")))?;
+    }
+    let mut witness = Witness {
+        pid,
+        calibrate: load.calibrate,
+        calibrator: None,
+        exchange_us: None,
+        before: Snapshot::default(),
+        ready: Snapshot::default(),
+        from: Snapshot::default(),
+        to: Snapshot::default(),
+        bar: Bar::new(load),
+    };
+    let mut driver = Driver::new(load, &address, new_run(), Arc::clone(interrupted))?;
+    driver.run(&mut witness)?;
+    let mut report = report(load, &address, &driver, &witness);
+    let facts = Facts {
+        interrupted: driver.is_interrupted(),
+        own: driver.engine.tally.own,
+    };
+    report.verdict = verdict::judge(&report, facts);
+    Ok(report)
+}
+
+/// A number that no other run of these days has.
+fn new_run() -> u32 {
+    let now = std::time::SystemTime::now();
+    let since = now
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    since.subsec_nanos()
+        ^ std::process::id().rotate_left(16)
+        ^ u32::from_be_bytes(
+            since.as_secs().to_be_bytes()[4..]
+                .try_into()
+                .unwrap_or_default(),
+        )
+}
+
+fn report(load: &Load, address: &Address, driver: &Driver<'_>, seen: &Witness) -> Report {
+    let tally = &driver.engine.tally;
+    let (figures, totals) = (&tally.figures, tally.ledger().totals());
+    let (from, to) = (&seen.from, &seen.to);
+    let measured_s = us(to.at_ns.saturating_sub(from.at_ns)) / 1e6;
+    let per_s = |a: u64, b: u64| rounded(ratio(b.saturating_sub(a) as f64, measured_s));
+    let is_room = load.scenario != Scenario::Echo;
+    let is_open = matches!(load.pace, Pace::Open { .. });
+    let summary = |durations: &Durations| durations.summary();
+    let crowd = driver.crowd_counts();
+    let has_crowd = load.idle + load.slow > 0 || load.churn_per_s > 0;
+    Report {
+        schema: SCHEMA,
+        program: concat!("chinwag ", env!("CARGO_PKG_VERSION")).to_owned(),
+        bench: load.name().to_owned(),
+        verdict: String::new(),
+        settings: Settings::of(load, &address.to_string()),
+        machine: Machine::here(),
+        sent: tally.sent_by_all(),
+        owed: totals.owed,
+        received: totals.received,
+        lost: totals.lost,
+        duplicate: totals.duplicate,
+        reordered: totals.reordered,
+        corrupt: totals.corrupt,
+        unsent: driver.engine.unsent(),
+        disconnected: driver.members_lost as u64,
+        measured_s: rounded(measured_s),
+        messages_per_s: per_s(from.done, to.done),
+        deliveries_per_s: per_s(from.received, to.received),
+        latency_us: summary(&figures.latency),
+        service_us: is_open.then(|| summary(&figures.service)),
+        last_receiver_us: is_room.then(|| summary(&figures.last_receiver)),
+        spread_us: is_room.then(|| summary(&figures.spread)),
+        connect_us: summary(&figures.connect),
+        first_answer_us: (!is_room).then(|| summary(&figures.first_answer)),
+        ready_ms: rounded(us(seen.ready.at_ns.saturating_sub(seen.before.at_ns)) / 1e3),
+        generator: generator(load, driver, seen),
+        server: server(load, seen),
+        crowd: has_crowd.then_some(crowd),
+        curve: figures.latency.curve(),
+        service_curve: figures.service.curve(),
+        slice_s: figures.slice_s(),
+        course: figures.course(),
+    }
+}
+
+fn generator(load: &Load, driver: &Driver<'_>, seen: &Witness) -> Generator {
+    let (from, to) = (&seen.from, &seen.to);
+    let figures = &driver.engine.tally.figures;
+    let wall_us = us(to.at_ns.saturating_sub(from.at_ns));
+    let cpu_us = us(to.own_cpu_ns.saturating_sub(from.own_cpu_ns));
+    let waiting_us = us(to.idle_ns.saturating_sub(from.idle_ns));
+    let is_open = matches!(load.pace, Pace::Open { .. });
+    let own = procstat::usage(std::process::id()).unwrap_or_default();
+    Generator {
+        cpu_share: rounded(ratio(cpu_us, wall_us)),
+        cpu_us_per_message: rounded(ratio(cpu_us, count(from.done, to.done))),
+        cpu_us_per_delivery: rounded(ratio(cpu_us, count(from.received, to.received))),
+        waiting_share: rounded(ratio(waiting_us, wall_us)),
+        lateness_us: is_open.then(|| figures.lateness.summary()),
+        turn_us: figures.turn.summary(),
+        sent_per_s: rounded(ratio(count(from.sent, to.sent), wall_us / 1e6)),
+        rss_bytes: own.rss_bytes,
+    }
+}
+
+fn server(load: &Load, seen: &Witness) -> Option<Server> {
+    let (before, ready) = (seen.before.server?, seen.ready.server?);
+    let (from, to) = (seen.from.server?, seen.to.server?);
+    let wall_us = us(seen.to.at_ns.saturating_sub(seen.from.at_ns));
+    let cpu_us = us(to.cpu_ns.saturating_sub(from.cpu_ns));
+    let user = count(from.user_ticks, to.user_ticks);
+    let system = count(from.system_ticks, to.system_ticks);
+    let per_message = ratio(cpu_us, count(seen.from.done, seen.to.done));
+    let per_delivery = ratio(cpu_us, count(seen.from.received, seen.to.received));
+    let connections = load.connections + load.idle + load.slow;
+    let connect_us = us(ready.cpu_ns.saturating_sub(before.cpu_ns));
+    let in_exchanges = |us: f64| seen.exchange_us.map(|unit| rounded(ratio(us, unit)));
+    Some(Server {
+        pid: seen.pid?,
+        cpu_share: rounded(ratio(cpu_us, wall_us)),
+        system_share: rounded(ratio(system, user + system)),
+        cpu_us_per_message: rounded(per_message),
+        cpu_us_per_delivery: rounded(per_delivery),
+        cpu_us_per_connect: rounded(ratio(connect_us, connections as f64)),
+        rss_before_bytes: before.rss_bytes,
+        rss_connected_bytes: ready.rss_bytes,
+        rss_bytes: to.rss_bytes,
+        rss_max_bytes: to.rss_max_bytes,
+        voluntary_switches: to
+            .voluntary_switches
+            .saturating_sub(from.voluntary_switches),
+        involuntary_switches: to
+            .involuntary_switches
+            .saturating_sub(from.involuntary_switches),
+        exchange_us: seen.exchange_us.map(rounded),
+        exchanges_per_delivery: in_exchanges(per_delivery),
+        exchanges_per_message: in_exchanges(per_message),
+    })
+}
+
+/// How much more the second is.
+fn count(from: u64, to: u64) -> f64 {
+    to.saturating_sub(from) as f64
+}
+
+/// `a / b`, and 0 where there is nothing to divide by: JSON has no infinity.
+fn ratio(a: f64, b: f64) -> f64 {
+    if b > 0.0 { a / b } else { 0.0 }
+}

@@ -1,0 +1,109 @@
+//! Whether a run's figures may be relied on, and whether the server did what it should.
+//! One line of text out of a report; measures nothing.
+
+use super::report::Report;
+
+/// The generator may be this late at p99, or a tenth of the latency it measures.
+const LATE_US: f64 = 1_000.0;
+const LATE_SHARE: f64 = 0.1;
+/// A generator that waits less than this part of the time, or uses more than that of a core, may
+/// be the bottleneck. (A wait that ends at once costs time too, so the first alone misses some.)
+const WAITING_SHARE: f64 = 0.03;
+const BUSY_SHARE: f64 = 0.96;
+/// A server that uses more of a core than this is a bottleneck too.
+const SERVER_BUSY_SHARE: f64 = 0.9;
+/// So much of the asked rate must have been sent.
+const RATE_SHARE: f64 = 0.99;
+
+/// What else the verdict has to know.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Facts {
+    /// Somebody ended the run before its time.
+    pub(super) interrupted: bool,
+    /// Senders' own messages that came back, though none are owed.
+    pub(super) own: u64,
+}
+
+/// `ok`, or what was wrong.
+pub(super) fn judge(report: &Report, facts: Facts) -> String {
+    let reason = fault(report, facts)
+        .map(|why| format!("FAILED: {why}"))
+        .or_else(|| invalid(report, facts).map(|why| format!("INVALID: {why}")));
+    reason.unwrap_or_else(|| "ok".to_owned())
+}
+
+/// What the server did wrong.
+fn fault(report: &Report, facts: Facts) -> Option<String> {
+    if facts.own > 0 {
+        let own = facts.own;
+        return Some(format!(
+            "{own} messages came back to their own senders (a server that means to: --own)"
+        ));
+    }
+    let counts = [
+        (report.lost, "lost"),
+        (report.duplicate, "duplicate"),
+        (report.reordered, "reordered"),
+        (report.corrupt, "corrupt"),
+    ];
+    let mut faults: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if report.disconnected > 0 {
+        let all = report.settings.connections;
+        faults.push(format!(
+            "{} of {all} connections closed",
+            report.disconnected
+        ));
+    }
+    (!faults.is_empty()).then(|| faults.join(", "))
+}
+
+/// What makes the figures worthless.
+fn invalid(report: &Report, facts: Facts) -> Option<String> {
+    if facts.interrupted {
+        return Some("interrupted".to_owned());
+    }
+    if report.latency_us.count == 0 {
+        return Some("no message that was due in the measured time arrived".to_owned());
+    }
+    let generator = &report.generator;
+    let cpu = generator.cpu_share * 100.0;
+    if let Some(lateness) = &generator.lateness_us {
+        let limit_us = LATE_US.max(report.latency_us.p99 * LATE_SHARE);
+        if lateness.p99 > limit_us {
+            let late_ms = lateness.p99 / 1_000.0;
+            let why = if generator.cpu_share > SERVER_BUSY_SHARE {
+                "was saturated"
+            } else {
+                "was kept from its core by something else"
+            };
+            return Some(format!(
+                "the generator {why}: it sent {late_ms:.1} ms late at p99, with {cpu:.0} % of a core"
+            ));
+        }
+    }
+    let server_share = report.server.as_ref().map(|server| server.cpu_share);
+    let server_is_busy = server_share.is_some_and(|share| share > SERVER_BUSY_SHARE);
+    let is_busy = generator.waiting_share < WAITING_SHARE || generator.cpu_share > BUSY_SHARE;
+    if is_busy && !server_is_busy {
+        let server = server_share.map_or(
+            "the server's is not known, --pid tells".to_owned(),
+            |share| format!("the server {:.0} %", share * 100.0),
+        );
+        return Some(format!(
+            "the generator was saturated: it waited {:.0} % of the time and used {cpu:.0} % of a \
+             core; {server}",
+            generator.waiting_share * 100.0
+        ));
+    }
+    let asked = report.settings.rate_per_s.map(|rate| rate as f64)?;
+    (generator.sent_per_s < asked * RATE_SHARE && report.unsent > 0).then(|| {
+        format!(
+            "the server took only {:.0} of {asked:.0} messages a second",
+            generator.sent_per_s
+        )
+    })
+}

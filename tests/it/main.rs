@@ -1,0 +1,36 @@
+//! The real program on real sockets, from outside: one file per capability.
+//! Knows the contract, and nothing of how the server is built (but for `tidy`).
+//! `CHINWAG_BIN` runs the same tests against another build of the program.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and shows what the server said"
+)]
+
+mod child;
+mod commands;
+mod connect;
+mod console;
+mod descriptors;
+mod echo;
+mod harness;
+mod hostile;
+mod kernel;
+mod limits;
+mod line_editor;
+mod listen;
+mod lives;
+mod malice;
+mod member;
+mod notices;
+mod peer;
+mod pty;
+mod reply;
+mod room;
+mod signals;
+mod stdio;
+mod terminal;
+mod tidy;
