@@ -13,6 +13,8 @@ use crate::wire::{Framing, Message};
 
 pub mod console;
 pub mod echo;
+#[cfg(test)]
+mod rehearsal;
 pub mod reply;
 pub mod room;
 

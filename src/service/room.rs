@@ -16,6 +16,8 @@ mod command;
 mod members;
 mod nick;
 mod notices;
+#[cfg(test)]
+mod tests;
 
 use command::Said;
 use members::Members;
