@@ -15,6 +15,25 @@ fn crowd(members: usize, pace: Pace) -> Rehearsal {
     room
 }
 
+/// A crowd in which a line is said each millisecond, at a moment when all have just been told.
+fn busy_crowd(members: usize) -> Rehearsal {
+    let mut room = crowd(members, Pace::Auto);
+    for _ in 0..150 {
+        room.says("0", ".");
+        room.advance(ms(1));
+    }
+    for _ in 0..20 {
+        let (_, writes) = room.written();
+        room.advance(ms(1));
+        if room.written().1 > writes {
+            room.nobody_minds();
+            return room;
+        }
+        room.says("0", ".");
+    }
+    panic!("nobody was told anything for 20 ms");
+}
+
 /// `count` lines at once; returns the bytes and writes that they cost.
 fn burst(room: &mut Rehearsal, count: usize) -> (usize, usize) {
     let (bytes, writes) = room.written();
@@ -27,22 +46,31 @@ fn burst(room: &mut Rehearsal, count: usize) -> (usize, usize) {
 
 #[test]
 fn a_large_busy_room_merges_and_loses_nothing() {
-    let mut room = crowd(1000, Pace::Auto);
-    // A quiet room is not held back, however large.
-    assert_eq!(burst(&mut room, 1), ("guest1: 0\n".len() * 999, 999));
-    assert_eq!(burst(&mut room, 10), (0, 0));
-    room.advance(PAUSE);
+    let mut room = busy_crowd(1000);
     let (bytes, writes) = room.written();
-    assert_eq!(bytes, "guest1: 0\n".len() * 11 * 999);
-    assert_eq!(writes, 2 * 999);
-    for n in 1..1000 {
-        let heard = room.heard(&n.to_string());
-        let numbers: Vec<&str> = heard
-            .lines()
-            .map(|line| &line["guest1: ".len()..])
-            .collect();
-        assert_eq!(numbers.join(""), "00123456789");
+    for n in 0..100 {
+        room.advance(ms(1));
+        room.says("0", &format!("{n:02}"));
     }
+    room.advance(PAUSE);
+    let (more_bytes, more_writes) = room.written();
+    assert_eq!(more_bytes - bytes, "guest1: 00\n".len() * 100 * 999);
+    // Each is written to every 12 ms, and once more when it has become quiet.
+    assert_eq!(more_writes - writes, 9 * 999);
+    let expected: String = (0..100).map(|n| format!("guest1: {n:02}\n")).collect();
+    for n in 1..1000 {
+        assert_eq!(room.heard(&n.to_string()), expected);
+    }
+}
+
+#[test]
+fn who_waits_is_told_as_soon_as_nobody_says_more() {
+    let mut room = busy_crowd(1000);
+    room.says("0", "and now");
+    room.hears_nothing("999");
+    // Four times the usual millisecond, well before the 12 ms are over.
+    room.advance(ms(5));
+    room.hears("999", "guest1: and now");
 }
 
 #[test]
@@ -55,14 +83,22 @@ fn after_a_while_of_quiet_nobody_is_held_back() {
 }
 
 #[test]
-fn what_has_merged_enough_does_not_wait() {
+fn one_message_at_a_time_is_never_held_back_however_large_the_room() {
     let mut room = crowd(1000, Pace::Auto);
-    burst(&mut room, 1);
+    for _ in 0..50 {
+        assert_eq!(burst(&mut room, 1).1, 999);
+        room.advance(ms(7));
+    }
+}
+
+#[test]
+fn what_has_merged_enough_does_not_wait() {
+    let mut room = busy_crowd(1000);
     let (bytes, writes) = room.written();
     for _ in 0..10 {
         room.says("0", &"x".repeat(1000));
     }
-    // 4 KiB are due at once: of ten times 1 KB that is at least twice.
+    // 4 KiB are due at once: of ten times 1 KB that is twice.
     let (more_bytes, more_writes) = room.written();
     assert_eq!(more_writes - writes, 2 * 999);
     assert!(more_bytes - bytes >= 8 * 1000 * 999);
@@ -99,9 +135,7 @@ fn nobody_is_starved_by_who_talks_without_end() {
 
 #[test]
 fn a_private_message_does_not_wait_for_the_round_and_keeps_its_place() {
-    let mut room = crowd(1000, Pace::Auto);
-    burst(&mut room, 1);
-    room.nobody_minds();
+    let mut room = busy_crowd(1000);
     room.says("0", "held back");
     room.says("0", "/msg guest500 psst");
     room.hears("499", "guest1: held back");
