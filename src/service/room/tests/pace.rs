@@ -15,27 +15,16 @@ fn crowd(members: usize, pace: Pace) -> Rehearsal {
     room
 }
 
-/// A crowd in which a line is said each millisecond, at a moment when all have just been told.
-fn busy_crowd(members: usize) -> Rehearsal {
-    let mut room = crowd(members, Pace::Auto);
-    for _ in 0..150 {
-        room.says("0", ".");
-        room.advance(ms(1));
-    }
-    for _ in 0..20 {
-        let (_, writes) = room.written();
-        room.advance(ms(1));
-        if room.written().1 > writes {
-            room.nobody_minds();
-            return room;
-        }
-        room.says("0", ".");
-    }
-    panic!("nobody was told anything for 20 ms");
+/// Talk that makes a room of 1,000 a busy one.
+fn busy_crowd(pace: Pace) -> Rehearsal {
+    let mut room = crowd(1000, pace);
+    talk(&mut room, 200);
+    room.nobody_minds();
+    room
 }
 
-/// `count` lines at once; returns the bytes and writes that they cost.
-fn burst(room: &mut Rehearsal, count: usize) -> (usize, usize) {
+/// A line each millisecond; returns the bytes and writes that they cost meanwhile.
+fn talk(room: &mut Rehearsal, lines: usize) -> (usize, usize) {
     let (bytes, writes) = room.written();
     for n in 0..lines {
         room.says("0", &format!("{n:03}"));
@@ -49,31 +38,30 @@ const LINE_BYTES: usize = "guest1: 000\n".len();
 
 #[test]
 fn a_large_busy_room_merges_and_loses_nothing() {
-    let mut room = busy_crowd(1000);
-    let (bytes, writes) = room.written();
-    for n in 0..100 {
-        room.advance(ms(1));
-        room.says("0", &format!("{n:02}"));
-    }
-    room.advance(PAUSE);
-    let (more_bytes, more_writes) = room.written();
-    assert_eq!(more_bytes - bytes, "guest1: 00\n".len() * 100 * 999);
-    // Each is written to every 12 ms, and once more when it has become quiet.
-    assert_eq!(more_writes - writes, 9 * 999);
-    let expected: String = (0..100).map(|n| format!("guest1: {n:02}\n")).collect();
+    let mut room = busy_crowd(Pace::Auto);
+    let (bytes_before, _) = room.written();
+    let (_, writes) = talk(&mut room, 100);
+    assert!((5 * 999..15 * 999).contains(&writes), "{writes}");
+    room.advance(2 * PAUSE);
+    let (bytes, _) = room.written();
+    // Some of the talk before may have come late; none of this may be missing.
+    assert!(bytes - bytes_before >= 100 * LINE_BYTES * 999);
+    let all: String = (0..100).map(|n| format!("guest1: {n:03}\n")).collect();
     for n in 1..1000 {
-        assert_eq!(room.heard(&n.to_string()), expected);
+        assert!(room.heard(&n.to_string()).ends_with(&all));
     }
+    room.hears_nothing("0");
 }
 
 #[test]
-fn who_waits_is_told_as_soon_as_nobody_says_more() {
-    let mut room = busy_crowd(1000);
-    room.says("0", "and now");
-    room.hears_nothing("999");
-    // Four times the usual millisecond, well before the 12 ms are over.
-    room.advance(ms(5));
-    room.hears("999", "guest1: and now");
+fn a_large_quiet_room_is_not_held_back() {
+    let mut room = crowd(1000, Pace::Auto);
+    for n in 0..20 {
+        let (_, before) = room.written();
+        room.says("0", &format!("{n}"));
+        assert_eq!(room.written().1 - before, 999);
+        room.advance(ms(50));
+    }
 }
 
 #[test]
@@ -89,25 +77,15 @@ fn the_last_word_does_not_wait_for_a_next_one() {
 }
 
 #[test]
-fn one_message_at_a_time_is_never_held_back_however_large_the_room() {
-    let mut room = crowd(1000, Pace::Auto);
-    for _ in 0..50 {
-        assert_eq!(burst(&mut room, 1).1, 999);
-        room.advance(ms(7));
-    }
-}
-
-#[test]
 fn what_has_merged_enough_does_not_wait() {
-    let mut room = busy_crowd(1000);
-    let (bytes, writes) = room.written();
+    let mut room = busy_crowd(Pace::Auto);
+    let (before, _) = room.written();
     for _ in 0..10 {
         room.says("0", &"x".repeat(1000));
     }
-    // 4 KiB are due at once: of ten times 1 KB that is twice.
-    let (more_bytes, more_writes) = room.written();
-    assert_eq!(more_writes - writes, 2 * 999);
-    assert!(more_bytes - bytes >= 8 * 1000 * 999);
+    let line_bytes = "guest1: \n".len() + 1000;
+    let (bytes, _) = room.written();
+    assert!(bytes - before >= (10 * line_bytes - 4096) * 999);
 }
 
 #[test]
@@ -144,7 +122,7 @@ fn nobody_is_starved_by_who_talks_without_end() {
 
 #[test]
 fn a_private_message_does_not_wait_for_the_round_and_keeps_its_place() {
-    let mut room = busy_crowd(1000);
+    let mut room = busy_crowd(Pace::Auto);
     room.says("0", "held back");
     room.says("0", "/msg guest500 psst");
     let heard = room.heard("499");
