@@ -22,7 +22,10 @@ use crate::service::{Input, Service};
 mod connection;
 mod deadlines;
 mod engine;
+mod guests;
 mod listen;
+mod meter;
+mod muffler;
 mod net;
 mod token;
 
@@ -37,10 +40,25 @@ pub struct Limits {
     pub max_clients: usize,
     /// A message has at most so many bytes.
     pub max_message_bytes: usize,
+    /// So many of them may come from one IP address.
+    pub max_clients_per_ip: Option<usize>,
+    /// So many messages a second are taken from each; what is more waits in its socket.
+    pub message_rate: Option<Rate>,
     /// A client that sends nothing for so long is closed.
     pub idle_timeout: Option<Duration>,
+    /// A client that has not said its first message for so long is closed.
+    pub first_message_timeout: Option<Duration>,
     /// So long may the server's end take, to send what is owed.
     pub grace: Duration,
+}
+
+/// Messages a second, and how many may come at once after some quiet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// In the long run.
+    pub per_s: u32,
+    /// At once.
+    pub burst: u32,
 }
 
 /// Names a service within its reactor.

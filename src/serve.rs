@@ -2,6 +2,7 @@
 //! The one place that knows both; what either does is theirs.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use log::warn;
@@ -10,7 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::addr::Address;
 use crate::failure::Failure;
 use crate::outbound::{self, Pace};
-use crate::reactor::{self, Reactor};
+use crate::reactor::{self, Rate, Reactor};
 use crate::service::Service;
 use crate::service::echo::Echo;
 use crate::service::reply::Reply;
@@ -18,6 +19,7 @@ use crate::service::room::{self, Room};
 
 mod logging;
 mod person;
+mod privilege;
 
 /// What `serve` was asked to do.
 #[derive(Debug, Clone)]
@@ -28,14 +30,24 @@ pub struct Config {
     pub service: ServiceConfig,
     /// How many may be here at once; `None`: as many as descriptors allow.
     pub max_clients: Option<usize>,
+    /// How many of them may come from one IP address.
+    pub max_clients_per_ip: Option<usize>,
+    /// How many messages a second are taken from each.
+    pub message_rate: Option<Rate>,
     /// The largest message, in bytes.
     pub max_message_bytes: usize,
     /// What a client may be owed outside of a room's log, in bytes.
     pub max_pending_bytes: usize,
     /// A client that sends nothing for so long is closed.
     pub idle_timeout: Option<Duration>,
+    /// A client that has not said its first message for so long is closed.
+    pub first_message_timeout: Option<Duration>,
     /// How long the end may take.
     pub grace: Duration,
+    /// Whom to be once the listeners are open.
+    pub user: Option<String>,
+    /// Whether to give up files and new listeners once these are open.
+    pub sandbox: bool,
 }
 
 /// Which service, and how.
@@ -85,8 +97,11 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     let _log = logging::start(person.as_ref());
     let limits = reactor::Limits {
         max_clients: max_clients(config.max_clients),
+        max_clients_per_ip: config.max_clients_per_ip,
+        message_rate: config.message_rate,
         max_message_bytes: config.max_message_bytes,
         idle_timeout: config.idle_timeout,
+        first_message_timeout: config.first_message_timeout,
         grace: config.grace,
     };
     let attempt = |error| Failure::runtime(format!("set up the poll: {error}"));
@@ -107,8 +122,17 @@ pub fn run(config: &Config) -> Result<(), Failure> {
         Err(error) => Err(Failure::runtime(format!("listen on {address}: {error}"))),
     };
     let opened: Vec<Address> = config.listen.iter().map(open).collect::<Result<_, _>>()?;
+    if let Some(user) = &config.user {
+        privilege::become_user(user)?;
+    }
+    if config.sandbox {
+        privilege::enter_sandbox(&opened)?;
+    }
     for address in &opened {
         announce(address, person.as_ref());
+        if is_open_to_others(address) {
+            warn!("{address} can be reached from other machines, without a password");
+        }
     }
     if let Some(person) = &person {
         person.attend(reactor.input(service))?;
@@ -141,6 +165,14 @@ fn service(
             (Box::new(Echo), NO_LOG_BYTES, Pace::Off)
         }
     }
+}
+
+/// Whether clients can come from further away than this machine.
+fn is_open_to_others(address: &Address) -> bool {
+    let Address::Tcp { host, .. } = address else {
+        return false;
+    };
+    host.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback())
 }
 
 /// Says that clients may come now. Nobody has to listen to it.

@@ -13,6 +13,8 @@ use crate::wire::{Framing, Message};
 
 pub mod console;
 pub mod echo;
+#[cfg(test)]
+mod rehearsal;
 pub mod reply;
 pub mod room;
 
@@ -89,6 +91,10 @@ pub enum Disconnect {
     Idle,
     /// It did not take what it was owed, or did not end, in the time it was given.
     Unfinished,
+    /// It said nothing in the time in which a client has to say something first.
+    Silent,
+    /// Handling what it said went wrong; the fault is ours, but it ends here.
+    Panicked,
     /// The server ended.
     Shutdown,
 }
@@ -107,6 +113,8 @@ impl fmt::Display for Disconnect {
             }
             Self::Idle => f.write_str("it was idle"),
             Self::Unfinished => f.write_str("it did not finish in time"),
+            Self::Silent => f.write_str("it never said anything"),
+            Self::Panicked => f.write_str("handling what it said went wrong"),
             Self::Shutdown => f.write_str("the server ends"),
         }
     }

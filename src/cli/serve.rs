@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::addr::{self, Address};
 use crate::failure::Failure;
 use crate::outbound::Pace;
+use crate::reactor::Rate;
 use crate::serve::{Config, ServiceConfig};
 use crate::service::room::{self, Notices};
 use crate::units::{parse_duration, parse_size, parse_timeout};
@@ -29,6 +30,19 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = parse_count)]
     max_clients: Option<usize>,
 
+    /// Serve at most so many clients from one IP address; further ones are turned away
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    max_clients_per_ip: Option<usize>,
+
+    /// Take at most so many messages a second from each client, and BURST at once [default of
+    /// BURST: 8, or N if that is more]; what is more waits
+    #[arg(long, value_name = "N/s[:BURST]", value_parser = parse_rate)]
+    message_rate: Option<Rate>,
+
+    /// Close a client that has not said its first message for so long
+    #[arg(long, value_name = "DURATION", value_parser = parse_idle)]
+    first_line_timeout: Option<Idle>,
+
     /// The largest message, in bytes
     #[arg(long, value_name = "SIZE", default_value = "1024", value_parser = parse_message_size)]
     max_message: usize,
@@ -44,6 +58,14 @@ pub(super) struct Arguments {
     /// How long the server's end may take, to send what is owed
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
     grace: Duration,
+
+    /// Be this user once the listeners are open
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+
+    /// Once the listeners are open: open no file and no other listener any more (Landlock)
+    #[arg(long)]
+    sandbox: bool,
 
     #[command(flatten)]
     reply: ReplyArguments,
@@ -131,6 +153,8 @@ const REPLY_TEXT: &str = "thank you !";
 const REPLY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const LOG_BYTES: usize = 16 << 20;
 const LEAST_LOG_BYTES: usize = 64 << 10;
+/// A pasted paragraph is no flood.
+const LEAST_BURST: u32 = 8;
 const HISTORY_LINES: usize = 20;
 
 /// A message grows at most this much on its way into the log: each byte may become U+FFFD, and a
@@ -173,10 +197,15 @@ impl Arguments {
             listen: self.listen,
             service,
             max_clients: self.max_clients,
+            max_clients_per_ip: self.max_clients_per_ip,
+            message_rate: self.message_rate,
+            first_message_timeout: self.first_line_timeout.and_then(|Idle(timeout)| timeout),
             max_message_bytes: self.max_message,
             max_pending_bytes: self.max_pending,
             idle_timeout,
             grace: self.grace,
+            user: self.user,
+            sandbox: self.sandbox,
         })
     }
 }
@@ -271,6 +300,23 @@ fn parse_count(text: &str) -> Result<usize, String> {
         Ok(count) => Ok(count),
         Err(_) => Err(format!("'{text}' is not a whole number")),
     }
+}
+
+/// `N/s`, `N/s:BURST` or a bare `N`.
+fn parse_rate(text: &str) -> Result<Rate, String> {
+    let (rate, burst) = match text.split_once(':') {
+        Some((rate, burst)) => (rate, Some(burst)),
+        None => (text, None),
+    };
+    let count = |text: &str| match text.parse::<u32>() {
+        Ok(0) => Err("at least 1".to_owned()),
+        Ok(count) if count <= 1_000_000 => Ok(count),
+        Ok(_) => Err("at most 1000000".to_owned()),
+        Err(_) => Err(format!("'{text}' is not a whole number")),
+    };
+    let per_s = count(rate.strip_suffix("/s").unwrap_or(rate))?;
+    let burst = burst.map_or(Ok(per_s.max(LEAST_BURST)), count)?;
+    Ok(Rate { per_s, burst })
 }
 
 fn parse_message_size(text: &str) -> Result<usize, String> {

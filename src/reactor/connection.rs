@@ -9,6 +9,7 @@ use crate::service::Disconnect;
 use crate::wire::Decoder;
 
 use super::Limits;
+use super::meter::Meter;
 
 /// A raw client that has been quiet for this long has said a message.
 pub(super) const QUIET: Duration = Duration::from_millis(200);
@@ -34,6 +35,8 @@ pub(super) struct Connection<S> {
     /// since.
     pub(super) unread: Option<Box<[u8]>>,
     pub(super) phase: Phase,
+    /// How often it speaks, where that is limited.
+    pub(super) meter: Option<Box<Meter>>,
     /// It is not read from until it has taken some of what it is owed.
     pub(super) paused: bool,
     /// It is on the ready list.
@@ -71,10 +74,8 @@ impl<S> Connection<S> {
             Phase::Open | Phase::Mute(_) => {
                 let idle = limits.idle_timeout.map(|timeout| self.active_at + timeout);
                 let quiet = self.decoder.awaits_quiet().then(|| self.active_at + QUIET);
-                match (idle, quiet) {
-                    (Some(idle), Some(quiet)) => Some(idle.min(quiet)),
-                    (idle, quiet) => idle.or(quiet),
-                }
+                let meter = self.meter.as_ref().and_then(|meter| meter.deadline(limits));
+                [idle, quiet, meter].into_iter().flatten().min()
             }
             Phase::Flushing { until } | Phase::Draining { until, .. } => Some(until),
             Phase::Dead(_) => None,

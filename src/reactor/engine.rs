@@ -4,12 +4,16 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use log::warn;
 use slab::Slab;
 
 use super::connection::Connection;
 use super::deadlines::Deadlines;
+use super::guests::Guests;
+use super::muffler::Muffler;
 use super::net::Net;
 use super::token::SourceToken;
 use super::{Limits, ServiceId};
@@ -42,6 +46,16 @@ struct Station {
     egress: Egress,
 }
 
+impl Station {
+    /// Calls the service. A panic in there ends with the call: it is a fault of ours, and one
+    /// client's at most. `None` then.
+    fn guard<T>(&mut self, call: impl FnOnce(&mut dyn Service, &mut Egress) -> T) -> Option<T> {
+        let Self { service, egress } = self;
+        // What a service leaves half done it has to live with; the egress is whole at any time.
+        catch_unwind(AssertUnwindSafe(|| call(service.as_mut(), egress))).ok()
+    }
+}
+
 /// What a slot of the slab holds.
 enum Source<N: Net> {
     Listener(Door<N>),
@@ -69,7 +83,11 @@ struct Counts {
     /// Present clients.
     clients: usize,
     accepted: u64,
+    /// Turned away, since too many were here from their address.
+    refused: u64,
     lagged: u64,
+    /// Ended by a fault of ours.
+    panicked: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +117,9 @@ pub struct Engine<N: Net> {
     scratch: Box<[u8]>,
     limits: Limits,
     counts: Counts,
+    guests: Guests,
+    lag_log: Muffler,
+    refusal_log: Muffler,
     generation: u32,
     life: Life,
 }
@@ -119,6 +140,9 @@ impl<N: Net> Engine<N> {
             scratch: vec![0; READ_BUDGET_BYTES].into_boxed_slice(),
             limits,
             counts: Counts::default(),
+            guests: Guests::default(),
+            lag_log: Muffler::default(),
+            refusal_log: Muffler::default(),
             generation: 0,
             life: Life::Running,
         }
@@ -171,6 +195,8 @@ impl<N: Net> Engine<N> {
         if let Life::Stopping { until } = self.life {
             consider(Some(until));
         }
+        consider(self.lag_log.due());
+        consider(self.refusal_log.due());
         next.map(|at| at.saturating_duration_since(now))
     }
 
@@ -203,7 +229,7 @@ impl<N: Net> Engine<N> {
     /// The person at the server did something.
     pub fn on_input(&mut self, service: ServiceId, input: Input, now: Instant) {
         let station = &mut self.stations[service.0 as usize];
-        station.service.on_input(now, input, &mut station.egress);
+        station.guard(|service, egress| service.on_input(now, input, egress));
         self.carry_out(service.0, now);
     }
 
@@ -216,7 +242,7 @@ impl<N: Net> Engine<N> {
         }
         self.run_deadlines(now);
         self.flush(now);
-        self.drop_laggards();
+        self.drop_laggards(now);
         self.reap(now);
     }
 
@@ -251,7 +277,7 @@ impl<N: Net> Engine<N> {
         for index in 0..self.stations.len() {
             let station = &mut self.stations[index];
             if station.service.deadline().is_some_and(|at| at <= now) {
-                station.service.on_deadline(now, &mut station.egress);
+                station.guard(|service, egress| service.on_deadline(now, egress));
                 self.carry_out(index_of(index), now);
             }
         }
@@ -259,6 +285,12 @@ impl<N: Net> Engine<N> {
             && until <= now
         {
             self.give_up_all();
+        }
+        if let Some(more) = self.lag_log.sum_up(now) {
+            warn!("{more} more clients were disconnected as too slow");
+        }
+        if let Some(more) = self.refusal_log.sum_up(now) {
+            warn!("{more} more clients were turned away: too many from their address");
         }
     }
 
@@ -279,7 +311,7 @@ impl<N: Net> Engine<N> {
                 }
                 Request::Release(id) => {
                     if let Some(token) = egress.handle(id).map(SourceToken::unpack) {
-                        self.resume_if_room(token);
+                        self.resume_if_room(token, now);
                     }
                 }
                 Request::Stop => self.stop(now),

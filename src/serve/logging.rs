@@ -3,11 +3,13 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
+use std::panic;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use env_logger::{Env, Target, WriteStyle};
+use log::error;
 
 use super::person::Place;
 
@@ -42,6 +44,10 @@ pub(super) fn start(person: Option<&Place>) -> Log {
     }
     // It can only fail where a log runs already.
     let _ = builder.try_init();
+    // What the default does is to write several lines to stderr, and to wait for it.
+    panic::set_hook(Box::new(|info| {
+        error!("a fault of ours: {}", info.to_string().replace('\n', " "));
+    }));
     Log { spool }
 }
 

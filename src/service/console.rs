@@ -12,6 +12,8 @@ use crate::text;
 use crate::wire::{Framing, Message};
 
 mod command;
+#[cfg(test)]
+mod tests;
 
 use command::Typed;
 

@@ -62,3 +62,61 @@ impl Service for Reply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::rehearsal::{ROOMY, Rehearsal};
+
+    fn thankful(once: bool) -> Rehearsal {
+        Rehearsal::of(Reply::new("thank you !", once), ROOMY)
+    }
+
+    #[test]
+    fn the_first_message_is_thanked_for_and_no_other() {
+        let mut reply = thankful(false);
+        reply.joins("ann");
+        reply.joins("bob");
+        reply.sends("ann", "x".repeat(3000));
+        assert_eq!(reply.heard("ann"), "thank you !");
+        assert_eq!(reply.fate("ann"), Some(Disconnect::Eof));
+        reply.hears_nothing("bob");
+        reply.sends("bob", "\n");
+        assert_eq!(reply.heard("bob"), "thank you !");
+        assert!(!reply.has_stopped());
+    }
+
+    #[test]
+    fn who_says_nothing_is_told_nothing() {
+        let mut reply = thankful(false);
+        reply.joins("ann");
+        reply.ends("ann");
+        reply.hears_nothing("ann");
+        assert_eq!(reply.fate("ann"), Some(Disconnect::Eof));
+    }
+
+    #[test]
+    fn a_slow_client_gets_the_whole_reply_before_the_end() {
+        let mut reply = thankful(true);
+        reply.joins("ann");
+        reply.has_room_for("ann", 5);
+        reply.sends("ann", "hi");
+        assert_eq!(reply.fate("ann"), None);
+        assert!(!reply.has_stopped());
+        reply.recovers("ann");
+        assert_eq!(reply.heard("ann"), "thank you !");
+        assert!(reply.has_stopped());
+    }
+
+    #[test]
+    fn once_is_over_when_the_first_client_has_gone() {
+        let mut reply = thankful(true);
+        reply.joins("ann");
+        reply.joins("bob");
+        reply.sends("bob", "hi");
+        assert_eq!(reply.fate("bob"), Some(Disconnect::Eof));
+        assert!(!reply.has_stopped());
+        reply.vanishes("ann");
+        assert!(reply.has_stopped());
+    }
+}

@@ -16,6 +16,8 @@ mod command;
 mod members;
 mod nick;
 mod notices;
+#[cfg(test)]
+mod tests;
 
 use command::Said;
 use members::Members;
@@ -56,6 +58,7 @@ const HELP: &[&str] = &[
     "/who            who is here",
     "/msg NAME TEXT  tell one member alone",
     "/me TEXT        say what you do",
+    "/help           this list",
     "/quit           leave",
     "//TEXT          say /TEXT",
 ];

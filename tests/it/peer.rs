@@ -54,6 +54,11 @@ impl Peer {
         self.stream.write_all(bytes.as_ref()).expect("send");
     }
 
+    /// Sends, and tells whether there was anybody to send to.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.write_all(bytes.as_ref()).is_ok()
+    }
+
     /// One `recv(1024)`, as the plainest client does.
     #[track_caller]
     pub(crate) fn recv(&mut self) -> String {

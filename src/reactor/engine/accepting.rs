@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use log::{debug, info, warn};
 
 use super::super::connection::{Connection, Phase};
+use super::super::meter::Meter;
 use super::super::net::Net;
 use super::super::token::SourceToken;
 use super::{Engine, Life, Source, would_block};
 use crate::addr::Peer;
+use crate::service::Disconnect;
 use crate::wire::Decoder;
 
 /// So many clients are taken in at once, then it is the others' turn.
@@ -65,9 +67,15 @@ impl<N: Net> Engine<N> {
     }
 
     fn welcome(&mut self, mut stream: N::Stream, peer: Peer, station: u32, now: Instant) {
+        if let Some(most) = self.limits.max_clients_per_ip
+            && !self.guests.admit(&peer, most)
+        {
+            return self.turn_away(stream, &peer, most, now);
+        }
         let token = self.next_token();
         if let Err(error) = self.net.register(&mut stream, token.pack()) {
             warn!("registering a client from {peer}: {error}; it is turned away");
+            self.guests.leave(&peer);
             return self.net.close(stream);
         }
         let home = &mut self.stations[station as usize];
@@ -80,6 +88,7 @@ impl<N: Net> Engine<N> {
             decoder: Decoder::new(home.service.framing()),
             unread: None,
             phase: Phase::Open,
+            meter: Meter::new(&self.limits, now),
             paused: false,
             in_ready: false,
             peer_closed: false,
@@ -92,9 +101,20 @@ impl<N: Net> Engine<N> {
         self.counts.accepted += 1;
         debug!("{peer} has come; {} here", self.counts.clients);
         let home = &mut self.stations[station as usize];
-        home.service.on_open(now, client, &peer, &mut home.egress);
+        let opened = home.guard(|service, egress| service.on_open(now, client, &peer, egress));
+        if opened.is_none() {
+            self.kill(token, Disconnect::Panicked);
+        }
         self.carry_out(station, now);
         self.arm(token);
+    }
+
+    fn turn_away(&mut self, stream: N::Stream, peer: &Peer, most: usize, now: Instant) {
+        self.counts.refused += 1;
+        if self.refusal_log.lets_through(now) {
+            warn!("{peer} is turned away: {most} clients are here from its address");
+        }
+        self.net.close(stream);
     }
 
     fn wait_for_room(&mut self, token: SourceToken, now: Instant) {

@@ -8,7 +8,7 @@ use log::{debug, info};
 use super::super::connection::{DRAIN_BYTES, DRAIN_PATIENCE, FLUSH_PATIENCE, Phase};
 use super::super::net::Net;
 use super::super::token::SourceToken;
-use super::{Engine, Life, Source};
+use super::{Counts, Engine, Life, Source};
 use crate::service::Disconnect;
 
 impl<N: Net> Engine<N> {
@@ -75,15 +75,17 @@ impl<N: Net> Engine<N> {
             };
             let (client, index, peer) = (connection.client, connection.station, connection.peer);
             let station = &mut self.stations[index as usize];
-            station
-                .service
-                .on_close(now, client, &why, &mut station.egress);
+            station.guard(|service, egress| service.on_close(now, client, &why, egress));
             station.egress.forget(client);
             let slot = self.sources.remove(token.key as usize);
             if let Source::Connection(connection) = slot.source {
                 self.net.close(connection.stream);
             }
             self.counts.clients -= 1;
+            self.counts.panicked += u64::from(why == Disconnect::Panicked);
+            if self.limits.max_clients_per_ip.is_some() {
+                self.guests.leave(&peer);
+            }
             debug!("{peer} is gone: {why}; {} here", self.counts.clients);
             self.carry_out(index, now);
         }
@@ -118,10 +120,16 @@ impl<N: Net> Engine<N> {
         for station in &mut self.stations {
             station.egress.stop_pacing();
         }
-        let counts = self.counts;
+        let Counts {
+            clients,
+            accepted,
+            refused,
+            lagged,
+            panicked,
+        } = self.counts;
         info!(
-            "stopping: {} clients are here, {} came in all, {} were disconnected as too slow",
-            counts.clients, counts.accepted, counts.lagged
+            "stopping: {clients} clients are here, {accepted} came in all; turned away {refused}, \
+             disconnected as too slow {lagged}, ended by a fault of ours {panicked}"
         );
     }
 

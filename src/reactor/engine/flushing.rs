@@ -84,7 +84,7 @@ impl<N: Net> Engine<N> {
                 }
             }
             Flushed::Blocked { progress: false } => {}
-            Flushed::Lagged(lagged) => return self.drop_laggard(token, lagged),
+            Flushed::Lagged(lagged) => return self.drop_laggard(token, lagged, now),
             Flushed::Failed(error) => {
                 egress.discard(id);
                 match connection.phase {
@@ -100,23 +100,23 @@ impl<N: Net> Engine<N> {
         }
         if was_behind {
             connection.active_at = now;
-            self.resume_if_room(token);
+            self.resume_if_room(token, now);
         }
     }
 
     /// Closes whoever will never catch up, writable or not.
-    pub(super) fn drop_laggards(&mut self) {
+    pub(super) fn drop_laggards(&mut self, now: Instant) {
         for index in 0..self.stations.len() {
             let egress = &mut self.stations[index].egress;
             for (id, lagged) in egress.laggards() {
                 if let Some(token) = self.stations[index].egress.handle(id) {
-                    self.drop_laggard(SourceToken::unpack(token), lagged);
+                    self.drop_laggard(SourceToken::unpack(token), lagged, now);
                 }
             }
         }
     }
 
-    fn drop_laggard(&mut self, token: SourceToken, Lagged { behind_bytes }: Lagged) {
+    fn drop_laggard(&mut self, token: SourceToken, Lagged { behind_bytes }: Lagged, now: Instant) {
         let Some(connection) = self.connection(token) else {
             return;
         };
@@ -126,7 +126,9 @@ impl<N: Net> Engine<N> {
         let peer = connection.peer;
         self.counts.lagged += 1;
         let so_far = self.counts.lagged;
-        warn!("{peer} is {behind_bytes} bytes behind and is disconnected ({so_far} so far)");
+        if self.lag_log.lets_through(now) {
+            warn!("{peer} is {behind_bytes} bytes behind and is disconnected ({so_far} so far)");
+        }
         self.kill(token, Disconnect::Lagged { behind_bytes });
     }
 }

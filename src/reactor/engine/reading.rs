@@ -1,13 +1,17 @@
 //! Reading: from a readable connection to messages handed to its service.
 
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use super::super::Limits;
 use super::super::connection::{Connection, Phase};
+use super::super::meter::Meter;
 use super::super::net::Net;
 use super::super::token::SourceToken;
 use super::{Engine, Life, READ_BUDGET_BYTES, Source, Station, would_block};
-use crate::service::Disconnect;
+use crate::outbound::Egress;
+use crate::service::{Disconnect, Service};
 
 /// What a read has left to do.
 enum After {
@@ -15,8 +19,8 @@ enum After {
     Drained,
     /// There may be more.
     More,
-    /// The client must take something first.
-    Clogged,
+    /// The client must take something first, or has said enough for now.
+    Paused,
     /// The end of the stream.
     Eof,
     /// The connection is broken, or has sent more than it may while draining.
@@ -26,7 +30,7 @@ enum After {
 impl<N: Net> Engine<N> {
     /// Reads once from a connection and hands over what it said.
     pub(super) fn read(&mut self, token: SourceToken, now: Instant) {
-        let max_message_bytes = self.limits.max_message_bytes;
+        let limits = self.limits;
         let Some(slot) = self.sources.get_mut(token.key as usize) else {
             return;
         };
@@ -42,13 +46,11 @@ impl<N: Net> Engine<N> {
             Phase::Open | Phase::Mute(_) if connection.paused => return,
             // The others have first to be offered what was said so far.
             Phase::Open if station.egress.is_congested() => After::More,
-            Phase::Open | Phase::Mute(_) => hear(
-                connection,
-                station,
-                &mut self.scratch,
-                max_message_bytes,
-                now,
-            ),
+            Phase::Open | Phase::Mute(_) => {
+                let scratch = &mut self.scratch;
+                let call = || hear(connection, station, scratch, &limits, now);
+                catch_unwind(AssertUnwindSafe(call)).unwrap_or(After::Gone(Disconnect::Panicked))
+            }
             Phase::Draining { .. } => drain(connection, &mut self.scratch),
         };
         let client = connection.client;
@@ -60,7 +62,7 @@ impl<N: Net> Engine<N> {
             }
             After::Drained => {}
             After::More => self.make_ready(token),
-            After::Clogged => connection.paused = true,
+            After::Paused => connection.paused = true,
             After::Eof => self.on_eof(token, now),
             After::Gone(why) => self.kill(token, why),
         }
@@ -83,6 +85,18 @@ impl<N: Net> Engine<N> {
                 Phase::Dead(_) => {}
                 Phase::Open | Phase::Mute(_) => {
                     let idle_since = connection.active_at;
+                    let overdue = |meter: &Meter| meter.is_overdue(&limits, now);
+                    if connection.meter.as_deref().is_some_and(overdue) {
+                        self.kill(token, Disconnect::Silent);
+                        return;
+                    }
+                    if let Some(meter) = &mut connection.meter {
+                        meter.release(now);
+                    }
+                    self.resume_if_room(token, now);
+                    let Some(connection) = self.connection(token) else {
+                        return;
+                    };
                     if connection.decoder.awaits_quiet() {
                         self.hear_quiet(token, now);
                     }
@@ -101,6 +115,7 @@ impl<N: Net> Engine<N> {
     /// What a raw client has sent counts as a message now.
     fn hear_quiet(&mut self, token: SourceToken, now: Instant) {
         let max_message_bytes = self.limits.max_message_bytes;
+        let rate = self.limits.message_rate;
         let Some(slot) = self.sources.get_mut(token.key as usize) else {
             return;
         };
@@ -109,10 +124,21 @@ impl<N: Net> Engine<N> {
         };
         let index = connection.station;
         let station = &mut self.stations[index as usize];
-        while let Some(message) = connection.decoder.quiet(max_message_bytes) {
-            station
-                .service
-                .on_message(now, connection.client, message, &mut station.egress);
+        let client = connection.client;
+        let mut heard = true;
+        while let Some(message) = connection.decoder.quiet(max_message_bytes)
+            && heard
+        {
+            if let Some(meter) = &mut connection.meter {
+                connection.paused |= meter.note(rate, now);
+            }
+            let call = |service: &mut dyn Service, egress: &mut Egress| {
+                service.on_message(now, client, message, egress);
+            };
+            heard = station.guard(call).is_some();
+        }
+        if !heard {
+            self.kill(token, Disconnect::Panicked);
         }
         self.carry_out(index, now);
     }
@@ -133,7 +159,11 @@ impl<N: Net> Engine<N> {
                 self.hear_quiet(token, now);
                 let station = &mut self.stations[index as usize];
                 if !station.egress.is_closing(client) {
-                    station.service.on_end(now, client, &mut station.egress);
+                    let ended =
+                        station.guard(|service, egress| service.on_end(now, client, egress));
+                    if ended.is_none() {
+                        self.kill(token, Disconnect::Panicked);
+                    }
                 }
             }
             Phase::Flushing { .. } | Phase::Dead(_) => {}
@@ -141,11 +171,15 @@ impl<N: Net> Engine<N> {
     }
 
     /// Reads on from a connection that was paused, once it has room.
-    pub(super) fn resume_if_room(&mut self, token: SourceToken) {
+    pub(super) fn resume_if_room(&mut self, token: SourceToken, now: Instant) {
         let Some(connection) = self.connection(token) else {
             return;
         };
         let (client, station) = (connection.client, connection.station);
+        let held = |meter: &Meter| meter.holds(now);
+        if connection.meter.as_deref().is_some_and(held) {
+            return;
+        }
         if connection.paused && self.stations[station as usize].egress.has_room(client) {
             if let Some(connection) = self.connection(token) {
                 connection.paused = false;
@@ -160,11 +194,11 @@ fn hear<S: Read>(
     connection: &mut Connection<S>,
     station: &mut Station,
     scratch: &mut [u8],
-    max_message_bytes: usize,
+    limits: &Limits,
     now: Instant,
 ) -> After {
     if let Some(unread) = connection.unread.take() {
-        return match hand_over(connection, station, &unread, max_message_bytes, now) {
+        return match hand_over(connection, station, &unread, limits, now) {
             // The stream was not looked at, so nobody knows whether it is drained.
             After::Drained => After::More,
             after => after,
@@ -175,13 +209,7 @@ fn hear<S: Read>(
         Ok(count) => {
             connection.active_at = now;
             let drained = count < READ_BUDGET_BYTES && !connection.peer_closed;
-            match hand_over(
-                connection,
-                station,
-                &scratch[..count],
-                max_message_bytes,
-                now,
-            ) {
+            match hand_over(connection, station, &scratch[..count], limits, now) {
                 After::Drained if !drained => After::More,
                 after => after,
             }
@@ -195,21 +223,26 @@ fn hand_over<S>(
     connection: &mut Connection<S>,
     station: &mut Station,
     mut input: &[u8],
-    max_message_bytes: usize,
+    limits: &Limits,
     now: Instant,
 ) -> After {
     let client = connection.client;
     let egress = &mut station.egress;
-    while let Some(message) = connection.decoder.next(&mut input, max_message_bytes) {
+    while let Some(message) = connection
+        .decoder
+        .next(&mut input, limits.max_message_bytes)
+    {
         station.service.on_message(now, client, message, egress);
         if egress.is_closing(client) {
             return After::Drained;
         }
-        if egress.is_clogged(client) {
+        let meter = connection.meter.as_mut();
+        let said_enough = meter.is_some_and(|meter| meter.note(limits.message_rate, now));
+        if said_enough || egress.is_clogged(client) {
             if !input.is_empty() {
                 connection.unread = Some(input.into());
             }
-            return After::Clogged;
+            return After::Paused;
         }
     }
     After::Drained

@@ -1,0 +1,128 @@
+//! How often one client may speak, and whether it has spoken at all. Times only; kept only where
+//! one of these is limited.
+
+use std::time::{Duration, Instant};
+
+use super::{Limits, Rate};
+
+/// One client's account.
+#[derive(Debug)]
+pub(super) struct Meter {
+    opened_at: Instant,
+    has_spoken: bool,
+    /// When its messages so far would have come, had they come evenly. (The generic cell rate
+    /// algorithm, ITU-T I.371.)
+    even_at: Instant,
+    /// It is not read from until then.
+    held_until: Option<Instant>,
+}
+
+impl Meter {
+    /// An account, if the limits need one.
+    pub(super) fn new(limits: &Limits, now: Instant) -> Option<Box<Self>> {
+        let needed = limits.message_rate.is_some() || limits.first_message_timeout.is_some();
+        needed.then(|| {
+            Box::new(Self {
+                opened_at: now,
+                has_spoken: false,
+                even_at: now,
+                held_until: None,
+            })
+        })
+    }
+
+    /// Counts a message; returns whether no more may be taken now.
+    pub(super) fn note(&mut self, rate: Option<Rate>, now: Instant) -> bool {
+        self.has_spoken = true;
+        let Some(rate) = rate else {
+            return false;
+        };
+        let apart = Duration::from_secs(1) / rate.per_s;
+        self.even_at = self.even_at.max(now) + apart;
+        // What the burst allows to come ahead of time, less the next message itself.
+        let ahead = apart * (rate.burst - 1);
+        let next_at = self.even_at.checked_sub(ahead).unwrap_or(now);
+        self.held_until = Some(next_at).filter(|next_at| *next_at > now);
+        self.held_until.is_some()
+    }
+
+    /// Whether nothing more may be taken now.
+    pub(super) fn holds(&self, now: Instant) -> bool {
+        self.held_until.is_some_and(|until| until > now)
+    }
+
+    /// Whether it has been silent for too long.
+    pub(super) fn is_overdue(&self, limits: &Limits, now: Instant) -> bool {
+        self.speak_by(limits).is_some_and(|at| at <= now)
+    }
+
+    /// When this has to be looked at.
+    pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
+        [self.held_until, self.speak_by(limits)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The hold is over.
+    pub(super) fn release(&mut self, now: Instant) {
+        self.held_until = self.held_until.filter(|until| *until > now);
+    }
+
+    fn speak_by(&self, limits: &Limits) -> Option<Instant> {
+        let timeout = limits.first_message_timeout.filter(|_| !self.has_spoken)?;
+        Some(self.opened_at + timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(rate: Option<Rate>, first_s: Option<u64>) -> Limits {
+        Limits {
+            max_clients: 1,
+            max_message_bytes: 1024,
+            max_clients_per_ip: None,
+            message_rate: rate,
+            idle_timeout: None,
+            first_message_timeout: first_s.map(Duration::from_secs),
+            grace: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_burst_passes_and_then_only_the_rate() {
+        let rate = Rate { per_s: 2, burst: 4 };
+        let start = Instant::now();
+        let mut meter = Meter::new(&limits(Some(rate), None), start).unwrap();
+        let held: Vec<bool> = (0..4).map(|_| meter.note(Some(rate), start)).collect();
+        assert_eq!(held, [false, false, false, true]);
+        let mut now = start;
+        for taken in 1..=20u32 {
+            let until = meter.deadline(&limits(Some(rate), None)).unwrap();
+            assert!(meter.holds(now) && !meter.holds(until));
+            now = until;
+            meter.release(now);
+            meter.note(Some(rate), now);
+            assert_eq!(now - start, Duration::from_millis(500) * taken);
+        }
+        // After enough quiet the whole burst is there again.
+        now += Duration::from_secs(60);
+        meter.release(now);
+        assert_eq!((0..4).filter(|_| meter.note(Some(rate), now)).count(), 1);
+    }
+
+    #[test]
+    fn a_first_message_is_waited_for_only_so_long() {
+        let limits = limits(None, Some(5));
+        let start = Instant::now();
+        let mut meter = Meter::new(&limits, start).unwrap();
+        let at = meter.deadline(&limits).unwrap();
+        assert_eq!(at, start + Duration::from_secs(5));
+        assert!(meter.is_overdue(&limits, at));
+        assert!(!meter.note(None, start));
+        assert_eq!(meter.deadline(&limits), None);
+        assert!(!meter.is_overdue(&limits, at));
+    }
+}

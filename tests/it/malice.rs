@@ -1,0 +1,131 @@
+//! Clients that mean harm: too many, too fast, too silent. What they cost, and whom.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{Launch, PATIENCE, until};
+use crate::member::Member;
+use crate::peer::Peer;
+
+#[test]
+fn one_address_has_only_so_many_places() {
+    let server = Launch::new("echo")
+        .args(&["--max-clients-per-ip", "2"])
+        .start();
+    let mut inside: Vec<Peer> = (0..2).map(|_| Peer::connect(&server)).collect();
+    for peer in &mut inside {
+        peer.echoes("in");
+    }
+    assert_eq!(Peer::connect(&server).until_gone(), b"");
+    server.stderr().wait_for("turned away");
+    drop(inside.pop());
+    until("a place comes free", PATIENCE, || {
+        let mut next = Peer::connect(&server);
+        let was_let_in = next.try_send("x");
+        next.half_close();
+        was_let_in && next.until_gone() == b"x"
+    });
+    inside[0].echoes("still in");
+}
+
+#[test]
+fn a_crowd_that_is_turned_away_costs_a_few_lines() {
+    let server = Launch::new("echo")
+        .args(&["--max-clients-per-ip", "1"])
+        .start();
+    let mut inside = Peer::connect(&server);
+    inside.echoes("in");
+    for _ in 0..200 {
+        assert_eq!(Peer::connect(&server).until_gone(), b"");
+    }
+    inside.echoes("undisturbed");
+    assert_eq!(server.stderr().settled().matches("turned away").count(), 5);
+}
+
+#[test]
+fn a_flood_is_slowed_down_and_nothing_of_it_is_lost() {
+    let server = Launch::new("room")
+        .args(&["--message-rate", "20/s:5", "--framing", "line"])
+        .start();
+    let mut ann = Member::joins(&server, "ann");
+    let mut bob = Member::joins(&server, "bob");
+    // The nick was a message, too; its place in the burst comes back.
+    let start = Instant::now();
+    for n in 0..20 {
+        ann.says(&format!("line {n}"));
+    }
+    for n in 0..20 {
+        bob.hears(&format!("ann: line {n}"));
+    }
+    // At least fifteen of them came one by one, a twentieth of a second apart.
+    assert!(start.elapsed() >= Duration::from_millis(700));
+}
+
+#[test]
+fn a_pasted_paragraph_passes_at_once() {
+    let server = Launch::new("room").args(&["--message-rate", "1/s"]).start();
+    let mut ann = Member::joins(&server, "ann");
+    let mut bob = Member::joins(&server, "bob");
+    let start = Instant::now();
+    for line in ["one", "two", "three", "four"] {
+        ann.says(line);
+    }
+    for line in ["one", "two", "three", "four"] {
+        bob.hears(&format!("ann: {line}"));
+    }
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[test]
+fn who_never_says_a_first_line_is_closed_and_who_has_is_not() {
+    let server = Launch::new("echo")
+        .args(&["--first-line-timeout", "300ms"])
+        .start();
+    let mut talker = Peer::connect(&server);
+    talker.echoes("hello");
+    let mut silent = Peer::connect(&server);
+    let start = Instant::now();
+    assert_eq!(silent.until_gone(), b"");
+    assert!(start.elapsed() >= Duration::from_millis(200));
+    talker.echoes("still here");
+}
+
+#[test]
+fn a_line_that_comes_byte_by_byte_is_no_first_line_yet() {
+    let server = Launch::new("room")
+        .args(&["--first-line-timeout", "500ms", "--framing", "line"])
+        .start();
+    let mut slow = Peer::connect(&server);
+    slow.line();
+    slow.send("h");
+    let mut gone = false;
+    until("it is closed", PATIENCE, || {
+        gone |= !slow.try_send("h");
+        gone
+    });
+}
+
+#[test]
+fn listening_wider_than_loopback_is_remarked_on() {
+    let wide = Launch::new("echo").listen(&[":0"]).start();
+    wide.stderr().wait_for("from other machines");
+    let narrow = Launch::new("echo").start();
+    Peer::connect(&narrow).echoes("x");
+    assert_eq!(narrow.stderr().settled(), "");
+}
+
+#[test]
+fn limits_that_are_none_are_refused() {
+    for (option, value) in [
+        ("--message-rate", "0/s"),
+        ("--message-rate", "x"),
+        ("--message-rate", "5/m"),
+        ("--message-rate", "5/s:0"),
+        ("--max-clients-per-ip", "0"),
+        ("--first-line-timeout", "5"),
+    ] {
+        let mut server = Launch::new("room").args(&[option, value]).spawn();
+        assert_eq!(server.exit_code(), 2, "{option} {value}");
+        let said = server.stderr().settled();
+        assert!(said.contains(option) && said.lines().count() == 1, "{said}");
+    }
+}
