@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::Failure;
 
@@ -56,7 +57,7 @@ pub fn run(config: &Config) -> Result<(), Failure> {
         Config::Compare(paths, plot) => compare_files(paths, plot.as_deref()),
         Config::Load(load) => {
             let interrupted = Arc::new(AtomicBool::new(false));
-            for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            for signal in [SIGINT, SIGTERM, SIGHUP] {
                 signal_hook::flag::register(signal, Arc::clone(&interrupted))
                     .map_err(|error| Failure::runtime(format!("bench: signals: {error}")))?;
             }

@@ -252,9 +252,9 @@ impl Driver<'_> {
         if self.clock.now_ns() < deadline_ns {
             return Ok(());
         }
-        let refusal = self.engine.tally.refusal.as_deref();
-        let hint = match refusal {
-            Some(text) => format!("the server said: {text}"),
+        let last_words = self.engine.tally.last_words.as_deref();
+        let hint = match last_words {
+            Some(text) => format!("the server said '{text}'"),
             None => "a short accept queue? --connect-rate spares it".to_owned(),
         };
         Err(Failure::runtime(format!(

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use super::*;
-use crate::bench::config::{self, Scenario};
+use crate::bench::config::Scenario;
 use crate::bench::ledger::Totals;
 use crate::bench::protocol::Kind;
 
 fn load(scenario: Scenario, connections: usize, pace: Pace) -> Load {
     Load {
-        scenario,
-        connections,
+        size_bytes: 64,
         pace,
-        ..config::example()
+        ..Load::new(scenario, connections)
     }
 }
 
