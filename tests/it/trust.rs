@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// Stands for the end of a run that does not come to one.
+#[derive(Clone, Copy)]
 struct Bound(Instant);
 
 impl Bound {
@@ -22,7 +23,7 @@ impl Bound {
     }
 
     #[track_caller]
-    fn check(&self, what: impl Fn() -> String) {
+    fn check(self, what: impl Fn() -> String) {
         assert!(Instant::now() < self.0, "not done in {LIMIT:?}: {}", what());
     }
 }

@@ -21,8 +21,11 @@ struct Voice {
     last: Vec<u64>,
     heard: u64,
     said: u64,
-    /// Over every line between the first and the last message of the first sender.
+    /// Over every line from the first to the last message of the first sender.
     order: Option<u64>,
+    /// That last one.
+    ends_at: Option<u64>,
+    is_over: bool,
     stalls_until: Option<Instant>,
 }
 
@@ -56,6 +59,8 @@ impl Choir {
                 heard: 0,
                 said: 0,
                 order: None,
+                ends_at: None,
+                is_over: false,
                 stalls_until: None,
             }
         });
@@ -93,6 +98,15 @@ impl Choir {
         let check = sum(seq, text.as_bytes());
         let line = format!("#{sender} {seq} {check:016x} {text}\n");
         voice.unsent.extend_from_slice(line.as_bytes());
+    }
+
+    /// The last message of all.
+    pub(super) fn says_last(&mut self) {
+        self.says(0);
+        let last = self.voices[0].said;
+        for voice in &mut self.voices {
+            voice.ends_at = Some(last);
+        }
     }
 
     /// Some of them do not read for a while.
@@ -138,7 +152,7 @@ impl Choir {
     #[track_caller]
     pub(super) fn agrees(&self) {
         let listeners = &self.voices[self.senders..];
-        assert!(listeners.iter().all(|l| l.order.is_some()));
+        assert!(listeners.iter().all(|l| l.is_over && l.order.is_some()));
         assert!(listeners.iter().all(|l| l.order == listeners[0].order));
     }
 }
@@ -198,7 +212,10 @@ impl Voice {
                 self.order = Some(0);
             }
         }
-        self.order = self.order.map(|order| sum(order, line.as_bytes()));
+        if !self.is_over {
+            self.order = self.order.map(|order| sum(order, line.as_bytes()));
+            self.is_over = self.ends_at == Some(self.last[0]);
+        }
     }
 }
 

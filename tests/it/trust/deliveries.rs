@@ -119,6 +119,7 @@ fn millions_of_deliveries_under_faults() {
             stops += 1;
         }
     }
+    choir.says_last();
     while !choir.is_done() {
         choir.turn();
         bound.check(|| choir.state());
