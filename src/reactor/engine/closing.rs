@@ -76,10 +76,16 @@ impl<N: Net> Engine<N> {
             let (client, index, peer) = (connection.client, connection.station, connection.peer);
             let station = &mut self.stations[index as usize];
             station.guard(|service, egress| service.on_close(now, client, &why, egress));
+            // Its socket is full. What lies in there would outlive the connection by minutes, and
+            // whoever comes again and again without reading could make any amount of it.
+            let is_deaf = !station.egress.is_clear(client) && gave_up(why);
             station.egress.forget(client);
             let slot = self.sources.remove(token.key as usize);
             if let Source::Connection(connection) = slot.source {
-                self.net.close(connection.stream);
+                match is_deaf {
+                    true => self.net.abandon(connection.stream),
+                    false => self.net.close(connection.stream),
+                }
             }
             self.counts.clients -= 1;
             self.counts.panicked += u64::from(why == Disconnect::Panicked);
@@ -155,4 +161,12 @@ impl<N: Net> Engine<N> {
             })
             .collect()
     }
+}
+
+/// Whether a client was closed for what it did not do.
+fn gave_up(why: Disconnect) -> bool {
+    matches!(
+        why,
+        Disconnect::Lagged { .. } | Disconnect::Unfinished | Disconnect::Idle
+    )
 }
