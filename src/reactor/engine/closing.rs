@@ -8,7 +8,7 @@ use log::{debug, info};
 use super::super::connection::{DRAIN_BYTES, DRAIN_PATIENCE, FLUSH_PATIENCE, Phase};
 use super::super::net::Net;
 use super::super::token::SourceToken;
-use super::{Counts, Engine, Life, Source};
+use super::{Counts, Engine, Life, Source, connection_in};
 use crate::service::Disconnect;
 
 impl<N: Net> Engine<N> {
@@ -34,10 +34,7 @@ impl<N: Net> Engine<N> {
 
     /// All is sent: the peer may know that it was all.
     pub(super) fn end_our_side(&mut self, token: SourceToken, now: Instant) {
-        let Some(slot) = self.sources.get_mut(token.key as usize) else {
-            return;
-        };
-        let Source::Connection(connection) = &mut slot.source else {
+        let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
         if connection.eof {
