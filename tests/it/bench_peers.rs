@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
 /// What an echo server does with the lines of one connection: `(line, send)`.
 pub(super) type Habit = Box<dyn FnMut(Vec<u8>, &mut dyn FnMut(&[u8])) + Send>;
@@ -19,8 +20,25 @@ pub(super) fn program() -> Command {
 }
 
 /// Serves lines, each connection by a habit of its own.
-pub(super) fn serve(mut habit: impl FnMut() -> Habit + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+pub(super) fn serve(habit: impl FnMut() -> Habit + Send + 'static) -> SocketAddr {
+    serve_on(wide(), habit)
+}
+
+/// A listener whose connections can hold little that is not read yet.
+pub(super) fn narrow() -> TcpListener {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&anywhere.into()).unwrap();
+    socket.listen(64).unwrap();
+    socket.into()
+}
+
+/// As [`serve`], on a listener that is there.
+pub(super) fn serve_on(
+    listener: TcpListener,
+    mut habit: impl FnMut() -> Habit + Send + 'static,
+) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for stream in listener.incoming() {
@@ -106,10 +124,15 @@ pub(super) fn faulty(
     (address, faults)
 }
 
+/// A listener like any other.
+pub(super) fn wide() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
 /// A server that, once, at its 100th line, answers nobody for half a second.
-pub(super) fn stalling() -> SocketAddr {
+pub(super) fn stalling(listener: TcpListener) -> SocketAddr {
     let seen = Arc::new(Mutex::new(0));
-    serve(move || {
+    serve_on(listener, move || {
         let seen = Arc::clone(&seen);
         Box::new(move |line, send| {
             let mut seen = seen.lock().unwrap();

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::bench_peers::{assert_counts, bench, faulty, number, room, serve, stalling};
+use super::bench_peers::{
+    assert_counts, bench, faulty, narrow, number, room, serve, stalling, wide,
+};
 
 const LOAD: &str = "-c 2 -d 300ms --warmup 50ms --pipeline 16";
 
@@ -43,10 +45,10 @@ fn an_open_loop_shows_a_stall_and_a_closed_one_does_not() {
     let load = "-c 4 -d 1500ms --warmup 0";
     let (open, _) = bench(
         "echo",
-        &stalling().to_string(),
+        &stalling(wide()).to_string(),
         &format!("{load} --rate 200"),
     );
-    let (closed, _) = bench("echo", &stalling().to_string(), load);
+    let (closed, _) = bench("echo", &stalling(wide()).to_string(), load);
     for report in [&open, &closed] {
         assert!(number(report, "/latency_us/max") >= 490_000.0);
         assert_eq!(report["lost"], 0);
@@ -61,6 +63,20 @@ fn an_open_loop_shows_a_stall_and_a_closed_one_does_not() {
     assert!(closed_p90 < p90 / 4.0, "{closed_p90} {p90}");
     assert_eq!(closed["settings"]["loop_kind"], "closed");
     assert!(closed["service_us"].is_null());
+}
+
+#[test]
+fn a_server_that_takes_no_more_does_not_stop_the_clock() {
+    // In the stall there is no room for what is due. It goes out late, and that counts.
+    let load = "-c 1 -d 1500ms --warmup 0 --size 16k --rate 200";
+    let (report, _) = bench("echo", &stalling(narrow()).to_string(), load);
+    let (latency, service) = (
+        number(&report, "/latency_us/p90"),
+        number(&report, "/service_us/p90"),
+    );
+    assert!(latency > 250_000.0, "{latency}");
+    assert!(service < latency, "{service} {latency}");
+    assert_eq!(report["lost"], 0);
 }
 
 #[test]

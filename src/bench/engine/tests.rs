@@ -199,3 +199,24 @@ fn probes_are_heard_and_not_counted() {
     assert!(engine.tally.has_heard(1) && !engine.tally.has_heard(0));
     assert_eq!(totals(&mut engine), Totals::default());
 }
+
+#[test]
+fn what_is_due_in_the_warm_up_is_checked_but_not_measured() {
+    let mut engine = Engine::new(&load(Scenario::Echo, 1, Pace::Open { per_s: 10 }), 1);
+    let second = Duration::from_secs(1);
+    engine.start(0, second, second);
+    let mut said = Vec::new();
+    for n in 0..20 {
+        let now_ns = n * 100_000_000;
+        said = sendings(&mut engine, now_ns).remove(0).1;
+        engine.arrived(now_ns + 5_000, 0, &said).unwrap();
+    }
+    assert_eq!(engine.tally.figures.latency.summary().count, 10);
+    assert_eq!(engine.tally.figures.lateness.summary().count, 10);
+    engine.arrived(2_000_000_000, 0, &said).unwrap();
+    let totals = totals(&mut engine);
+    assert_eq!(
+        (totals.owed, totals.received, totals.duplicate),
+        (20, 20, 1)
+    );
+}
