@@ -46,6 +46,8 @@ pub mod failure;
 pub mod outbound;
 pub mod reactor;
 #[cfg(test)]
+mod rehearsal;
+#[cfg(test)]
 mod seeds;
 pub mod serve;
 pub mod service;
