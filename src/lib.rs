@@ -51,6 +51,8 @@ mod rehearsal;
 mod seeds;
 pub mod serve;
 pub mod service;
+#[cfg(test)]
+mod simulation;
 pub mod terminal;
 pub mod text;
 pub mod units;

@@ -20,6 +20,8 @@ use crate::outbound::{self, Egress, Request};
 use crate::service::{Input, Service};
 
 mod accepting;
+#[cfg(test)]
+mod audit;
 mod closing;
 mod flushing;
 mod reading;
