@@ -3,14 +3,19 @@
 //! [`engine`] and what it is made of are pure: they are given bytes and the time. `driver` owns
 //! the sockets and the clock. `trial` is one run of it, and makes a [`report`].
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::Failure;
 
 mod alarm;
 mod calibrate;
 mod clock;
+pub mod compare;
 pub mod config;
 mod crowd;
 mod dial;
@@ -24,6 +29,7 @@ pub mod histogram;
 pub mod ledger;
 mod link;
 mod own_server;
+pub mod plot;
 pub mod procstat;
 mod progress;
 pub mod protocol;
@@ -37,7 +43,8 @@ mod verdict;
 
 pub use config::Config;
 
-use config::Load;
+use compare::Rivalry;
+use config::{Load, Target};
 use report::Report;
 
 /// Does what the command line asked for.
@@ -47,15 +54,17 @@ use report::Report;
 pub fn run(config: &Config) -> Result<(), Failure> {
     match config {
         Config::Doctor => give_out(&doctor::examine()),
-        Config::Compare(..) => Err(Failure::runtime("bench compare: not built yet")),
+        Config::Compare(paths, plot) => compare_files(paths, plot.as_deref()),
         Config::Load(load) => {
             let interrupted = Arc::new(AtomicBool::new(false));
-            for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            for signal in [SIGINT, SIGTERM, SIGHUP] {
                 signal_hook::flag::register(signal, Arc::clone(&interrupted))
                     .map_err(|error| Failure::runtime(format!("bench: signals: {error}")))?;
             }
-            let report = measure(load, &interrupted)?;
-            publish(load, &report)
+            match &load.rival {
+                None => publish(load, &measure(load, &interrupted)?),
+                Some(rival) => publish_rivalry(load, &take_turns(load, rival, &interrupted)?),
+            }
         }
     }
 }
@@ -65,31 +74,88 @@ pub fn run(config: &Config) -> Result<(), Failure> {
 /// # Errors
 /// It could not be run. Whatever went wrong in the run is in the report's verdict.
 pub fn measure(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<Report, Failure> {
-    let around = load.idle + load.slow + usize::try_from(load.churn_per_s).unwrap_or(0);
-    doctor::make_room_for(load.connections + around)
-        .map_err(|why| Failure::runtime(format!("bench {}: {why}", load.name())))?;
+    make_room(load)?;
     trial::run(load, &load.target, interrupted)
+}
+
+/// Runs `load` against its target and a rival in turns.
+fn take_turns(
+    load: &Load,
+    rival: &Target,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<Rivalry, Failure> {
+    make_room(load)?;
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for _ in 0..load.rounds {
+        first.push(trial::run(load, &load.target, interrupted)?);
+        second.push(trial::run(load, rival, interrupted)?);
+        if interrupted.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    Ok(Rivalry::new(first, second))
+}
+
+fn make_room(load: &Load) -> Result<(), Failure> {
+    let passing = usize::try_from(load.churn_per_s).unwrap_or(usize::MAX);
+    let connections = load.connections + load.idle + load.slow + passing;
+    doctor::make_room_for(connections)
+        .map_err(|why| Failure::runtime(format!("bench {}: {why}", load.name())))
+}
+
+fn compare_files(paths: &[PathBuf], plot: Option<&Path>) -> Result<(), Failure> {
+    let reports: Vec<Report> = paths
+        .iter()
+        .map(|p| compare::read(p))
+        .collect::<Result<_, _>>()?;
+    if let Some(path) = plot {
+        let name = |path: &PathBuf| {
+            let stem = path.file_stem().unwrap_or(path.as_os_str());
+            stem.to_string_lossy().into_owned()
+        };
+        let named: Vec<_> = paths.iter().map(name).zip(&reports).collect();
+        save(path, &plot::page(&named))?;
+    }
+    give_out(&compare::side_by_side(paths, &reports))
 }
 
 /// Gives a report out as `load` asks, and fails if it is not a good one.
 fn publish(load: &Load, report: &Report) -> Result<(), Failure> {
-    let json = serde_json::to_string_pretty(report)
+    if let Some(path) = &load.output.plot {
+        save(path, &plot::page(&[(load.name().to_owned(), report)]))?;
+    }
+    put(load, report, || table::render(report), &report.verdict)
+}
+
+fn publish_rivalry(load: &Load, rivalry: &Rivalry) -> Result<(), Failure> {
+    put(load, rivalry, || rivalry.render(), &rivalry.verdict)
+}
+
+fn put<T: Serialize>(
+    load: &Load,
+    result: &T,
+    text: impl Fn() -> String,
+    verdict: &str,
+) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(result)
         .map_err(|error| Failure::runtime(format!("bench: the report as JSON: {error}")))?;
+    let json = format!("{json}\n");
     if let Some(path) = &load.output.file {
-        std::fs::write(path, format!("{json}\n")).map_err(|error| {
-            Failure::runtime(format!("bench: write {}: {error}", path.display()))
-        })?;
+        save(path, &json)?;
     }
-    if load.output.json {
-        give_out(&format!("{json}\n"))?;
-    } else {
-        give_out(&table::render(report))?;
-    }
-    if report.is_ok() {
+    give_out(&if load.output.json { json } else { text() })?;
+    if verdict == "ok" {
         return Ok(());
     }
-    let (name, verdict) = (load.name(), &report.verdict);
-    Err(Failure::runtime(format!("bench {name}: {verdict}")))
+    Err(Failure::runtime(format!(
+        "bench {}: {verdict}",
+        load.name()
+    )))
+}
+
+fn save(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::runtime(format!("bench: write {}: {error}", path.display())))
 }
 
 fn give_out(text: &str) -> Result<(), Failure> {

@@ -13,6 +13,7 @@
 //!   wire        bytes <-> messages
 //!   client      connect: a person in a terminal, or a script in a pipe
 //!   terminal    a line edited at the bottom, lines printed above it
+//!   bench       many clients at once, each delivery checked; a loop of its own over mio
 //! ```
 //!
 //! A message's way: `reactor` reads it into its one scratch buffer, `wire` cuts it out, a
@@ -43,6 +44,9 @@ pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod failure;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod outbound;
 pub mod reactor;
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::service::room::{self, Room};
 
 mod logging;
 mod person;
+mod privilege;
 
 /// What `serve` was asked to do.
 #[derive(Debug, Clone)]
@@ -43,6 +44,10 @@ pub struct Config {
     pub first_message_timeout: Option<Duration>,
     /// How long the end may take.
     pub grace: Duration,
+    /// Whom to be once the listeners are open.
+    pub user: Option<String>,
+    /// Whether to give up files and new listeners once these are open.
+    pub sandbox: bool,
 }
 
 /// Which service, and how.
@@ -117,6 +122,12 @@ pub fn run(config: &Config) -> Result<(), Failure> {
         Err(error) => Err(Failure::runtime(format!("listen on {address}: {error}"))),
     };
     let opened: Vec<Address> = config.listen.iter().map(open).collect::<Result<_, _>>()?;
+    if let Some(user) = &config.user {
+        privilege::become_user(user)?;
+    }
+    if config.sandbox {
+        privilege::enter_sandbox(&opened)?;
+    }
     for address in &opened {
         announce(address, person.as_ref());
         if is_open_to_others(address) {

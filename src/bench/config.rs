@@ -43,7 +43,7 @@ pub enum Scenario {
 }
 
 /// One server to be measured.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Target {
     /// Where it is; none: one is started for the run.
     pub address: Option<Address>,
@@ -113,6 +113,35 @@ pub struct Output {
 }
 
 impl Load {
+    /// What the command line asks for when nothing but the scenario and the number of members
+    /// is said: a server of its own, ten seconds after one of warm-up, a closed loop.
+    #[must_use]
+    pub fn new(scenario: Scenario, connections: usize) -> Self {
+        Self {
+            scenario,
+            target: Target::default(),
+            rival: None,
+            rounds: 5,
+            connections,
+            duration: Duration::from_secs(10),
+            warmup: Duration::from_secs(1),
+            patience: Duration::from_secs(5),
+            size_bytes: 100,
+            pace: Pace::Closed { in_flight: 1 },
+            connect_per_s: None,
+            sources: Vec::new(),
+            idle: 0,
+            slow: 0,
+            churn_per_s: 0,
+            hello: None,
+            expect: None,
+            calibrate: false,
+            server_options: Vec::new(),
+            server_program: None,
+            output: Output::default(),
+        }
+    }
+
     /// `echo` or `room`.
     #[must_use]
     pub fn name(&self) -> &'static str {

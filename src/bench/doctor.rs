@@ -16,6 +16,10 @@ const RAISE_BACKLOG: &str = "sysctl -w net.core.somaxconn=4096";
 const RAISE_SOCKET_MEMORY: &str = "sysctl -w net.ipv4.tcp_mem='LOW PRESSURE HIGH' (in pages)";
 const RAISE_FILES: &str = "sysctl -w fs.file-max=1048576";
 
+/// What the project's own server asks for.
+const BACKLOG_WANTED: u64 = 4096;
+/// An idle connection's two ends, measured.
+const IDLE_PAIR_BYTES: u64 = 10 * 1024;
 /// Descriptors that the program needs for itself.
 const DESCRIPTORS_OWN: u64 = 32;
 
@@ -89,50 +93,49 @@ pub fn examine() -> String {
 }
 
 fn findings() -> Vec<Finding> {
+    let mut findings = for_descriptors().to_vec();
+    findings.extend(for_the_network());
+    findings.push(for_the_cores());
+    findings
+}
+
+fn for_descriptors() -> [Finding; 2] {
     let limit = getrlimit(Resource::Nofile);
     let hard = limit.maximum.unwrap_or(u64::MAX);
     let soft = limit
         .current
         .map_or("any number".to_owned(), |n| n.to_string());
-    let ports = numbers("/proc/sys/net/ipv4/ip_local_port_range");
-    let port_count = match ports[..] {
-        [low, high] => high.saturating_sub(low) + 1,
-        _ => 0,
-    };
-    let backlog = numbers("/proc/sys/net/core/somaxconn")
-        .first()
-        .copied()
-        .unwrap_or(0);
-    let pages = numbers("/proc/sys/net/ipv4/tcp_mem")
-        .get(2)
-        .copied()
-        .unwrap_or(0);
-    let page_bytes = rustix::param::page_size() as u64;
-    let files = numbers("/proc/sys/fs/file-max")
-        .first()
-        .copied()
-        .unwrap_or(0);
-    let memory_bytes = meminfo("MemAvailable:");
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    vec![
+    let fit = hard.saturating_sub(DESCRIPTORS_OWN);
+    [
         Finding {
             what: "descriptors",
             now: format!("{soft} now, {hard} at most (a run raises it by itself)"),
-            means: format!(
-                "{} connections from one process",
-                hard.saturating_sub(DESCRIPTORS_OWN)
-            ),
+            means: format!("{fit} connections from one process"),
             raise: RAISE_DESCRIPTORS,
         },
         Finding {
             what: "open files",
-            now: format!("{files} on the whole machine"),
+            now: format!(
+                "{} on the whole machine",
+                number("/proc/sys/fs/file-max", 0)
+            ),
             means: "both ends of a connection on loopback count".to_owned(),
             raise: RAISE_FILES,
         },
+    ]
+}
+
+fn for_the_network() -> [Finding; 3] {
+    const PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+    let (low, high) = (number(PORTS, 0), number(PORTS, 1));
+    let backlog = number("/proc/sys/net/core/somaxconn", 0);
+    let pages = number("/proc/sys/net/ipv4/tcp_mem", 2);
+    let for_tcp_bytes = pages.saturating_mul(rustix::param::page_size() as u64);
+    let free_bytes = meminfo("MemAvailable:");
+    [
         Finding {
             what: "ports",
-            now: format!("{port_count} ({ports:?})"),
+            now: format!("{} ({low} to {high})", (high + 1).saturating_sub(low)),
             means: "so many connections from one address to one server; on loopback more \
                     addresses are used by themselves"
                 .to_owned(),
@@ -143,40 +146,47 @@ fn findings() -> Vec<Finding> {
             now: format!("{backlog}"),
             means: "so many may wait to be accepted; beyond it, connecting takes seconds"
                 .to_owned(),
-            raise: if backlog < 4096 { RAISE_BACKLOG } else { "" },
+            raise: if backlog < BACKLOG_WANTED {
+                RAISE_BACKLOG
+            } else {
+                ""
+            },
         },
         Finding {
             what: "memory",
             now: format!(
-                "{} MiB free, {} MiB of it for TCP",
-                memory_bytes >> 20,
-                (pages * page_bytes) >> 20
+                "{} MiB free, {} MiB at most for TCP",
+                free_bytes >> 20,
+                for_tcp_bytes >> 20
             ),
             means: format!(
-                "an idle connection takes some 5 KiB an end in the kernel: {} of them",
-                memory_bytes / (10 * 1024)
+                "an idle connection on loopback takes some 10 KiB of the kernel: {} fit",
+                free_bytes / IDLE_PAIR_BYTES
             ),
             raise: RAISE_SOCKET_MEMORY,
-        },
-        Finding {
-            what: "cores",
-            now: format!("{cores}"),
-            means: if cores < 2 {
-                "server and generator share one: figures tell little".to_owned()
-            } else {
-                "pin the server and the generator for steadier figures: taskset -c 0, taskset -c 1"
-                    .to_owned()
-            },
-            raise: "",
         },
     ]
 }
 
-fn numbers(path: &str) -> Vec<u64> {
+fn for_the_cores() -> Finding {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Finding {
+        what: "cores",
+        now: format!("{cores}"),
+        means: if cores < 2 {
+            "server and generator share one: figures tell little".to_owned()
+        } else {
+            "pin server and generator for steadier figures: taskset -c 0, taskset -c 1".to_owned()
+        },
+        raise: "",
+    }
+}
+
+/// The `n`-th number in a file of the kernel's; 0 if it is not told.
+fn number(path: &str, n: usize) -> u64 {
     let text = fs::read_to_string(path).unwrap_or_default();
-    text.split_ascii_whitespace()
-        .filter_map(|number| number.parse().ok())
-        .collect()
+    let word = text.split_ascii_whitespace().nth(n);
+    word.and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
 /// A size from /proc/meminfo, in bytes; 0 if it is not told.

@@ -95,14 +95,15 @@ impl Durations {
         }
     }
 
-    /// The curve from the fastest to the slowest, finer towards the slowest, some 60 points.
+    /// The curve from the fastest tenth to the slowest, finer towards the slowest, some 60
+    /// points.
     #[must_use]
     pub fn curve(&self) -> Vec<Point> {
         if self.is_empty() {
             return Vec::new();
         }
         let mut points = Vec::new();
-        let mut rest = 1.0_f64;
+        let mut rest = 0.9_f64;
         // Ten steps for each further nine, as far as there are values to tell apart.
         #[expect(clippy::cast_precision_loss, reason = "a count, for a drawing")]
         let finest = 1.0 / self.0.len() as f64;

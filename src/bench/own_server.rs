@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -40,6 +41,8 @@ impl OwnServer {
             None => std::env::current_exe().map_err(|error| failed(error.to_string()))?,
         };
         let mut child = Command::new(program)
+            // Ctrl-C is for the run, which then ends the server.
+            .process_group(0)
             .args(["serve", service, "--listen", "127.0.0.1:0"])
             .args(options)
             .stdin(Stdio::null())

@@ -45,6 +45,12 @@ pub fn render(report: &Report) -> String {
     }
     text.push_str("\n\n");
     latencies(&mut text, report);
+    if report.settings.in_flight.is_some() {
+        text.push_str(
+            "             (closed loop: a sender waits for its answers, so a stall delays few \
+             messages; --rate shows it)\n",
+        );
+    }
     text.push('\n');
     generator(&mut text, &report.generator);
     if let Some(side) = &report.server {
@@ -188,7 +194,8 @@ fn three(value: f64) -> String {
 }
 
 /// A rate: whole, in groups; small ones with decimals.
-fn figure(value: f64) -> String {
+#[must_use]
+pub fn figure(value: f64) -> String {
     if value < 100.0 {
         return three(value);
     }

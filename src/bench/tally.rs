@@ -11,6 +11,9 @@ use super::stamp::{SEQUENCE_END, Stamp};
 /// The sequence number of messages that only find out who is there.
 pub const PROBE: u32 = SEQUENCE_END;
 
+/// What a server says is kept up to here, to be shown in an error.
+const LAST_WORDS_BYTES_MAX: usize = 200;
+
 /// Who gets what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
@@ -87,8 +90,8 @@ pub struct Tally {
     pub own: u64,
     /// Messages of other runs, and talk.
     pub talk: u64,
-    /// The last thing that a server complained of.
-    pub refusal: Option<String>,
+    /// The last thing that the server complained of, or said before the load began.
+    pub last_words: Option<String>,
 }
 
 impl Tally {
@@ -125,7 +128,7 @@ impl Tally {
             done: 0,
             own: 0,
             talk: 0,
-            refusal: None,
+            last_words: None,
         }
     }
 
@@ -201,7 +204,7 @@ impl Tally {
         match item {
             Item::Payload(payload) => return self.payload(now_ns, member, payload),
             Item::Talk(text) => self.talked(member, text),
-            Item::Refusal(text) => self.refused(text),
+            Item::Refusal(text) => self.note_words(text),
             Item::Ping => {}
         }
         None
@@ -338,7 +341,7 @@ impl Tally {
 
     #[cold]
     fn aside(&mut self, member: usize, stamp: &Stamp) {
-        if stamp.run != self.run {
+        if stamp.run != self.run || !self.is_owed(member, stamp.sender as usize) {
             self.talk += 1;
         } else if !std::mem::replace(&mut self.heard_probe[member], true) {
             self.hearers += 1;
@@ -366,6 +369,9 @@ impl Tally {
 
     /// Talk that bears the run's number is a piece of a message.
     fn talked(&mut self, member: usize, text: &[u8]) {
+        if !self.listening && !text.is_empty() {
+            self.note_words(text);
+        }
         if !text.starts_with(b"* ") && text.windows(8).any(|w| w == self.run_digits) {
             self.damaged(member);
         } else {
@@ -373,8 +379,9 @@ impl Tally {
         }
     }
 
-    fn refused(&mut self, text: &[u8]) {
-        let text = String::from_utf8_lossy(&text[..text.len().min(200)]).into_owned();
-        self.refusal = Some(text);
+    fn note_words(&mut self, text: &[u8]) {
+        let text = String::from_utf8_lossy(&text[..text.len().min(LAST_WORDS_BYTES_MAX)]);
+        let harmless = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+        self.last_words = Some(text.chars().map(harmless).collect());
     }
 }

@@ -26,9 +26,12 @@ pub(super) struct Facts {
 
 /// `ok`, or what was wrong.
 pub(super) fn judge(report: &Report, facts: Facts) -> String {
+    if facts.interrupted {
+        return "INVALID: interrupted".to_owned();
+    }
     let reason = fault(report, facts)
         .map(|why| format!("FAILED: {why}"))
-        .or_else(|| invalid(report, facts).map(|why| format!("INVALID: {why}")));
+        .or_else(|| invalid(report).map(|why| format!("INVALID: {why}")));
     reason.unwrap_or_else(|| "ok".to_owned())
 }
 
@@ -62,10 +65,7 @@ fn fault(report: &Report, facts: Facts) -> Option<String> {
 }
 
 /// What makes the figures worthless.
-fn invalid(report: &Report, facts: Facts) -> Option<String> {
-    if facts.interrupted {
-        return Some("interrupted".to_owned());
-    }
+fn invalid(report: &Report) -> Option<String> {
     if report.latency_us.count == 0 {
         return Some("no message that was due in the measured time arrived".to_owned());
     }
@@ -106,4 +106,85 @@ fn invalid(report: &Report, facts: Facts) -> Option<String> {
             generator.sent_per_s
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::histogram::Summary;
+    use crate::bench::report::{Report, example};
+
+    fn verdict(change: impl Fn(&mut Report)) -> String {
+        let mut report = example();
+        change(&mut report);
+        judge(&report, Facts::default())
+    }
+
+    fn late(p99: f64) -> Option<Summary> {
+        Some(Summary {
+            p99,
+            ..Summary::default()
+        })
+    }
+
+    #[test]
+    fn a_good_run_is_ok() {
+        assert_eq!(verdict(|_| {}), "ok");
+        assert_eq!(verdict(|r| r.generator.lateness_us = late(900.0)), "ok");
+    }
+
+    #[test]
+    fn the_servers_faults_are_named() {
+        let faults = verdict(|r| {
+            r.lost = 3;
+            r.corrupt = 1;
+            r.disconnected = 1;
+        });
+        assert_eq!(
+            faults,
+            "FAILED: 3 lost, 1 corrupt, 1 of 2 connections closed"
+        );
+        let facts = Facts {
+            own: 4,
+            interrupted: false,
+        };
+        assert!(judge(&example(), facts).contains("--own"));
+    }
+
+    #[test]
+    fn a_generator_that_is_the_bottleneck_says_so() {
+        let saturated = verdict(|r| r.generator.waiting_share = 0.01);
+        assert!(
+            saturated.starts_with("INVALID: the generator was saturated"),
+            "{saturated}"
+        );
+        let saturated = verdict(|r| r.generator.cpu_share = 0.99);
+        assert!(saturated.contains("--pid"), "{saturated}");
+        let late_one = verdict(|r| r.generator.lateness_us = late(5_000.0));
+        assert!(late_one.contains("5.0 ms late"), "{late_one}");
+        // A twentieth of what is measured does no harm.
+        let harmless = verdict(|r| {
+            r.generator.lateness_us = late(5_000.0);
+            r.latency_us.p99 = 100_000.0;
+        });
+        assert_eq!(harmless, "ok");
+    }
+
+    #[test]
+    fn a_rate_that_was_not_kept_is_not_claimed() {
+        let short = verdict(|r| {
+            r.settings.rate_per_s = Some(2_000);
+            r.unsent = 900;
+        });
+        assert_eq!(
+            short,
+            "INVALID: the server took only 1000 of 2000 messages a second"
+        );
+        assert!(verdict(|r| r.latency_us = Summary::default()).starts_with("INVALID: no message"));
+        let facts = Facts {
+            own: 0,
+            interrupted: true,
+        };
+        assert_eq!(judge(&example(), facts), "INVALID: interrupted");
+    }
 }

@@ -59,6 +59,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
     grace: Duration,
 
+    /// Be this user once the listeners are open
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+
+    /// Once the listeners are open: open no file and no other listener any more (Landlock)
+    #[arg(long)]
+    sandbox: bool,
+
     #[command(flatten)]
     reply: ReplyArguments,
 
@@ -196,6 +204,8 @@ impl Arguments {
             max_pending_bytes: self.max_pending,
             idle_timeout,
             grace: self.grace,
+            user: self.user,
+            sandbox: self.sandbox,
         })
     }
 }

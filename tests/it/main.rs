@@ -10,12 +10,16 @@
     reason = "a test fails by panicking, and shows what the server said"
 )]
 
+mod bench_peers;
+mod bench_runs;
+mod bench_truth;
 mod child;
 mod commands;
 mod connect;
 mod console;
 mod descriptors;
 mod echo;
+mod faults;
 mod harness;
 mod hostile;
 mod kernel;
@@ -27,6 +31,7 @@ mod malice;
 mod member;
 mod notices;
 mod peer;
+mod privilege;
 mod pty;
 mod reply;
 mod room;
@@ -34,3 +39,4 @@ mod signals;
 mod stdio;
 mod terminal;
 mod tidy;
+mod trust;

@@ -5,9 +5,11 @@ use crate::bench::schedule::Ticks;
 
 /// Connections being made at the same time.
 const PENDING_MAX: usize = 256;
-/// A full queue, or a probe that not everybody heard: again after this.
+/// A full queue: again after this.
 const RETRY_NS: u64 = 1_000_000;
-const PROBE_EVERY_NS: u64 = 250_000_000;
+/// A probe that not everybody heard: again after this, then after twice that, and so on.
+const PROBE_AGAIN_NS: u64 = 10_000_000;
+const PROBE_AGAIN_NS_MAX: u64 = 640_000_000;
 /// After the last message has landed: time for one that comes twice.
 const LINGER_NS: u64 = 50_000_000;
 /// Waiting for the last messages ends after this, even while some still come: a minute.
@@ -124,9 +126,10 @@ impl Driver<'_> {
         let total = self.load.connections;
         let is_echo = self.load.scenario == Scenario::Echo;
         let mut deadline_ns = self.patience_ns();
+        let mut again_after_ns = PROBE_AGAIN_NS;
+        // In an echo each has asked when it came.
         let mut probe_ns = if is_echo {
-            // Each has asked when it came.
-            self.clock.now_ns() + PROBE_EVERY_NS
+            self.clock.now_ns() + PROBE_AGAIN_NS_MAX
         } else {
             0
         };
@@ -134,33 +137,44 @@ impl Driver<'_> {
         while self.engine.tally.hearers() < total {
             let now_ns = self.clock.now_ns();
             if now_ns >= probe_ns {
-                probe_ns = now_ns + PROBE_EVERY_NS;
-                if is_echo {
-                    for member in 0..total {
-                        if !self.engine.tally.has_heard(member) {
-                            self.probe(member, now_ns);
-                        }
-                    }
-                } else {
-                    // The first asks for the others; when all of those have heard it, one of
-                    // them asks for the first.
-                    let tally = &self.engine.tally;
-                    let only_first_is_left = tally.hearers() == total - 1 && !tally.has_heard(0);
-                    self.probe(usize::from(only_first_is_left), now_ns);
-                }
+                probe_ns = now_ns + again_after_ns;
+                again_after_ns = PROBE_AGAIN_NS_MAX.min(again_after_ns * 2);
+                self.ask_around(now_ns);
             }
             self.turn(events, probe_ns.min(deadline_ns))?;
             let heard = self.engine.tally.hearers();
             if heard > seen {
                 seen = heard;
                 deadline_ns = self.patience_ns();
-                if !is_echo && heard == total - 1 {
+                if self.is_first_left() {
                     probe_ns = 0;
                 }
             }
             self.check_wait(deadline_ns, heard, total, "had an answer")?;
         }
         Ok(())
+    }
+
+    /// In a room the first member asks for the others; when all of those have heard it, one of
+    /// them asks for the first. In an echo, each that has not heard itself asks once more.
+    fn ask_around(&mut self, now_ns: u64) {
+        if self.load.scenario != Scenario::Echo {
+            let prober = usize::from(self.is_first_left());
+            return self.probe(prober, now_ns);
+        }
+        for member in 0..self.load.connections {
+            if !self.engine.tally.has_heard(member) {
+                self.probe(member, now_ns);
+            }
+        }
+    }
+
+    /// Whether in a room only the first member has not been heard of.
+    fn is_first_left(&self) -> bool {
+        let tally = &self.engine.tally;
+        self.load.scenario != Scenario::Echo
+            && !tally.has_heard(0)
+            && tally.hearers() == self.load.connections - 1
     }
 
     fn put_load(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), Failure> {
@@ -238,10 +252,13 @@ impl Driver<'_> {
         if self.clock.now_ns() < deadline_ns {
             return Ok(());
         }
-        let refusal = self.engine.tally.refusal.as_deref();
-        let refusal = refusal.map_or(String::new(), |text| format!("; the server said: {text}"));
+        let last_words = self.engine.tally.last_words.as_deref();
+        let hint = match last_words {
+            Some(text) => format!("the server said '{text}'"),
+            None => "a short accept queue? --connect-rate spares it".to_owned(),
+        };
         Err(Failure::runtime(format!(
-            "{}: {have} of {total} connections {what}, the others did not within {:?}{refusal}",
+            "{}: {have} of {total} connections {what}, the others did not within {:?}; {hint}",
             self.name, self.load.patience
         )))
     }

@@ -3,36 +3,15 @@
 use std::time::Duration;
 
 use super::*;
-use crate::bench::config::{Output, Scenario, Target};
+use crate::bench::config::Scenario;
 use crate::bench::ledger::Totals;
 use crate::bench::protocol::Kind;
 
 fn load(scenario: Scenario, connections: usize, pace: Pace) -> Load {
     Load {
-        scenario,
-        target: Target {
-            address: None,
-            pid: None,
-        },
-        rival: None,
-        rounds: 1,
-        connections,
-        duration: Duration::from_secs(1),
-        warmup: Duration::ZERO,
-        patience: Duration::from_secs(1),
         size_bytes: 64,
         pace,
-        connect_per_s: None,
-        sources: Vec::new(),
-        idle: 0,
-        slow: 0,
-        churn_per_s: 0,
-        hello: None,
-        expect: None,
-        calibrate: false,
-        server_options: Vec::new(),
-        server_program: None,
-        output: Output::default(),
+        ..Load::new(scenario, connections)
     }
 }
 
@@ -222,31 +201,22 @@ fn probes_are_heard_and_not_counted() {
 }
 
 #[test]
-#[ignore]
-fn speed() {
-    for (members, senders, depth) in [(2, 1, 300), (1000, 10, 100), (1000, 10, 10)] {
-        let mut l = load(room(senders), members, Pace::Closed { in_flight: depth });
-        l.size_bytes = 100;
-        let mut engine = Engine::new(&l, 7);
-        engine.start(0, Duration::ZERO, Duration::from_secs(1));
-        let (mut n, mut t) = (0u64, Duration::ZERO);
-        for round in 0..(3_000_000 / members as u64 / senders as u64 / depth as u64) {
-            let said = sendings(&mut engine, round * 1000);
-            for m in 0..members {
-                let bytes: Vec<u8> = said
-                    .iter()
-                    .filter(|(s, _)| *s != m)
-                    .flat_map(|(_, b)| b.clone())
-                    .collect();
-                let at = std::time::Instant::now();
-                engine.arrived(round * 1000 + m as u64, m, &bytes).unwrap();
-                t += at.elapsed();
-                n += bytes.len() as u64 / 100;
-            }
-        }
-        println!(
-            "{members} {senders} {depth}: {n} deliveries, {:.1} ns each",
-            t.as_nanos() as f64 / n as f64
-        );
+fn what_is_due_in_the_warm_up_is_checked_but_not_measured() {
+    let mut engine = Engine::new(&load(Scenario::Echo, 1, Pace::Open { per_s: 10 }), 1);
+    let second = Duration::from_secs(1);
+    engine.start(0, second, second);
+    let mut said = Vec::new();
+    for n in 0..20 {
+        let now_ns = n * 100_000_000;
+        said = sendings(&mut engine, now_ns).remove(0).1;
+        engine.arrived(now_ns + 5_000, 0, &said).unwrap();
     }
+    assert_eq!(engine.tally.figures.latency.summary().count, 10);
+    assert_eq!(engine.tally.figures.lateness.summary().count, 10);
+    engine.arrived(2_000_000_000, 0, &said).unwrap();
+    let totals = totals(&mut engine);
+    assert_eq!(
+        (totals.owed, totals.received, totals.duplicate),
+        (20, 20, 1)
+    );
 }

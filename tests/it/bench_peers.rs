@@ -1,0 +1,181 @@
+//! Small servers to hold `bench` against, each with its own account of what it does wrong, and
+//! how the reports are read.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+
+/// What an echo server does with the lines of one connection: `(line, send)`.
+pub(super) type Habit = Box<dyn FnMut(Vec<u8>, &mut dyn FnMut(&[u8])) + Send>;
+
+pub(super) fn program() -> Command {
+    let built = env!("CARGO_BIN_EXE_chinwag");
+    Command::new(std::env::var_os("CHINWAG_BIN").unwrap_or_else(|| built.into()))
+}
+
+/// Serves lines, each connection by a habit of its own.
+pub(super) fn serve(habit: impl FnMut() -> Habit + Send + 'static) -> SocketAddr {
+    serve_on(wide(), habit)
+}
+
+/// A listener whose connections can hold little that is not read yet.
+pub(super) fn narrow() -> TcpListener {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&anywhere.into()).unwrap();
+    socket.listen(64).unwrap();
+    socket.into()
+}
+
+/// As [`serve`], on a listener that is there.
+pub(super) fn serve_on(
+    listener: TcpListener,
+    mut habit: impl FnMut() -> Habit + Send + 'static,
+) -> SocketAddr {
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            let mut habit = habit();
+            thread::spawn(move || {
+                stream.set_nodelay(true).unwrap();
+                let mut answers = stream.try_clone().unwrap();
+                let mut lines = BufReader::new(stream);
+                let mut line = Vec::new();
+                while lines.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+                    habit(std::mem::take(&mut line), &mut |bytes| {
+                        // The client may be gone.
+                        let _ = answers.write_all(bytes);
+                    });
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Runs `bench KIND ADDR --json OPTIONS`; the report, and how the program ended.
+pub(super) fn bench(kind: &str, address: &str, options: &str) -> (Value, Output) {
+    let output = program()
+        .args(["bench", kind, address, "--json", "--timeout", "1s"])
+        .args(options.split_whitespace())
+        .output()
+        .unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{error}: {}", String::from_utf8_lossy(&output.stderr));
+    });
+    (report, output)
+}
+
+pub(super) fn number(report: &Value, path: &str) -> f64 {
+    let value = report.pointer(path);
+    value
+        .and_then(Value::as_f64)
+        .unwrap_or_else(|| panic!("no {path} in {report}"))
+}
+
+/// That the four counts are as given, and that the program says so if any is not 0.
+pub(super) fn assert_counts(
+    found: &(Value, Output),
+    [lost, duplicate, reordered, corrupt]: [u64; 4],
+) {
+    let (report, output) = found;
+    let counts = ["lost", "duplicate", "reordered", "corrupt"].map(|name| report[name].as_u64());
+    assert_eq!(
+        counts,
+        [lost, duplicate, reordered, corrupt].map(Some),
+        "{}",
+        report["verdict"]
+    );
+    if lost + duplicate + reordered + corrupt > 0 {
+        assert_eq!(output.status.code(), Some(1));
+        let verdict = report["verdict"].as_str().unwrap();
+        assert!(verdict.starts_with("FAILED: "), "{verdict}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(verdict));
+    }
+}
+
+/// Does `fault` to every `every`-th line after the first 200, and counts.
+pub(super) fn faulty(
+    every: u64,
+    fault: impl FnMut(Vec<u8>, &mut dyn FnMut(&[u8])) + Clone + Send + 'static,
+) -> (SocketAddr, Arc<Mutex<u64>>) {
+    let faults = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&faults);
+    let address = serve(move || {
+        let (mut fault, faults, mut seen) = (fault.clone(), Arc::clone(&counted), 0);
+        Box::new(move |line, send| {
+            seen += 1;
+            if seen > 200 && seen % every == 0 {
+                *faults.lock().unwrap() += 1;
+                fault(line, send);
+            } else {
+                send(&line);
+            }
+        })
+    });
+    (address, faults)
+}
+
+/// A listener like any other.
+pub(super) fn wide() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+/// A server that, once, at its 100th line, answers nobody for half a second.
+pub(super) fn stalling(listener: TcpListener) -> SocketAddr {
+    let seen = Arc::new(Mutex::new(0));
+    serve_on(listener, move || {
+        let seen = Arc::clone(&seen);
+        Box::new(move |line, send| {
+            let mut seen = seen.lock().unwrap();
+            *seen += 1;
+            if *seen == 100 {
+                thread::sleep(Duration::from_millis(500));
+            }
+            send(&line);
+        })
+    })
+}
+
+/// A room of threads: each line goes to the others with a prefix, `deliver` times.
+pub(super) fn room(deliver: impl Fn(u64) -> usize + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let members: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+    let (deliver, delivered) = (Arc::new(deliver), Arc::new(Mutex::new(0)));
+    thread::spawn(move || {
+        for (me, stream) in listener.incoming().enumerate() {
+            let stream = stream.unwrap();
+            let (deliver, delivered) = (Arc::clone(&deliver), Arc::clone(&delivered));
+            members.lock().unwrap().push(stream.try_clone().unwrap());
+            let members = Arc::clone(&members);
+            thread::spawn(move || {
+                for line in BufReader::new(stream).lines() {
+                    let Ok(line) = line else {
+                        break;
+                    };
+                    let text = format!("guest{me}: {line}\n* a notice\n");
+                    let mut members = members.lock().unwrap();
+                    for (other, member) in members.iter_mut().enumerate() {
+                        if other != me {
+                            let mut count = delivered.lock().unwrap();
+                            *count += 1;
+                            for _ in 0..deliver(*count) {
+                                let _ = member.write_all(text.as_bytes());
+                            }
+                        }
+                    }
+                }
+            });
+        }
+    });
+    address
+}

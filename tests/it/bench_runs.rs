@@ -1,0 +1,202 @@
+//! `bench` as it is used: its own server, the crowd around the members, the files it writes, and
+//! what it says when it cannot run.
+
+use std::net::TcpListener;
+use std::process::Output;
+
+use serde_json::Value;
+
+use super::bench_peers::{bench, number, program, serve};
+
+fn run(line: &str) -> Output {
+    program()
+        .arg("bench")
+        .args(line.split_whitespace())
+        .output()
+        .unwrap()
+}
+
+fn report(line: &str) -> Value {
+    let output = run(line);
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn a_server_of_its_own_is_started_and_ended() {
+    for kind in ["echo", "room"] {
+        let report = report(&format!("{kind} -c 10 -d 300ms --warmup 50ms --json"));
+        assert!(number(&report, "/received") > 0.0);
+        assert_eq!(report["owed"], report["received"]);
+        assert_eq!(report["schema"], 1);
+        assert_eq!(report["settings"]["own_server"], true);
+        assert!(number(&report, "/server/cpu_us_per_message") > 0.0);
+        let pid = report["server"]["pid"].as_u64().unwrap();
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    }
+}
+
+#[test]
+fn the_crowd_around_does_not_count() {
+    let load = "-c 5 -d 500ms --warmup 50ms --json --idle 7 --slow 2 --churn 100 --rate 200";
+    for kind in ["echo", "room"] {
+        let report = report(&format!("{kind} {load}"));
+        let others = if kind == "echo" { 1.0 } else { 4.0 };
+        assert_eq!(report["lost"], 0);
+        assert_eq!(number(&report, "/owed"), number(&report, "/sent") * others);
+        assert!(
+            number(&report, "/crowd/served") > 10.0,
+            "{}",
+            report["crowd"]
+        );
+        assert_eq!(report["crowd"]["failed"], 0, "{}", report["crowd"]);
+    }
+}
+
+#[test]
+fn a_server_that_wants_a_name_first_gets_one() {
+    let address = serve(|| {
+        let mut named = false;
+        Box::new(move |line, send| {
+            if named {
+                return send(&line);
+            }
+            named = line.starts_with(b"NICK\tu");
+            send(b"hello and wel");
+            send(b"come\n");
+        })
+    });
+    // The blank is written as a tab, for the options are split at blanks here.
+    let options = "-c 3 -d 200ms --warmup 0 --hello NICK\\tu{n} --expect welcome";
+    let (report, _) = bench("echo", &address.to_string(), options);
+    assert!(number(&report, "/received") > 0.0);
+    assert_eq!(
+        (&report["lost"], &report["corrupt"]),
+        (&0.into(), &0.into())
+    );
+    let never = "-c 3 -d 200ms --hello x --expect never --timeout 200ms";
+    let output = run(&format!("echo {address} {never}"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("0 of 3"));
+}
+
+#[test]
+fn reports_are_files_and_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (a, b, page, both) = (
+        path("a.json"),
+        path("b.json"),
+        path("a.html"),
+        path("ab.html"),
+    );
+    run(&format!(
+        "echo -c 3 -d 300ms --warmup 0 -o {a} --plot {page}"
+    ));
+    run(&format!("echo -c 6 -d 300ms --warmup 0 -o {b}"));
+    let compared = run(&format!("compare {a} {b} --plot {both}"));
+    let text = String::from_utf8(compared.stdout).unwrap();
+    assert!(compared.status.success());
+    assert!(text.contains("not the same: connections 3, 6"), "{text}");
+    assert!(
+        text.contains("latency p99") && text.contains("ratio"),
+        "{text}"
+    );
+    for page in [page, both] {
+        let html = std::fs::read_to_string(page).unwrap();
+        assert!(html.contains("<svg") && html.ends_with("</html>\n"));
+        assert!(!html.contains("NaN"));
+    }
+    let refused = run(&format!("compare {a} {}", path("none.json")));
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        said.contains("none.json") && said.lines().count() == 1,
+        "{said}"
+    );
+}
+
+#[test]
+fn two_servers_take_turns() {
+    let other = serve(|| Box::new(|line, send| send(&line)));
+    let line = format!("echo -c 2 -d 100ms --warmup 0 --json --compare {other} --rounds 2");
+    let both = report(&line);
+    assert_eq!(both["first"].as_array().map(Vec::len), Some(2));
+    assert_eq!(both["second"].as_array().map(Vec::len), Some(2));
+    let names: Vec<_> = both["ratios"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| &r["name"])
+        .collect();
+    assert!(names.iter().any(|name| *name == "latency p50"), "{names:?}");
+}
+
+#[test]
+fn a_run_works_over_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("echo.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut from, mut to) = {
+                let stream = stream.unwrap();
+                (stream.try_clone().unwrap(), stream)
+            };
+            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+        }
+    });
+    let (report, _) = bench(
+        "echo",
+        &format!("unix:{}", path.display()),
+        "-c 3 -d 200ms --warmup 0",
+    );
+    assert_eq!(report["lost"], 0);
+    assert!(number(&report, "/received") > 0.0);
+}
+
+#[test]
+fn the_doctor_knows_the_commands() {
+    let output = run("doctor");
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    for words in [
+        "descriptors",
+        "ulimit -n",
+        "ip_local_port_range",
+        "backlog",
+        "memory",
+    ] {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+}
+
+#[test]
+fn more_than_the_machine_allows_is_refused_with_the_remedy() {
+    let output = run("echo 127.0.0.1:1 -c 500000000");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("ulimit -n") && said.lines().count() == 1,
+        "{said}"
+    );
+}
+
+#[test]
+fn nobody_there_is_one_line() {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let output = program()
+        .args(["bench", "echo", &port.to_string()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.contains(&port.to_string()) && output.stdout.is_empty(),
+        "{said}"
+    );
+}
