@@ -50,9 +50,13 @@ pub mod fuzzing;
 pub mod outbound;
 pub mod reactor;
 #[cfg(test)]
+mod rehearsal;
+#[cfg(test)]
 mod seeds;
 pub mod serve;
 pub mod service;
+#[cfg(test)]
+mod simulation;
 pub mod terminal;
 pub mod text;
 pub mod units;

@@ -65,7 +65,10 @@ impl<N: Net> Engine<N> {
         };
         match connection.phase {
             Phase::Open | Phase::Flushing { .. } => {}
-            Phase::Mute(_) => return egress.discard(id),
+            Phase::Mute(_) => {
+                egress.discard(id);
+                return self.resume_if_room(token, now);
+            }
             Phase::Draining { .. } | Phase::Dead(_) => return,
         }
         let was_behind = connection.paused;

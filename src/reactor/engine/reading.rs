@@ -202,7 +202,9 @@ fn hear<S: Read>(
         Ok(0) => After::Eof,
         Ok(count) => {
             connection.active_at = now;
-            let drained = count < READ_BUDGET_BYTES && !connection.peer_closed;
+            // One that cannot be written to is read to its end now: no event needs to come.
+            let may_end = connection.peer_closed || matches!(connection.phase, Phase::Mute(_));
+            let drained = count < READ_BUDGET_BYTES && !may_end;
             match hand_over(connection, station, &scratch[..count], limits, now) {
                 After::Drained if !drained => After::More,
                 after => after,

@@ -6,22 +6,22 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSlice, Write};
 use std::time::{Duration, Instant};
 
-use super::{Disconnect, Input, Service};
 use crate::addr::Peer;
 use crate::outbound::{ClientId, Egress, Limits, Pace};
+use crate::service::{Disconnect, Input, Service};
 use crate::wire::Decoder;
 
 mod backstage;
 
 /// The bounds of most rehearsals: generous.
-pub(super) const ROOMY: Limits = Limits {
+pub(crate) const ROOMY: Limits = Limits {
     log_bytes: 1 << 20,
     max_pending_bytes: 1 << 20,
     pace: Pace::Auto,
 };
 
 /// A service on the stage. Whoever is named has joined before.
-pub(super) struct Rehearsal {
+pub(crate) struct Rehearsal {
     service: Box<dyn Service>,
     out: Egress,
     now: Instant,
@@ -60,7 +60,7 @@ struct Socket {
 
 /// The scene: what the actors do.
 impl Rehearsal {
-    pub(super) fn of(service: impl Service + 'static, limits: Limits) -> Self {
+    pub(crate) fn of(service: impl Service + 'static, limits: Limits) -> Self {
         let now = Instant::now();
         Self {
             service: Box::new(service),
@@ -76,12 +76,12 @@ impl Rehearsal {
         }
     }
 
-    pub(super) fn with_max_message(mut self, bytes: usize) -> Self {
+    pub(crate) fn with_max_message(mut self, bytes: usize) -> Self {
         self.max_message_bytes = bytes;
         self
     }
 
-    pub(super) fn joins(&mut self, name: &str) {
+    pub(crate) fn joins(&mut self, name: &str) {
         let at = self.actors.len();
         let id = self.out.open(at);
         self.actors.push(Actor {
@@ -107,12 +107,12 @@ impl Rehearsal {
     }
 
     /// A line, with its newline.
-    pub(super) fn says(&mut self, name: &str, line: &str) {
+    pub(crate) fn says(&mut self, name: &str, line: &str) {
         self.sends(name, format!("{line}\n"));
     }
 
     /// Bytes, as they are.
-    pub(super) fn sends(&mut self, name: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn sends(&mut self, name: &str, bytes: impl AsRef<[u8]>) {
         let at = self.at(name);
         self.actors[at].unread.extend_from_slice(bytes.as_ref());
         self.ready.push_back(at);
@@ -120,12 +120,12 @@ impl Rehearsal {
     }
 
     /// Its socket takes nothing more.
-    pub(super) fn stalls(&mut self, name: &str) {
+    pub(crate) fn stalls(&mut self, name: &str) {
         self.has_room_for(name, 0);
     }
 
     /// Its socket takes so many bytes, and then no more.
-    pub(super) fn has_room_for(&mut self, name: &str, bytes: usize) {
+    pub(crate) fn has_room_for(&mut self, name: &str, bytes: usize) {
         let at = self.at(name);
         self.actors[at].socket.room = bytes;
         if bytes > 0 {
@@ -134,12 +134,12 @@ impl Rehearsal {
         self.settle();
     }
 
-    pub(super) fn recovers(&mut self, name: &str) {
+    pub(crate) fn recovers(&mut self, name: &str) {
         self.has_room_for(name, usize::MAX);
     }
 
     /// Ends its side, and goes on listening.
-    pub(super) fn ends(&mut self, name: &str) {
+    pub(crate) fn ends(&mut self, name: &str) {
         let at = self.at(name);
         self.actors[at].has_ended = true;
         self.ready.push_back(at);
@@ -147,25 +147,25 @@ impl Rehearsal {
     }
 
     /// Is gone at once.
-    pub(super) fn vanishes(&mut self, name: &str) {
+    pub(crate) fn vanishes(&mut self, name: &str) {
         let at = self.at(name);
         self.kill(at, Disconnect::Broken(io::ErrorKind::ConnectionReset));
         self.settle();
     }
 
     /// The person at the server types a line; it waits until the service wants it.
-    pub(super) fn types(&mut self, line: &str) {
+    pub(crate) fn types(&mut self, line: &str) {
         self.typed.push_back(Input::Line(line.to_owned()));
         self.settle();
     }
 
-    pub(super) fn ends_typing(&mut self) {
+    pub(crate) fn ends_typing(&mut self) {
         self.typed.push_back(Input::End);
         self.settle();
     }
 
     /// Time passes, from deadline to deadline.
-    pub(super) fn advance(&mut self, time: Duration) {
+    pub(crate) fn advance(&mut self, time: Duration) {
         let until = self.now + time;
         while let Some(next) = self.next_deadline().filter(|next| *next <= until) {
             assert!(next > self.now, "something is due, and stays so");
@@ -182,7 +182,7 @@ impl Rehearsal {
 impl Rehearsal {
     /// The next line that `name` hears is this one.
     #[track_caller]
-    pub(super) fn hears(&mut self, name: &str, line: &str) {
+    pub(crate) fn hears(&mut self, name: &str, line: &str) {
         let at = self.at(name);
         let heard = &mut self.actors[at].socket.heard;
         let end = heard.iter().position(|byte| *byte == b'\n');
@@ -194,40 +194,40 @@ impl Rehearsal {
     }
 
     #[track_caller]
-    pub(super) fn hears_nothing(&mut self, name: &str) {
+    pub(crate) fn hears_nothing(&mut self, name: &str) {
         assert_eq!(self.heard(name), "", "what {name} hears");
     }
 
     /// All that `name` has heard since it was last asked.
-    pub(super) fn heard(&mut self, name: &str) -> String {
+    pub(crate) fn heard(&mut self, name: &str) -> String {
         let at = self.at(name);
         let bytes = std::mem::take(&mut self.actors[at].socket.heard);
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// What was heard so far does not matter.
-    pub(super) fn nobody_minds(&mut self) {
+    pub(crate) fn nobody_minds(&mut self) {
         for actor in &mut self.actors {
             actor.socket.heard.clear();
         }
     }
 
     /// Why `name` is gone; `None`: it is here.
-    pub(super) fn fate(&self, name: &str) -> Option<Disconnect> {
+    pub(crate) fn fate(&self, name: &str) -> Option<Disconnect> {
         self.actors[self.at(name)].fate
     }
 
-    pub(super) fn has_stopped(&self) -> bool {
+    pub(crate) fn has_stopped(&self) -> bool {
         self.stopped
     }
 
     /// Whether there are bytes of `name` that the service has not been given.
-    pub(super) fn is_kept_waiting(&self, name: &str) -> bool {
+    pub(crate) fn is_kept_waiting(&self, name: &str) -> bool {
         !self.actors[self.at(name)].unread.is_empty()
     }
 
     /// Bytes and writes to all of them together.
-    pub(super) fn written(&self) -> (usize, usize) {
+    pub(crate) fn written(&self) -> (usize, usize) {
         let sockets = || self.actors.iter().map(|actor| &actor.socket);
         (
             sockets().map(|socket| socket.written_bytes).sum(),
