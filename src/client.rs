@@ -11,6 +11,8 @@ use crate::terminal::Terminal;
 
 mod arrivals;
 mod dial;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod mention;
 mod pipe;
 mod session;

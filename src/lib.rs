@@ -44,6 +44,9 @@ pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod failure;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod outbound;
 pub mod reactor;
 #[cfg(test)]

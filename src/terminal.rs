@@ -20,6 +20,8 @@ use signal_hook::SigId;
 use signal_hook::consts::{SIGCONT, SIGWINCH};
 use signal_hook::low_level::{pipe, unregister};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod keys;
 mod line;
 mod modes;

@@ -1,7 +1,7 @@
 //! Cuts what arrives into lines to show. Bytes in, lines out; no socket, no clock.
 
 /// A longer line is shown in pieces of this.
-const LINE_MAX_BYTES: usize = 16 * 1024;
+pub(super) const LINE_MAX_BYTES: usize = 16 * 1024;
 
 /// Holds the beginning of a line whose end has not arrived.
 #[derive(Debug, Default)]

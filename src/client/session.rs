@@ -28,7 +28,7 @@ use crate::terminal::{Input, Options, Screen, Terminal};
 
 const PROMPT: &str = "send: ";
 /// What the room understands; Tab completes it.
-const COMMANDS: [&str; 6] = ["/help", "/me", "/msg", "/nick", "/quit", "/who"];
+pub(super) const COMMANDS: [&str; 6] = ["/help", "/me", "/msg", "/nick", "/quit", "/who"];
 
 /// Typed lines that the server has not taken.
 const UNSENT_MAX_LINES: usize = 1024;

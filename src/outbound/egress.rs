@@ -191,6 +191,13 @@ impl Egress {
 }
 
 impl Egress {
+    /// What is kept for one client outside of the log.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn held_bytes(&self, id: ClientId) -> usize {
+        let client = self.clients.get(id.index());
+        client.map_or(0, |client| client.outbox.held_bytes())
+    }
+
     fn mark_closing(&mut self, id: ClientId) {
         if let Some(client) = lookup(&mut self.clients, id) {
             client.closing = true;

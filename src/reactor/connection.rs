@@ -12,7 +12,7 @@ use super::Limits;
 use super::meter::Meter;
 
 /// A raw client that has been quiet for this long has said a message.
-pub(super) const QUIET: Duration = Duration::from_millis(200);
+const QUIET: Duration = Duration::from_millis(200);
 
 /// A client that is to be closed may take this long over what it is owed, without taking any of
 /// it, before it is given up.
@@ -68,6 +68,17 @@ pub(super) enum Phase {
 }
 
 impl<S> Connection<S> {
+    /// Whether it has sent nothing for longer than it may.
+    pub(super) fn is_idle(&self, limits: &Limits, now: Instant) -> bool {
+        let timeout = limits.idle_timeout;
+        timeout.is_some_and(|timeout| self.active_at + timeout <= now)
+    }
+
+    /// Whether what a raw client has sent counts as a message.
+    pub(super) fn is_quiet(&self, now: Instant) -> bool {
+        self.decoder.awaits_quiet() && self.active_at + QUIET <= now
+    }
+
     /// When something must be done if nothing happens before.
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
         match self.phase {

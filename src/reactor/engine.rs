@@ -336,15 +336,11 @@ impl<N: Net> Engine<N> {
     }
 
     fn source(&mut self, token: SourceToken) -> Option<&mut Source<N>> {
-        let slot = self.sources.get_mut(token.key as usize)?;
-        (slot.generation == token.generation).then_some(&mut slot.source)
+        source_in(&mut self.sources, token)
     }
 
     fn connection(&mut self, token: SourceToken) -> Option<&mut Connection<N::Stream>> {
-        match self.source(token)? {
-            Source::Connection(connection) => Some(connection),
-            _ => None,
-        }
+        connection_in(&mut self.sources, token)
     }
 
     /// Sees to it that the connection is looked at when its deadline comes.
@@ -368,6 +364,24 @@ impl<N: Net> Engine<N> {
         {
             self.ready.push_back(token);
         }
+    }
+}
+
+/// The source that a token means, if that is still there.
+fn source_in<N: Net>(sources: &mut Slab<Slot<N>>, token: SourceToken) -> Option<&mut Source<N>> {
+    let slot = sources.get_mut(token.key as usize)?;
+    (slot.generation == token.generation).then_some(&mut slot.source)
+}
+
+/// The connection that a token means. Borrows the slab alone, so that its service can be called
+/// meanwhile.
+fn connection_in<N: Net>(
+    sources: &mut Slab<Slot<N>>,
+    token: SourceToken,
+) -> Option<&mut Connection<N::Stream>> {
+    match source_in(sources, token)? {
+        Source::Connection(connection) => Some(connection),
+        Source::Listener(_) | Source::Foreign => None,
     }
 }
 

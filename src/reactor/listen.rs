@@ -19,6 +19,11 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const KEEPALIVE_PROBES: u32 = 4;
 
+/// As soon, when something is owed to it: keepalive does not look then, and the kernel would go
+/// on trying for a quarter of an hour. One that is there but takes nothing counts as gone, too.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// Opens `address` for listening; returns the socket and what to call it: the real address, with
 /// the port that the system picked.
 ///
@@ -79,6 +84,8 @@ fn open_tcp(
         .with_interval(KEEPALIVE_INTERVAL)
         .with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
     if let Some(bytes) = send_buffer_bytes {
         socket.set_send_buffer_size(bytes)?;
     }

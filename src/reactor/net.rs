@@ -2,9 +2,10 @@
 //! The real one stands here; a simulated one can take its place, clock included.
 
 use std::io::{self, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::{Interest, Registry, Token};
+use socket2::SockRef;
 
 use crate::addr::Peer;
 
@@ -38,6 +39,11 @@ pub trait Net {
 
     /// Lets a stream go.
     fn close(&mut self, stream: Self::Stream);
+
+    /// Lets a stream go whose peer does not take what it is sent: the kernel is not to keep that.
+    fn abandon(&mut self, stream: Self::Stream) {
+        self.close(stream);
+    }
 
     /// Lets a listener go.
     fn close_listener(&mut self, listener: Self::Listener);
@@ -142,6 +148,14 @@ impl Net for System {
     fn close(&mut self, stream: Stream) {
         // Closing the descriptor takes it out of the poll: nobody else holds it.
         drop(stream);
+    }
+
+    fn abandon(&mut self, stream: Stream) {
+        if let Stream::Tcp(stream) = &stream {
+            // If it fails the kernel keeps the bytes for as long as it does after any close.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
+        self.close(stream);
     }
 
     fn close_listener(&mut self, listener: Listener) {

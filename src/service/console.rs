@@ -12,6 +12,8 @@ use crate::text;
 use crate::wire::{Framing, Message};
 
 mod command;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
 

@@ -13,6 +13,8 @@ use crate::text;
 use crate::wire::{Framing, Message};
 
 mod command;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod members;
 mod nick;
 mod notices;

@@ -68,6 +68,12 @@ impl View {
         out.push('\n');
     }
 
+    /// Where the cursor stands.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn cursor_column(&self) -> usize {
+        self.cursor_column
+    }
+
     /// A terminal made narrower breaks the row in two; both go.
     fn clear_reflowed(&mut self, out: &mut String, columns: usize) {
         let rows_up = self.cursor_column.checked_div(columns).unwrap_or(0);
@@ -77,6 +83,18 @@ impl View {
         }
         self.columns = columns;
     }
+}
+
+/// Prints one line, which goes on below; one that stands out comes with a bell.
+pub(super) fn print(out: &mut String, text: &str, stands_out: bool) {
+    let (mark, mark_end) = match stands_out {
+        true => ("\x07\x1b[1m", "\x1b[0m"),
+        false => ("", ""),
+    };
+    out.push_str(mark);
+    out.push_str(&harmless(text.as_bytes()));
+    out.push_str(mark_end);
+    out.push('\n');
 }
 
 /// Pasted text may hold anything; a TAB would jump by columns that are not counted.

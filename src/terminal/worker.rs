@@ -18,8 +18,7 @@ use super::keys::Decoder;
 use super::line::{Effect, Line};
 use super::modes::Modes;
 use super::screen::{Screen, Shared, Work, drain};
-use super::view::View;
-use crate::text::harmless;
+use super::view::{self, View};
 
 /// The bytes of one key follow each other faster than that, a person's next key does not.
 const ESCAPE_WAIT: Timespec = Timespec {
@@ -115,15 +114,7 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
             editor.view.erase(&mut out);
         }
         for line in &work.entries {
-            let text = harmless(line.text.as_bytes());
-            if line.marked && self.decorated {
-                out.push_str("\x07\x1b[1m");
-                out.push_str(&text);
-                out.push_str("\x1b[0m");
-            } else {
-                out.push_str(&text);
-            }
-            out.push('\n');
+            view::print(&mut out, &line.text, line.marked && self.decorated);
         }
         if work.dropped_lines > 0 {
             let dropped = work.dropped_lines;
@@ -248,8 +239,7 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
             Effect::ScreenCleared => out.push_str("\x1b[H\x1b[2J"),
             Effect::Choices(choices) => {
                 editor.view.erase(&mut out);
-                out.push_str(&harmless(choices.as_bytes()));
-                out.push('\n');
+                view::print(&mut out, &choices, false);
             }
             Effect::Suspended => suspend(editor),
         }

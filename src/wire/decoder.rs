@@ -79,6 +79,12 @@ impl Decoder {
         self.hand_out_tail(max_message_bytes)
     }
 
+    /// What is kept of an unfinished message.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.tail.len()
+    }
+
     fn next_line<'a, 'input: 'a>(
         &'a mut self,
         input: &mut &'input [u8],

@@ -96,8 +96,10 @@ fn who_left_is_not_waited_for() {
 #[test]
 fn a_half_closed_client_gets_the_answer_that_was_held_for_it() {
     let server = Launch::new("console")
-        .stdin(script("answer one\nanswer two\nand more\n"))
+        .stdin(script("answer one\nanswer two\nand more\n/who\n"))
         .start();
+    // By then the answers are held.
+    server.stdout().wait_for("nobody is here");
     server.pause();
     let mut peer = Peer::connect(&server);
     peer.send("a question");

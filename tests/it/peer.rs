@@ -1,7 +1,7 @@
 //! Clients as the world has them: a plain blocking socket that sends and reads.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -39,7 +39,16 @@ impl Peer {
         Self::over(socket.into())
     }
 
-    fn over(stream: TcpStream) -> Self {
+    /// A client with an address of its own choice: one address has ports for so many only.
+    pub(crate) fn from_source(source: IpAddr, address: &str) -> io::Result<Self> {
+        let address: SocketAddr = address.parse().expect("a TCP address");
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+        socket.connect(&address.into())?;
+        Ok(Self::over(socket.into()))
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

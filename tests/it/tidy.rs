@@ -113,7 +113,8 @@ fn services_have_no_socket_and_no_clock() {
     ];
     let complaints: Vec<String> = sources(&["src"])
         .iter()
-        .filter(|s| s.is_in("service"))
+        // The rehearsal is what gives the services a clock in tests.
+        .filter(|s| s.is_in("service") && !s.path.contains("/rehearsal"))
         .flat_map(|s| s.naming(&forbidden))
         .collect();
     none(&complaints);

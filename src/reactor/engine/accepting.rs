@@ -9,7 +9,7 @@ use super::super::connection::{Connection, Phase};
 use super::super::meter::Meter;
 use super::super::net::Net;
 use super::super::token::SourceToken;
-use super::{Engine, Life, Source, would_block};
+use super::{Engine, Life, Source, source_in, would_block};
 use crate::addr::Peer;
 use crate::service::Disconnect;
 use crate::wire::Decoder;
@@ -32,10 +32,7 @@ impl<N: Net> Engine<N> {
             if self.counts.clients >= self.limits.max_clients {
                 return self.wait_for_room(token, now);
             }
-            let Some(slot) = self.sources.get_mut(token.key as usize) else {
-                return;
-            };
-            let Source::Listener(door) = &mut slot.source else {
+            let Some(Source::Listener(door)) = source_in(&mut self.sources, token) else {
                 return;
             };
             if door.retry_at.is_some_and(|at| at > now) {

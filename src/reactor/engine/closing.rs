@@ -8,7 +8,7 @@ use log::{debug, info};
 use super::super::connection::{DRAIN_BYTES, DRAIN_PATIENCE, FLUSH_PATIENCE, Phase};
 use super::super::net::Net;
 use super::super::token::SourceToken;
-use super::{Counts, Engine, Life, Source};
+use super::{Counts, Engine, Life, Source, connection_in};
 use crate::service::Disconnect;
 
 impl<N: Net> Engine<N> {
@@ -34,10 +34,7 @@ impl<N: Net> Engine<N> {
 
     /// All is sent: the peer may know that it was all.
     pub(super) fn end_our_side(&mut self, token: SourceToken, now: Instant) {
-        let Some(slot) = self.sources.get_mut(token.key as usize) else {
-            return;
-        };
-        let Source::Connection(connection) = &mut slot.source else {
+        let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
         if connection.eof {
@@ -76,10 +73,16 @@ impl<N: Net> Engine<N> {
             let (client, index, peer) = (connection.client, connection.station, connection.peer);
             let station = &mut self.stations[index as usize];
             station.guard(|service, egress| service.on_close(now, client, &why, egress));
+            // Its socket is full. What lies in there would outlive the connection by minutes, and
+            // whoever comes again and again without reading could make any amount of it.
+            let is_deaf = !station.egress.is_clear(client) && gave_up(why);
             station.egress.forget(client);
             let slot = self.sources.remove(token.key as usize);
             if let Source::Connection(connection) = slot.source {
-                self.net.close(connection.stream);
+                match is_deaf {
+                    true => self.net.abandon(connection.stream),
+                    false => self.net.close(connection.stream),
+                }
             }
             self.counts.clients -= 1;
             self.counts.panicked += u64::from(why == Disconnect::Panicked);
@@ -155,4 +158,10 @@ impl<N: Net> Engine<N> {
             })
             .collect()
     }
+}
+
+/// Whether a client was closed for what it did not do. One that lagged may still read what has
+/// reached the kernel, and a clean end after it: the room's send buffers are small.
+fn gave_up(why: Disconnect) -> bool {
+    matches!(why, Disconnect::Unfinished | Disconnect::Idle)
 }

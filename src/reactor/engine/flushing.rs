@@ -7,7 +7,7 @@ use log::warn;
 use super::super::connection::{FLUSH_PATIENCE, Phase};
 use super::super::net::Net;
 use super::super::token::SourceToken;
-use super::{Engine, Source};
+use super::{Engine, connection_in};
 use crate::outbound::{ClientId, Flushed, Lagged};
 use crate::service::Disconnect;
 
@@ -60,10 +60,7 @@ impl<N: Net> Engine<N> {
         let Some(token) = egress.handle(id).map(SourceToken::unpack) else {
             return;
         };
-        let Some(slot) = self.sources.get_mut(token.key as usize) else {
-            return;
-        };
-        let Source::Connection(connection) = &mut slot.source else {
+        let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
         match connection.phase {

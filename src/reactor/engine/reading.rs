@@ -9,7 +9,7 @@ use super::super::connection::{Connection, Phase};
 use super::super::meter::Meter;
 use super::super::net::Net;
 use super::super::token::SourceToken;
-use super::{Engine, Life, READ_BUDGET_BYTES, Source, Station, would_block};
+use super::{Engine, Life, READ_BUDGET_BYTES, Station, connection_in, would_block};
 use crate::outbound::Egress;
 use crate::service::{Disconnect, Service};
 
@@ -31,10 +31,7 @@ impl<N: Net> Engine<N> {
     /// Reads once from a connection and hands over what it said.
     pub(super) fn read(&mut self, token: SourceToken, now: Instant) {
         let limits = self.limits;
-        let Some(slot) = self.sources.get_mut(token.key as usize) else {
-            return;
-        };
-        let Source::Connection(connection) = &mut slot.source else {
+        let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
         let index = connection.station;
@@ -77,49 +74,46 @@ impl<N: Net> Engine<N> {
         let Some(connection) = self.connection(token) else {
             return;
         };
-        if connection.deadline(&limits).is_some_and(|at| at <= now) {
-            match connection.phase {
-                Phase::Flushing { .. } | Phase::Draining { .. } => {
-                    self.kill(token, Disconnect::Unfinished);
-                }
-                Phase::Dead(_) => {}
-                Phase::Open | Phase::Mute(_) => {
-                    let idle_since = connection.active_at;
-                    let overdue = |meter: &Meter| meter.is_overdue(&limits, now);
-                    if connection.meter.as_deref().is_some_and(overdue) {
-                        self.kill(token, Disconnect::Silent);
-                        return;
-                    }
-                    if let Some(meter) = &mut connection.meter {
-                        meter.release(now);
-                    }
-                    self.resume_if_room(token, now);
-                    let Some(connection) = self.connection(token) else {
-                        return;
-                    };
-                    if connection.decoder.awaits_quiet() {
-                        self.hear_quiet(token, now);
-                    }
-                    if limits
-                        .idle_timeout
-                        .is_some_and(|timeout| idle_since + timeout <= now)
-                    {
-                        self.kill(token, Disconnect::Idle);
-                    }
-                }
+        let has_come = connection.deadline(&limits).is_some_and(|at| at <= now);
+        match connection.phase {
+            _ if !has_come => {}
+            Phase::Open | Phase::Mute(_) => self.on_silence(token, now),
+            Phase::Flushing { .. } | Phase::Draining { .. } => {
+                self.kill(token, Disconnect::Unfinished);
             }
+            Phase::Dead(_) => {}
         }
         self.arm(token);
+    }
+
+    /// An open connection has said nothing for as long as one of its limits, or may speak again.
+    fn on_silence(&mut self, token: SourceToken, now: Instant) {
+        let limits = self.limits;
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        let is_idle = connection.is_idle(&limits, now);
+        let is_quiet = connection.is_quiet(now);
+        if let Some(meter) = &mut connection.meter {
+            if meter.is_overdue(&limits, now) {
+                return self.kill(token, Disconnect::Silent);
+            }
+            meter.release(now);
+        }
+        if is_quiet {
+            self.hear_quiet(token, now);
+        }
+        if is_idle {
+            return self.kill(token, Disconnect::Idle);
+        }
+        self.resume_if_room(token, now);
     }
 
     /// What a raw client has sent counts as a message now.
     fn hear_quiet(&mut self, token: SourceToken, now: Instant) {
         let max_message_bytes = self.limits.max_message_bytes;
         let rate = self.limits.message_rate;
-        let Some(slot) = self.sources.get_mut(token.key as usize) else {
-            return;
-        };
-        let Source::Connection(connection) = &mut slot.source else {
+        let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
         let index = connection.station;

@@ -39,8 +39,9 @@ pub(super) fn check(name: &str) -> Result<(), Refused> {
 
 /// The form in which nicks are compared: two that differ only in case are one.
 pub(super) fn fold(name: &str) -> Box<str> {
-    // Upper case first: it brings together what has several lower cases, like the Greek sigmas.
-    name.to_uppercase().to_lowercase().into()
+    // Upper case brings together what has several lower cases, like the Greek sigmas. Lower case
+    // before it, since the capital sharp s is its own upper case, but the small one's is SS.
+    name.to_lowercase().to_uppercase().to_lowercase().into()
 }
 
 #[cfg(test)]
@@ -89,6 +90,7 @@ mod tests {
     fn case_does_not_make_another_nick() {
         assert_eq!(fold("Ann"), fold("aNN"));
         assert_eq!(fold("ΣΟΣ"), fold("σος"));
+        assert_eq!(fold("STRAẞE"), fold("straße"));
         assert_ne!(fold("ann"), fold("anna"));
     }
 }

@@ -1,0 +1,5 @@
+//! Any stream, cut in any way.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| chinwag::fuzzing::run("decoder", data));

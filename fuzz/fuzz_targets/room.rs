@@ -1,0 +1,5 @@
+//! Any life that a room may have.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| chinwag::fuzzing::run("room", data));

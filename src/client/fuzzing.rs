@@ -1,0 +1,87 @@
+//! A person who reads a room and types: whatever arrives, cut in any way, is shown whole and
+//! drives nothing.
+
+use super::arrivals::{Arrivals, LINE_MAX_BYTES};
+use super::mention::Nick;
+use super::session::COMMANDS;
+use crate::fuzzing::Tape;
+use crate::terminal::fuzzing::Display;
+
+/// Plays what `data` says.
+pub(crate) fn check(data: &[u8]) {
+    let mut tape = Tape::new(data);
+    let mut display = Display::new(&COMMANDS);
+    let mut reader = Reader::default();
+    while !tape.is_over() {
+        let action = tape.byte();
+        let count = usize::from(action >> 2);
+        match action & 3 {
+            0 => reader.arrive(tape.take(count), &mut display),
+            1 => tape
+                .take(count)
+                .iter()
+                .for_each(|&byte| display.press(byte)),
+            2 => display.resize(count * usize::from(tape.byte() % 4)),
+            _ if action == 3 => reader.pause(&mut display),
+            _ => reader.arrive(b"* you are ann\r\nbob: ann?\n", &mut display),
+        }
+    }
+    reader.end(&mut display);
+}
+
+#[derive(Default)]
+struct Reader {
+    arrivals: Arrivals,
+    nick: Nick,
+    /// All that has arrived and all that was shown, less their line ends.
+    arrived: Vec<u8>,
+    shown: Vec<u8>,
+}
+
+impl Reader {
+    fn arrive(&mut self, bytes: &[u8], display: &mut Display) {
+        let Self {
+            arrivals,
+            nick,
+            arrived,
+            shown,
+        } = self;
+        arrived.extend(bytes.iter().filter(|byte| !is_line_end(**byte)));
+        arrivals.push(bytes, |line| show(line, nick, shown, display));
+    }
+
+    fn pause(&mut self, display: &mut Display) {
+        let Self {
+            arrivals,
+            nick,
+            shown,
+            ..
+        } = self;
+        arrivals.pause(|line| show(line, nick, shown, display));
+    }
+
+    fn end(mut self, display: &mut Display) {
+        let Self {
+            arrivals,
+            nick,
+            arrived,
+            shown,
+        } = &mut self;
+        arrivals.end(|line| show(line, nick, shown, display));
+        assert!(!arrivals.has_partial());
+        assert_eq!(arrived, shown);
+    }
+}
+
+/// As a session does.
+fn show(line: &[u8], nick: &mut Nick, shown: &mut Vec<u8>, display: &mut Display) {
+    assert!(line.len() <= LINE_MAX_BYTES && !line.contains(&b'\n'));
+    shown.extend(line.iter().filter(|byte| !is_line_end(**byte)));
+    let text = String::from_utf8_lossy(line);
+    let is_meant = nick.is_meant_by(&text);
+    display.print(&format!("recv: {text}"), is_meant);
+}
+
+fn is_line_end(byte: u8) -> bool {
+    byte == b'\n' || byte == b'\r'
+}

@@ -1,0 +1,70 @@
+//! What a fuzzer feeds: for each of five rooms a check that takes any bytes and panics when
+//! something that must hold does not. Built for fuzzing and for tests only.
+//!
+//! `fuzz/` runs them for as long as one likes; the test below replays what that has found.
+
+mod commands;
+mod decoder;
+mod room;
+mod sanitiser;
+mod tape;
+
+pub(crate) use tape::Tape;
+
+/// A check by the name of its fuzz target.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    ("commands", commands::check),
+    ("decoder", decoder::check),
+    ("display", crate::client::fuzzing::check),
+    ("room", room::check),
+    ("sanitiser", sanitiser::check),
+];
+
+/// Runs the check `name` on `data`.
+///
+/// # Panics
+/// When what must hold does not, or there is no such check.
+pub fn run(name: &str, data: &[u8]) {
+    let target = TARGETS.iter().find(|(known, _)| *known == name);
+    let Some((_, check)) = target else {
+        panic!("there is no target {name}");
+    };
+    check(data);
+}
+
+/// Whether a terminal that is shown `text` could be driven, or its reader deceived.
+pub(crate) fn is_harmful(text: &str) -> bool {
+    text.chars().any(|character| {
+        (character.is_control() && character != '\t')
+            || ('\u{202A}'..='\u{202E}').contains(&character)
+            || ('\u{2066}'..='\u{2069}').contains(&character)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::panic::catch_unwind;
+    use std::path::Path;
+
+    #[test]
+    fn whatever_a_fuzzer_has_found_still_holds() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+        // A published package comes without it.
+        let Ok(_) = fs::read_dir(&corpus) else { return };
+        for (name, check) in TARGETS {
+            let mut files = 0;
+            for entry in fs::read_dir(corpus.join(name)).unwrap() {
+                let path = entry.unwrap().path();
+                let data = fs::read(&path).unwrap();
+                assert!(catch_unwind(|| check(&data)).is_ok(), "{}", path.display());
+                files += 1;
+            }
+            assert!(files > 0, "nothing to replay for {name}");
+        }
+    }
+}

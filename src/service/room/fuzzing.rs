@@ -1,0 +1,47 @@
+//! What must hold for every line that a member sends, and for every name that it would like.
+
+use super::command::{self, Said};
+use super::nick;
+
+/// Checks what `line` means.
+pub(crate) fn check_line(line: &str) {
+    let is_blank = |c: char| c == ' ' || c == '\t';
+    match command::parse(line) {
+        Said::Nothing => assert!(line.is_empty()),
+        Said::Line(said) => {
+            assert!(!said.is_empty());
+            let escaped = line.starts_with('/');
+            assert_eq!(said, &line[usize::from(escaped)..]);
+            assert_eq!(said.starts_with('/'), escaped);
+        }
+        Said::Me(deed) => assert!(!deed.is_empty() && line.ends_with(deed)),
+        Said::Nick(name) => {
+            assert!(line.contains(name));
+            assert!(name.chars().next().is_none_or(|first| !is_blank(first)));
+        }
+        Said::Msg { to, text } => {
+            assert!(!to.is_empty() && !to.contains(is_blank));
+            assert!(!text.is_empty() && !text.starts_with(is_blank) && line.ends_with(text));
+        }
+        Said::Who | Said::Help | Said::Quit | Said::Incomplete(_) => {
+            assert!(line.starts_with('/'));
+        }
+        Said::Unknown(name) => assert!(line[1..].starts_with(name) && !name.contains(is_blank)),
+    }
+    if line.starts_with('/') {
+        assert_eq!(command::parse(&format!("/{line}")), Said::Line(line));
+    }
+}
+
+/// Checks that a nick that may be had is plain to see, and one with itself in any case.
+pub(crate) fn check_nick(name: &str) {
+    if nick::check(name).is_err() {
+        return;
+    }
+    assert!(!name.is_empty() && name.len() <= nick::MAX_BYTES);
+    assert!(!name.contains(|c: char| c.is_whitespace() || c.is_control() || "*[]:/".contains(c)));
+    let folded = nick::fold(name);
+    for other in [name.to_lowercase(), name.to_uppercase()] {
+        assert_eq!(nick::fold(&other), folded, "{name:?} and {other:?}");
+    }
+}

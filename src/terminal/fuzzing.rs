@@ -1,0 +1,122 @@
+//! A terminal without a terminal: what it would be sent, looked through.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::keys::Decoder;
+use super::line::{Effect, Line};
+use super::view::{self, View};
+use crate::fuzzing::is_harmful;
+
+const PROMPT: &str = "send: ";
+const MARK: &str = "\x07\x1b[1m";
+const MARK_END: &str = "\x1b[0m";
+
+/// What the worker has, less the descriptors.
+pub(crate) struct Display {
+    keys: Decoder,
+    line: Line,
+    view: View,
+    columns: usize,
+}
+
+impl Display {
+    pub(crate) fn new(commands: &[&str]) -> Self {
+        Self {
+            keys: Decoder::default(),
+            line: Line::new(commands.iter().map(|&name| name.to_owned()).collect()),
+            view: View::default(),
+            columns: 80,
+        }
+    }
+
+    pub(crate) fn resize(&mut self, columns: usize) {
+        self.columns = columns;
+        self.draw();
+    }
+
+    /// Shows a line that has arrived.
+    pub(crate) fn print(&mut self, text: &str, stands_out: bool) {
+        let mut out = String::new();
+        self.view.erase(&mut out);
+        assert_eq!(out, "\r\x1b[K");
+        out.clear();
+        view::print(&mut out, text, stands_out);
+        let shown = out.strip_suffix('\n').map(|shown| match stands_out {
+            true => shown.strip_prefix(MARK)?.strip_suffix(MARK_END),
+            false => Some(shown),
+        });
+        assert!(
+            matches!(shown, Some(Some(shown)) if !is_harmful(shown)),
+            "{out:?}"
+        );
+        self.draw();
+    }
+
+    /// One byte from the keyboard.
+    pub(crate) fn press(&mut self, byte: u8) {
+        if self.keys.is_lone_escape() && byte == 0 {
+            self.keys.drop_escape();
+        }
+        let Some(key) = self.keys.push(byte) else {
+            return;
+        };
+        let mut out = String::new();
+        match self.line.press(key) {
+            Effect::Entered(text) => {
+                assert!(
+                    !text.contains(|c: char| c.is_control() && c != '\t'),
+                    "{text:?}"
+                );
+                self.view.leave(&mut out, PROMPT, &text);
+            }
+            Effect::Interrupted => {
+                let text = format!("{}^C", self.line.text());
+                self.view.leave(&mut out, PROMPT, &text);
+                self.line.clear();
+            }
+            Effect::Choices(choices) => view::print(&mut out, &choices, false),
+            Effect::Edited | Effect::End | Effect::Suspended | Effect::ScreenCleared => {}
+        }
+        check_drawn(&out);
+        let (before, after, text) = (self.line.before(), self.line.after(), self.line.text());
+        assert_eq!(format!("{before}{after}"), text);
+        let mut starts = text.grapheme_indices(true).map(|(at, _)| at);
+        assert!(
+            after.is_empty() || starts.any(|at| at == before.len()),
+            "{text:?}"
+        );
+        self.draw();
+    }
+
+    fn draw(&mut self) {
+        let mut out = String::new();
+        let typed = (self.line.before(), self.line.after());
+        self.view.draw(&mut out, PROMPT, typed, self.columns);
+        check_drawn(&out);
+        assert!(!out.contains('\n'));
+        assert!(
+            self.view.cursor_column() <= self.columns.saturating_sub(1),
+            "{out:?}"
+        );
+    }
+}
+
+/// What drives the terminal is the view's own, and there is no more of it than it needs.
+fn check_drawn(out: &str) {
+    let mut parts = out.split('\x1b');
+    let mut sequences = 0;
+    assert!(is_text(parts.next().unwrap_or_default()), "{out:?}");
+    for part in parts {
+        let known = part.strip_prefix('[').and_then(|part| {
+            let part = part.trim_start_matches(|c: char| c.is_ascii_digit());
+            part.strip_prefix(['K', 'A', 'J'])
+        });
+        assert!(known.is_some_and(is_text), "{out:?}");
+        sequences += 1;
+    }
+    assert!(sequences <= 4, "{out:?}");
+}
+
+fn is_text(part: &str) -> bool {
+    !is_harmful(&part.replace(['\r', '\n'], ""))
+}

@@ -1,0 +1,243 @@
+//! Members who check all that they hear: each message once, whole, and in the one order.
+//! One thread drives them all; sockets do not block.
+
+use std::io::{ErrorKind, Read, Write};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+use crate::harness::Server;
+use crate::member::Member;
+
+/// So many messages may be on their way to the slowest: what bounds the load.
+const WINDOW: u64 = 3000;
+
+/// One member, its place in what is said, and what is checked of it.
+struct Voice {
+    member: Member,
+    unsent: Vec<u8>,
+    unread: Vec<u8>,
+    /// By sender: the last message heard of it.
+    last: Vec<u64>,
+    heard: u64,
+    said: u64,
+    /// Over every line from the first to the last message of the first sender.
+    order: Option<u64>,
+    /// That last one.
+    ends_at: Option<u64>,
+    is_over: bool,
+    stalls_until: Option<Instant>,
+}
+
+pub(super) struct Choir {
+    voices: Vec<Voice>,
+    senders: usize,
+    text_bytes: usize,
+    pub(super) said: u64,
+    pub(super) rng: Rng,
+}
+
+/// FNV-1a: enough to tell torn text from whole.
+fn sum(seed: u64, bytes: &[u8]) -> u64 {
+    let start = seed ^ 0xcbf2_9ce4_8422_2325;
+    bytes.iter().fold(start, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+impl Choir {
+    /// `count` members, of whom the first `senders` speak, `text_bytes` at a time.
+    pub(super) fn joins(server: &Server, count: usize, senders: usize, text_bytes: usize) -> Self {
+        let voices = (0..count).map(|i| {
+            let member = Member::joins(server, &format!("h{i}"));
+            member.peer.stream.set_nonblocking(true).unwrap();
+            Voice {
+                member,
+                unsent: Vec::new(),
+                unread: Vec::new(),
+                last: vec![0; senders],
+                heard: 0,
+                said: 0,
+                order: None,
+                ends_at: None,
+                is_over: false,
+                stalls_until: None,
+            }
+        });
+        Self {
+            voices: voices.collect(),
+            senders,
+            text_bytes,
+            said: 0,
+            rng: Rng::with_seed(5),
+        }
+    }
+
+    pub(super) fn heard(&self) -> u64 {
+        self.voices.iter().map(|voice| voice.heard).sum()
+    }
+
+    /// The message of each, from a sender chosen at random, as far as the window allows.
+    pub(super) fn says_more(&mut self, most: u64) {
+        let slowest = self.voices.iter().map(|voice| voice.heard + voice.said);
+        let room = (slowest.min().unwrap_or(0) + WINDOW).saturating_sub(self.said);
+        for _ in 0..room.min(most) {
+            let sender = self.rng.usize(..self.senders);
+            self.says(sender);
+        }
+    }
+
+    /// One message.
+    pub(super) fn says(&mut self, sender: usize) {
+        self.said += 1;
+        let voice = &mut self.voices[sender];
+        voice.said += 1;
+        let seq = voice.said;
+        let length = self.rng.usize(1..=self.text_bytes * 2 - 1);
+        let text: String = (0..length).map(|i| letter(seq, i)).collect();
+        let check = sum(seq, text.as_bytes());
+        let line = format!("#{sender} {seq} {check:016x} {text}\n");
+        voice.unsent.extend_from_slice(line.as_bytes());
+    }
+
+    /// The last message of all.
+    pub(super) fn says_last(&mut self) {
+        self.says(0);
+        let last = self.voices[0].said;
+        for voice in &mut self.voices {
+            voice.ends_at = Some(last);
+        }
+    }
+
+    /// Some of them do not read for a while.
+    pub(super) fn stalls(&mut self, count: usize, most: Duration) {
+        for _ in 0..count {
+            let voice = self.rng.usize(..self.voices.len());
+            self.voices[voice].stalls_until = Some(Instant::now() + most.mul_f64(self.rng.f64()));
+        }
+    }
+
+    /// Sends and reads what goes; waits a little when nothing does.
+    pub(super) fn turn(&mut self) {
+        let now = Instant::now();
+        let mut moved = false;
+        for voice in &mut self.voices {
+            // Pieces of any size: a message may come in parts, or many at once.
+            let piece = voice.unsent.len().min(self.rng.usize(1..4000));
+            moved |= voice.send(piece);
+            if voice.stalls_until.is_none_or(|until| until <= now) {
+                voice.stalls_until = None;
+                moved |= voice.hear();
+            }
+        }
+        if !moved {
+            std::thread::sleep(Duration::from_micros(500));
+        }
+    }
+
+    /// Has everybody heard everything?
+    pub(super) fn is_done(&self) -> bool {
+        let whole = |voice: &Voice| voice.heard + voice.said == self.said;
+        self.voices.iter().all(whole)
+    }
+
+    /// Who is how far behind.
+    pub(super) fn state(&self) -> String {
+        let behind = |voice: &Voice| self.said - voice.heard - voice.said;
+        let worst = self.voices.iter().map(behind).max();
+        format!("{} said, the last is {worst:?} behind", self.said)
+    }
+
+    /// All who only listened have heard the very same, those lines too that are not checked.
+    #[track_caller]
+    pub(super) fn agrees(&self) {
+        let listeners = &self.voices[self.senders..];
+        assert!(listeners.iter().all(|l| l.is_over && l.order.is_some()));
+        assert!(listeners.iter().all(|l| l.order == listeners[0].order));
+    }
+}
+
+fn letter(seq: u64, at: usize) -> char {
+    char::from(b'a' + u8::try_from((seq + at as u64) % 26).unwrap())
+}
+
+impl Voice {
+    fn send(&mut self, piece: usize) -> bool {
+        if piece == 0 {
+            return false;
+        }
+        match self.member.peer.stream.write(&self.unsent[..piece]) {
+            Ok(written) => drop(self.unsent.drain(..written)),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return false,
+            Err(e) => panic!("{} cannot send: {e}", self.member.nick),
+        }
+        true
+    }
+
+    fn hear(&mut self) -> bool {
+        let mut chunk = [0; 64 * 1024];
+        match self.member.peer.stream.read(&mut chunk) {
+            Ok(0) => panic!("{} was cut off", self.member.nick),
+            Ok(count) => self.unread.extend_from_slice(&chunk[..count]),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return false,
+            Err(e) => panic!("{} was cut off: {e}", self.member.nick),
+        }
+        let mut unread = std::mem::take(&mut self.unread);
+        let mut at = 0;
+        while let Some(length) = unread[at..].iter().position(|byte| *byte == b'\n') {
+            self.check(&unread[at..at + length]);
+            at += length + 1;
+        }
+        unread.drain(..at);
+        self.unread = unread;
+        true
+    }
+
+    fn check(&mut self, line: &[u8]) {
+        let line = std::str::from_utf8(line).expect("the server sends UTF-8");
+        if line.starts_with("* ") {
+            return;
+        }
+        let heard = Heard::parse(line);
+        if let Some(heard) = &heard {
+            assert_eq!(
+                heard.seq,
+                self.last[heard.sender] + 1,
+                "{}: lost, doubled or out of order: {line}",
+                self.member.nick
+            );
+            self.last[heard.sender] = heard.seq;
+            self.heard += 1;
+            if (heard.sender, heard.seq) == (0, 1) {
+                self.order = Some(0);
+            }
+        }
+        if !self.is_over {
+            self.order = self.order.map(|order| sum(order, line.as_bytes()));
+            self.is_over = self.ends_at == Some(self.last[0]);
+        }
+    }
+}
+
+/// A checked message.
+pub(super) struct Heard {
+    pub(super) sender: usize,
+    pub(super) seq: u64,
+}
+
+impl Heard {
+    /// None when the line is of somebody else; fails the test when it is torn.
+    #[track_caller]
+    pub(super) fn parse(line: &str) -> Option<Self> {
+        let (nick, text) = line.split_once(": ")?;
+        let mut words = text.strip_prefix('#')?.splitn(4, ' ');
+        let mut next = || words.next().unwrap_or_else(|| panic!("torn: {line}"));
+        let (sender, seq, check, text) = (next(), next(), next(), next());
+        assert_eq!(nick.strip_prefix('h'), Some(sender), "not by {nick}");
+        let seq: u64 = seq.parse().expect("a number");
+        let check = u64::from_str_radix(check, 16).expect("a sum");
+        assert_eq!(check, sum(seq, text.as_bytes()), "torn: {line}");
+        let sender = sender.parse().expect("a number");
+        Some(Self { sender, seq })
+    }
+}
