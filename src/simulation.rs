@@ -283,7 +283,10 @@ impl World {
             });
             let until = [due, kernel.next_event(), Some(now + idle)];
             kernel.now = until.into_iter().flatten().min().unwrap_or(now).max(now);
-            (kernel.events(), kernel.deeds)
+            (
+                kernel.events(),
+                kernel.deeds + self.ledger.borrow().messages,
+            )
         };
         let now = self.now();
         let has_events = !events.is_empty();
@@ -291,11 +294,12 @@ impl World {
             self.engine.on_event(token, readiness, now);
         }
         self.engine.end_turn(now);
-        let was_idle =
-            wait == Some(Duration::ZERO) && !has_events && self.kernel.borrow().deeds == before;
+        let deeds = self.kernel.borrow().deeds + self.ledger.borrow().messages;
+        let was_idle = wait == Some(Duration::ZERO) && !has_events && deeds == before;
         self.idle_turns = if was_idle { self.idle_turns + 1 } else { 0 };
         assert!(self.idle_turns < IDLE_TURNS, "the engine spins");
         assert!(self.ledger.borrow().here <= self.limits.max_clients);
+        assert!(!self.ledger.borrow().complained.get(), "see above");
         self.engine.audit(now);
     }
 

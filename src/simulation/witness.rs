@@ -1,7 +1,7 @@
 //! The witness: stands between the engine and a service, and writes down from the rules alone
 //! what each client must hear. Knows the contract of the services, and neither engine nor kernel.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::rc::Rc;
@@ -24,6 +24,21 @@ pub(super) struct Book {
     /// The server is ending: nothing that happens from here on is owed to anybody.
     pub(super) is_ending: bool,
     pub(super) largest_line_bytes: usize,
+    /// How many messages have been heard.
+    pub(super) messages: u64,
+    /// The engine survives a service that panics, and so the witness's complaints.
+    pub(super) complained: Rc<Cell<bool>>,
+}
+
+/// Remembers a complaint.
+struct Remembered(Rc<Cell<bool>>);
+
+impl Drop for Remembered {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.set(true);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -138,6 +153,10 @@ impl<S: Service> Witness<S> {
         }
     }
 
+    fn remembering(&self) -> Remembered {
+        Remembered(Rc::clone(&self.ledger.borrow().complained))
+    }
+
     fn owe(&self, id: usize, text: &[u8]) {
         let mut book = self.ledger.borrow_mut();
         if !book.is_ending && book.people[id].stage == Stage::Here {
@@ -223,7 +242,10 @@ impl<S: Service> Witness<S> {
     fn hears(&mut self, id: usize, message: Message<'_>) {
         let stage = self.ledger.borrow().people[id].stage;
         assert_eq!(stage, Stage::Here, "#{id} is heard");
-        self.ledger.borrow_mut().people[id].said(message);
+        let mut book = self.ledger.borrow_mut();
+        book.messages += 1;
+        book.people[id].said(message);
+        drop(book);
         match (&self.rule, message) {
             (Rule::Echo, Message::Whole(bytes)) => self.owe(id, bytes),
             (Rule::Reply(text), _) => {
@@ -281,6 +303,7 @@ impl<S: Service> Service for Witness<S> {
     }
 
     fn on_open(&mut self, now: Instant, client: ClientId, peer: &Peer, out: &mut Egress) {
+        let _remembering = self.remembering();
         let id = number_of(peer);
         assert_eq!(self.numbers.insert(client, id), None);
         {
@@ -300,11 +323,13 @@ impl<S: Service> Service for Witness<S> {
         message: Message<'_>,
         out: &mut Egress,
     ) {
+        let _remembering = self.remembering();
         self.hears(self.numbers[&client], message);
         self.inner.on_message(now, client, message, out);
     }
 
     fn on_end(&mut self, now: Instant, client: ClientId, out: &mut Egress) {
+        let _remembering = self.remembering();
         let id = self.numbers[&client];
         assert_eq!(self.ledger.borrow().people[id].stage, Stage::Here);
         self.leaves(id, Stage::Leaving);
@@ -312,6 +337,7 @@ impl<S: Service> Service for Witness<S> {
     }
 
     fn on_close(&mut self, now: Instant, client: ClientId, why: &Disconnect, out: &mut Egress) {
+        let _remembering = self.remembering();
         let id = self.numbers.remove(&client).expect("it is closed once");
         self.judge(id, why);
         self.ledger.borrow_mut().here -= 1;

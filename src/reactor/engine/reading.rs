@@ -224,6 +224,7 @@ fn hand_over<S>(
 ) -> After {
     let client = connection.client;
     let egress = &mut station.egress;
+    let mut looked_at = egress.log_end();
     while let Some(message) = connection
         .decoder
         .next(&mut input, limits.max_message_bytes)
@@ -239,6 +240,13 @@ fn hand_over<S>(
                 connection.unread = Some(input.into());
             }
             return After::Paused;
+        }
+        // One read of short lines can be more than a small log, and everybody would have lagged.
+        if egress.has_become_congested(&mut looked_at) {
+            if !input.is_empty() {
+                connection.unread = Some(input.into());
+            }
+            return After::More;
         }
     }
     After::Drained
