@@ -13,6 +13,7 @@
 //!   wire        bytes <-> messages
 //!   client      connect: a person in a terminal, or a script in a pipe
 //!   terminal    a line edited at the bottom, lines printed above it
+//!   fuzzing     what must hold whatever a fuzzer feeds; in tests and fuzzing builds only
 //! ```
 //!
 //! A message's way: `reactor` reads it into its one scratch buffer, `wire` cuts it out, a
