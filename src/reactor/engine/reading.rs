@@ -192,6 +192,8 @@ fn hear<S: Read>(
     now: Instant,
 ) -> After {
     if let Some(unread) = connection.unread.take() {
+        // It was not idle: what it had said waited for us.
+        connection.active_at = now;
         return match hand_over(connection, station, &unread, limits, now) {
             // The stream was not looked at, so nobody knows whether it is drained.
             After::Drained => After::More,
