@@ -185,6 +185,7 @@ impl Reactor {
                         readable: event.is_readable(),
                         writable: event.is_writable(),
                         closed: event.is_read_closed() || event.is_error(),
+                        broken: event.is_write_closed() || event.is_error(),
                     };
                     self.engine.on_event(token, readiness, now);
                 }

@@ -41,7 +41,7 @@ pub fn hint(error: &io::Error) -> &'static str {
             "; more open files: sysctl -w fs.file-max=1048576 (see chinwag bench doctor)"
         }
         Some(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE) => {
-            "; more ports: sysctl -w net.ipv4.ip_local_port_range='1024 65535', or more --source \
+            "; --source has to be an address of this machine; more ports: sysctl -w net.ipv4.ip_local_port_range='1024 65535', or more --source \
              addresses (see chinwag bench doctor)"
         }
         Some(Errno::NOBUFS | Errno::NOMEM) => "; more memory is needed (see chinwag bench doctor)",

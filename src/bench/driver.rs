@@ -55,7 +55,7 @@ enum Role {
 #[derive(Debug)]
 enum Step {
     Connecting,
-    Greeting(Wait),
+    Greeting(Box<Wait>),
     Open,
     /// To be taken away at the end of the turn.
     Gone,

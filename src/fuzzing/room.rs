@@ -160,6 +160,7 @@ impl Play {
                 readable: what & 1 != 0,
                 writable: what & 2 != 0,
                 closed: false,
+                broken: false,
             };
             self.engine.on_event(token, readiness, self.now());
         }
@@ -231,5 +232,6 @@ fn readable() -> Readiness {
         readable: true,
         writable: false,
         closed: false,
+        broken: false,
     }
 }

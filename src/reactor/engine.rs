@@ -17,7 +17,7 @@ use super::net::Net;
 use super::token::SourceToken;
 use super::{Limits, ServiceId};
 use crate::outbound::{self, Egress, Request};
-use crate::service::{Input, Service};
+use crate::service::{Disconnect, Input, Service};
 
 mod accepting;
 #[cfg(test)]
@@ -40,6 +40,8 @@ pub struct Readiness {
     pub writable: bool,
     /// The peer has ended its side, or all of it.
     pub closed: bool,
+    /// The connection is broken: nothing can be sent any more.
+    pub broken: bool,
 }
 
 /// One service with all that its clients are owed.
@@ -212,6 +214,10 @@ impl<N: Net> Engine<N> {
             Some(Source::Connection(connection)) => {
                 connection.peer_closed |= readiness.closed;
                 let (client, station) = (connection.client, connection.station);
+                // Who is not read from would not be found gone.
+                if readiness.broken && connection.paused {
+                    return self.kill(token, Disconnect::Broken(io::ErrorKind::ConnectionReset));
+                }
                 if readiness.writable {
                     self.stations[station as usize].egress.unblock(client);
                 }
@@ -278,7 +284,7 @@ impl<N: Net> Engine<N> {
                 }
                 Request::CloseNow(id) => {
                     if let Some(token) = egress.handle(id).map(SourceToken::unpack) {
-                        self.kill(token, crate::service::Disconnect::Closed);
+                        self.kill(token, Disconnect::Closed);
                     }
                 }
                 Request::Release(id) => {

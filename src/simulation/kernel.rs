@@ -267,6 +267,7 @@ impl Kernel {
             readable: (edge.read || !changes_only) && (!socket.inbound.is_empty() || closed),
             writable: (edge.write || !changes_only) && (socket.has_room() || broken),
             closed: (edge.read || !changes_only) && closed,
+            broken: (edge.read || !changes_only) && broken,
         };
         let is_event = readiness.readable || readiness.writable || readiness.closed;
         is_event.then_some((token, readiness))

@@ -48,12 +48,10 @@ impl Driver<'_> {
             Step::Gone => return,
             Step::Greeting(_) | Step::Open => {}
         }
-        if slot.link.holds() {
-            match slot.link.flush() {
-                Ok(Written::Held) => return,
-                Ok(Written::Whole) => {}
-                Err(error) => return self.lose(key, Some(&error)),
-            }
+        match slot.link.flush() {
+            Ok(Written::Held) => return,
+            Ok(Written::Whole) => {}
+            Err(error) => return self.lose(key, Some(&error)),
         }
         if std::mem::replace(&mut slot.blocked, false) {
             self.engine.unblocked(key);
@@ -159,7 +157,7 @@ impl Driver<'_> {
             let taken_ns = now_ns.saturating_sub(slot.since_ns);
             self.engine.tally.figures.connect.record(taken_ns);
         }
-        slot.step = Step::Greeting(Wait::default());
+        slot.step = Step::Greeting(Box::default());
         self.out.clear();
         self.out.extend_from_slice(&self.greeting.words(key));
         if !self.out.is_empty() {

@@ -145,6 +145,7 @@ impl Wire {
             readable: std::mem::take(&mut self.readable) || count > 0 || ending,
             writable: std::mem::take(&mut self.writable),
             closed: self.end_arrived || self.broken,
+            broken: self.broken,
         };
         self.token.map(|token| (token, readiness))
     }

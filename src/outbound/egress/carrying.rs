@@ -264,12 +264,18 @@ impl Egress {
             .collect()
     }
 
-    /// Goes on to the first follower in the round that is owed something and can take it.
+    /// Goes on to the first follower in the round that is owed something and can take it. Who
+    /// waits in the queue is written to from there; a slow reader that has just taken some may
+    /// be far behind, and is no reason to think that the round is.
     fn head_of_round(&mut self) -> Option<(u32, u64)> {
         loop {
             let index = self.rotation.head()?;
             match self.clients.get(index as usize) {
-                Some(client) if !client.blocked && !client.outbox.is_clear(&self.log) => {
+                Some(client)
+                    if !client.blocked
+                        && !client.in_queue
+                        && !client.outbox.is_clear(&self.log) =>
+                {
                     let live = client.outbox.live().unwrap_or(self.log.end());
                     return Some((index, self.log.end() - live));
                 }
