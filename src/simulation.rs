@@ -236,21 +236,41 @@ impl World {
     fn calm(&mut self) {
         let until = self.now() + PATIENCE;
         while self.now() < until {
-            for at in 0..self.guests.len() {
-                self.with_guest(at, |guest, kernel, person, _| {
-                    guest.be_prompt(kernel, person)
-                });
-            }
+            self.each_guest(Guest::be_prompt);
             self.turn(until.saturating_duration_since(self.now()));
+        }
+        // Somebody may have been let go in the last turn, and the others are told in the next.
+        while self.engine.wait(self.now()) == Some(Duration::ZERO) {
+            self.turn(Duration::ZERO);
+        }
+        self.each_guest(Guest::hear_out);
+    }
+
+    fn each_guest(&mut self, deed: fn(&mut Guest, &mut Kernel, &mut Person)) {
+        for at in 0..self.guests.len() {
+            self.with_guest(at, |guest, kernel, person, _| deed(guest, kernel, person));
         }
     }
 
     fn everybody_is_content(&self) {
         let book = self.ledger.borrow();
+        let is_rationed = self.limits.message_rate.is_some();
+        // Who had to wait at the door may have come a moment ago.
+        let a_moment_ago = self.now() - Duration::from_millis(300);
         for guest in &self.guests {
-            guest.is_content(&book.people[guest.id], self.limits.message_rate.is_some());
+            let person = &book.people[guest.id];
+            if person.opened_at.is_none_or(|at| at < a_moment_ago) {
+                guest.is_content(person, is_rationed);
+            }
         }
-        if book.here < self.limits.max_clients {
+        // Where silence is a reason to go, a place may have come free in this very turn.
+        let Limits {
+            idle_timeout,
+            first_message_timeout,
+            ..
+        } = self.limits;
+        let is_lasting = idle_timeout.or(first_message_timeout).is_none();
+        if is_lasting && book.here < self.limits.max_clients {
             let kernel = self.kernel.borrow();
             assert!(
                 kernel.doors.iter().all(|door| door.queue.is_empty()),
@@ -281,22 +301,14 @@ impl World {
         let until = now + GRACE + Duration::from_millis(10);
         while !self.engine.is_done() {
             assert!(self.now() < until, "it does not end");
-            for at in 0..self.guests.len() {
-                self.with_guest(at, |guest, kernel, person, _| {
-                    guest.hear_out(kernel, person)
-                });
-            }
+            self.each_guest(Guest::hear_out);
             self.turn(until.saturating_duration_since(self.now()));
         }
-        let book = self.ledger.borrow();
-        assert_eq!(book.here, 0);
-        drop(book);
-        for at in 0..self.guests.len() {
-            self.with_guest(at, |guest, kernel, person, _| {
-                guest.hear_out(kernel, person);
-                guest.is_content(person, true);
-            });
-        }
+        assert_eq!(self.ledger.borrow().here, 0);
+        self.each_guest(|guest, kernel, person| {
+            guest.hear_out(kernel, person);
+            guest.is_content(person, true);
+        });
     }
 
     fn sum(&self) -> Sum {
