@@ -64,6 +64,8 @@ struct World {
     most_guests: usize,
     whispers: bool,
     raw: bool,
+    /// Everybody talks without end, and several of them between two turns.
+    is_feverish: bool,
     idle_turns: u32,
 }
 
@@ -120,7 +122,8 @@ impl World {
                 self.somebody_comes();
             }
         }
-        for _ in 0..self.dice.u8(0..4) {
+        let acts = if self.is_feverish { 20 } else { 4 };
+        for _ in 0..self.dice.u8(0..acts) {
             if !self.guests.is_empty() {
                 let at = self.dice.usize(0..self.guests.len());
                 self.with_guest(at, Guest::act);
@@ -157,8 +160,9 @@ impl World {
         };
         let id = self.kernel.borrow_mut().connect(door, capacity, is_brisk);
         self.ledger.borrow_mut().people.push(Person::default());
+        let is_talkative = self.is_feverish || self.dice.u8(0..4) == 0;
         self.guests
-            .push(Guest::new(id, manner, purpose, self.dice.u8(0..4) == 0));
+            .push(Guest::new(id, manner, purpose, is_talkative));
         self.with_guest(self.guests.len() - 1, |guest, kernel, person, _| {
             guest.arrive(kernel, person);
         });

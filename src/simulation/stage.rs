@@ -34,6 +34,7 @@ impl World {
         let engine = Engine::new(SimNet(Rc::clone(&kernel)), limits);
         let mut world = Self {
             raw: dice.bool(),
+            is_feverish: dice.u8(0..8) == 0,
             whispers: dice.bool(),
             dice,
             kernel,
