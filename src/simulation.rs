@@ -54,6 +54,41 @@ fn everybody_is_served_whatever_happens() {
     assert!(sum.heard_bytes > 10_000 * stories, "{sum:?}");
 }
 
+/// A listener is looked at twice in a turn, for an event and for what was left, and each time
+/// takes in no more than its budget, however many stand there and go on coming.
+#[test]
+fn a_crowd_at_the_door_is_let_in_by_turns() {
+    let limits = Limits {
+        max_clients: 10_000,
+        max_message_bytes: 1024,
+        max_clients_per_ip: None,
+        message_rate: None,
+        idle_timeout: None,
+        first_message_timeout: None,
+        grace: GRACE,
+    };
+    let mut world = World::with(Rng::with_seed(1), 1000, limits);
+    world.kernel.borrow_mut().is_stormy = false;
+    (0..1000).for_each(|_| world.somebody_comes());
+    let mut here = 0;
+    while here < 1000 {
+        world.somebody_comes();
+        world.turn(Duration::ZERO);
+        let now_here = here_of(&world);
+        let most = 2 * 64 * world.kernel.borrow().doors.len();
+        assert!(
+            (1..=most).contains(&(now_here - here)),
+            "{here}, {now_here}"
+        );
+        here = now_here;
+    }
+    world.end();
+}
+
+fn here_of(world: &World) -> usize {
+    world.ledger.borrow().here
+}
+
 struct World {
     dice: Rng,
     kernel: Shared,
@@ -259,6 +294,11 @@ impl World {
     fn everybody_is_content(&self) {
         let book = self.ledger.borrow();
         let is_rationed = self.limits.message_rate.is_some();
+        let has_more = |person: &Person| person.stage == Stage::Here && !person.said.is_empty();
+        if is_rationed && book.people.iter().any(has_more) {
+            // The talk goes on.
+            return;
+        }
         // Who had to wait at the door may have come a moment ago.
         let a_moment_ago = self.now() - Duration::from_millis(300);
         for guest in &self.guests {

@@ -25,12 +25,17 @@ const THANKS: &str = "thank you !";
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let mut dice = Rng::with_seed(seed);
-        let kernel: Shared = Rc::new(RefCell::new(Kernel::new(dice.u64(..))));
-        let most_guests = match dice.u8(0..20) {
-            0 => 60,
+        let most_guests = match dice.u8(0..100) {
+            0 => 200,
+            1..5 => 60,
             _ => dice.usize(2..16),
         };
         let limits = some_limits(&mut dice, most_guests);
+        Self::with(dice, most_guests, limits)
+    }
+
+    pub(super) fn with(mut dice: Rng, most_guests: usize, limits: Limits) -> Self {
+        let kernel: Shared = Rc::new(RefCell::new(Kernel::new(dice.u64(..))));
         let engine = Engine::new(SimNet(Rc::clone(&kernel)), limits);
         let mut world = Self {
             raw: dice.bool(),
