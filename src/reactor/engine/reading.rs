@@ -42,7 +42,7 @@ impl<N: Net> Engine<N> {
             Phase::Flushing { .. } => return,
             Phase::Open | Phase::Mute(_) if connection.paused => return,
             // The others have first to be offered what was said so far.
-            Phase::Open if station.egress.is_congested() => After::More,
+            Phase::Open | Phase::Mute(_) if station.egress.is_congested() => After::More,
             Phase::Open | Phase::Mute(_) => {
                 let scratch = &mut self.scratch;
                 let call = || hear(connection, station, scratch, &limits, now);
