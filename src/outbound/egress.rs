@@ -13,6 +13,8 @@ use super::outbox::{Lagged, Outbox};
 use super::rotation::{Pace, Rotation};
 
 mod carrying;
+#[cfg(test)]
+mod tests;
 
 /// One client of one service. Never reused: who comes later in the same place has another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,6 +86,8 @@ pub struct Egress {
     requests: VecDeque<Request>,
     max_pending_bytes: usize,
     generation: u32,
+    /// Log end when the queue was last empty: who waits in it has been offered all up to there.
+    queue_seen: Offset,
     /// Log start at the last look for laggards.
     swept_start: Offset,
 }

@@ -77,6 +77,8 @@ struct Slot<N: Net> {
 struct Door<N: Net> {
     listener: N::Listener,
     station: u32,
+    /// It is on the ready list.
+    in_ready: bool,
     /// Accepting failed, which has been logged, and is tried again then.
     retry_at: Option<Instant>,
 }
@@ -168,6 +170,7 @@ impl<N: Net> Engine<N> {
         let door = Door {
             listener,
             station: service.0,
+            in_ready: false,
             retry_at: None,
         };
         self.insert(Source::Listener(door)).pack()
@@ -263,7 +266,10 @@ impl<N: Net> Engine<N> {
 
     fn on_ready(&mut self, token: SourceToken, now: Instant) {
         match self.source(token) {
-            Some(Source::Listener(_)) => self.accept(token, now),
+            Some(Source::Listener(door)) => {
+                door.in_ready = false;
+                self.accept(token, now);
+            }
             Some(Source::Connection(connection)) => {
                 connection.in_ready = false;
                 self.read(token, now);
@@ -321,11 +327,14 @@ impl<N: Net> Engine<N> {
         connection_in(&mut self.sources, token)
     }
 
-    /// Has the connection read from in the next turn, or at the end of this one.
+    /// Has the source read from, or accepted from, in the next turn, or at the end of this one.
     fn make_ready(&mut self, token: SourceToken) {
-        if let Some(connection) = self.connection(token)
-            && !std::mem::replace(&mut connection.in_ready, true)
-        {
+        let in_ready = match self.source(token) {
+            Some(Source::Connection(connection)) => &mut connection.in_ready,
+            Some(Source::Listener(door)) => &mut door.in_ready,
+            Some(Source::Foreign) | None => return,
+        };
+        if !std::mem::replace(in_ready, true) {
             self.ready.push_back(token);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -58,6 +58,10 @@ impl Net for SimNet {
         self.0.borrow_mut().close(stream.id);
     }
 
+    fn abandon(&mut self, stream: SimStream) {
+        self.0.borrow_mut().abandon(stream.id);
+    }
+
     fn close_listener(&mut self, door: usize) {
         self.0.borrow_mut().close_door(door);
     }
@@ -83,16 +87,23 @@ impl Write for SimStream {
     }
 }
 
-/// A socket's number as an address.
+/// A socket's number as an address: a few hosts, and a port each.
 fn peer_of(id: usize) -> Peer {
-    let ip = Ipv4Addr::from_bits(u32::try_from(id).expect("some thousand"));
-    Peer::Tcp(SocketAddr::from((ip, 1)))
+    let port = u16::try_from(id).expect("some thousand");
+    Peer::Tcp(SocketAddr::from(([10, 0, 0, host_of(id)], port)))
 }
+
+/// Which of the hosts it comes from.
+pub(super) fn host_of(id: usize) -> u8 {
+    u8::try_from(id % HOSTS).expect("a few")
+}
+
+const HOSTS: usize = 3;
 
 /// The socket's number, from what the service is told.
 pub(super) fn number_of(peer: &Peer) -> usize {
     match peer {
-        Peer::Tcp(SocketAddr::V4(address)) => address.ip().to_bits() as usize,
-        _ => panic!("no simulated peer"),
+        Peer::Tcp(address) => usize::from(address.port()),
+        Peer::Unix => panic!("no simulated peer"),
     }
 }

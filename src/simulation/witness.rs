@@ -1,120 +1,25 @@
 //! The witness: stands between the engine and a service, and writes down from the rules alone
 //! what each client must hear. Knows the contract of the services, and neither engine nor kernel.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::panic;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::ledger::{Ledger, Remembered, Stage};
 use super::net::number_of;
 use crate::addr::Peer;
 use crate::outbound::{ClientId, Egress};
+use crate::reactor::Limits;
 use crate::service::{Disconnect, Service};
 use crate::wire::{Framing, Message};
 
-/// What is known of everybody, by socket number.
-pub(super) type Ledger = Rc<RefCell<Book>>;
+/// The quiet after which a raw client has said a message, and how late that may be noticed.
+const QUIET: Duration = Duration::from_millis(200 + 20);
 
-#[derive(Default)]
-pub(super) struct Book {
-    pub(super) people: Vec<Person>,
-    /// How many are here, over all services.
-    pub(super) here: usize,
-    /// The server is ending: nothing that happens from here on is owed to anybody.
-    pub(super) is_ending: bool,
-    pub(super) largest_line_bytes: usize,
-    /// How many messages have been heard.
-    pub(super) messages: u64,
-    /// The engine survives a service that panics, and so the witness's complaints.
-    pub(super) complained: Rc<Cell<bool>>,
-}
-
-/// Remembers a complaint.
-struct Remembered(Rc<Cell<bool>>);
-
-impl Drop for Remembered {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.set(true);
-        }
-    }
-}
-
-#[derive(Default)]
-pub(super) struct Person {
-    pub(super) stage: Stage,
-    pub(super) nick: String,
-    /// What it has still to hear.
-    pub(super) owed: VecDeque<u8>,
-    /// What it has sent and the service has not heard.
-    pub(super) said: VecDeque<Said>,
-    /// It went without an end in good order.
-    pub(super) broke_off: bool,
-    /// It takes all that it is sent at once.
-    pub(super) is_brisk: bool,
-    /// It may keep the server waiting for longer than the server has patience.
-    pub(super) is_lazy: bool,
-    pub(super) heard_bytes: usize,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Nobody has seen it yet.
-    #[default]
-    Outside,
-    Here,
-    /// Is owed what it was owed, and then the end.
-    Leaving,
-    Gone(Disconnect),
-}
-
-#[derive(Debug)]
-pub(super) enum Said {
-    Line(String),
-    TooLong,
-    /// Bytes whose cutting is left to the service.
-    Raw(VecDeque<u8>),
-}
-
-impl Person {
-    /// The next that it hears must be the next that it is owed.
-    pub(super) fn hears(&mut self, id: usize, bytes: &[u8]) {
-        assert!(
-            bytes.len() <= self.owed.len(),
-            "#{id} hears more than it is owed"
-        );
-        let (front, back) = self.owed.as_slices();
-        let (first, second) = bytes.split_at(bytes.len().min(front.len()));
-        if *first != front[..first.len()] || *second != back[..second.len()] {
-            let owed: Vec<u8> = self.owed.iter().copied().take(bytes.len()).collect();
-            panic!(
-                "#{id} hears {} but is owed {}",
-                bytes.escape_ascii(),
-                owed.escape_ascii()
-            );
-        }
-        self.owed.drain(..bytes.len());
-        self.heard_bytes += bytes.len();
-    }
-
-    fn said(&mut self, message: Message<'_>) {
-        let next = self.said.front_mut().expect("it has said something");
-        match (message, &mut *next) {
-            (Message::Whole(bytes), Said::Line(line)) => assert_eq!(bytes, line.as_bytes()),
-            (Message::TooLong, Said::TooLong) => {}
-            (Message::Whole(bytes), Said::Raw(raw)) => {
-                let heard: Vec<u8> = raw.drain(..bytes.len().min(raw.len())).collect();
-                assert_eq!(bytes, heard);
-                if !raw.is_empty() {
-                    return;
-                }
-            }
-            (message, said) => panic!("{said:?} was heard as {message:?}"),
-        }
-        self.said.pop_front();
-    }
-}
+/// What makes a service panic.
+pub(super) const UNBEARABLE: &[u8] = b"unbearable";
 
 /// What a service does with a message.
 pub(super) enum Rule {
@@ -122,7 +27,6 @@ pub(super) enum Rule {
         history_lines: usize,
         /// Comings and goings are told.
         tells: bool,
-        max_message_bytes: usize,
         log_bytes: usize,
     },
     Echo,
@@ -132,6 +36,7 @@ pub(super) enum Rule {
 pub(super) struct Witness<S> {
     inner: S,
     rule: Rule,
+    limits: Limits,
     ledger: Ledger,
     numbers: HashMap<ClientId, usize>,
     /// In the order of their coming.
@@ -141,10 +46,11 @@ pub(super) struct Witness<S> {
 }
 
 impl<S: Service> Witness<S> {
-    pub(super) fn of(inner: S, rule: Rule, ledger: &Ledger) -> Self {
+    pub(super) fn of(inner: S, rule: Rule, limits: Limits, ledger: &Ledger) -> Self {
         Self {
             inner,
             rule,
+            limits,
             ledger: Rc::clone(ledger),
             numbers: HashMap::new(),
             present: Vec::new(),
@@ -239,13 +145,28 @@ impl<S: Service> Witness<S> {
         }
     }
 
-    fn hears(&mut self, id: usize, message: Message<'_>) {
-        let stage = self.ledger.borrow().people[id].stage;
-        assert_eq!(stage, Stage::Here, "#{id} is heard");
+    fn hears(&mut self, now: Instant, id: usize, message: Message<'_>) {
         let mut book = self.ledger.borrow_mut();
         book.messages += 1;
-        book.people[id].said(message);
+        let person = &mut book.people[id];
+        assert_eq!(person.stage, Stage::Here, "#{id} is heard");
+        person.is_heard(message);
+        person.messages += 1;
+        person.spoke_at = Some(now);
+        if let Some(rate) = self.limits.message_rate {
+            let here = now - person.opened_at.unwrap_or(now);
+            let most = f64::from(rate.burst) + f64::from(rate.per_s) * here.as_secs_f64();
+            assert!(
+                f64::from(person.messages) <= most + 1.0,
+                "#{id} speaks too often"
+            );
+        }
+        person.is_to_blame = message == Message::Whole(UNBEARABLE);
+        let is_to_blame = person.is_to_blame;
         drop(book);
+        if is_to_blame {
+            return;
+        }
         match (&self.rule, message) {
             (Rule::Echo, Message::Whole(bytes)) => self.owe(id, bytes),
             (Rule::Reply(text), _) => {
@@ -256,14 +177,9 @@ impl<S: Service> Witness<S> {
             (Rule::Room { .. }, Message::Whole(bytes)) => {
                 self.relays(id, std::str::from_utf8(bytes).expect("only text is sent"));
             }
-            (
-                Rule::Room {
-                    max_message_bytes, ..
-                },
-                Message::TooLong,
-            ) => {
-                let notice =
-                    format!("* your line is over {max_message_bytes} bytes; not relayed\n");
+            (Rule::Room { .. }, Message::TooLong) => {
+                let limit = self.limits.max_message_bytes;
+                let notice = format!("* your line is over {limit} bytes; not relayed\n");
                 self.owe(id, notice.as_bytes());
             }
             (Rule::Echo, Message::TooLong) => panic!("chunks are never too long"),
@@ -271,7 +187,7 @@ impl<S: Service> Witness<S> {
     }
 
     /// Nobody is let go for a reason that is none.
-    fn judge(&self, id: usize, why: &Disconnect) {
+    fn judge(&self, now: Instant, id: usize, why: &Disconnect) {
         let book = self.ledger.borrow();
         let person = &book.people[id];
         let is_fair = match *why {
@@ -289,9 +205,18 @@ impl<S: Service> Witness<S> {
             },
             Disconnect::Unfinished => person.is_lazy,
             Disconnect::Shutdown => book.is_ending,
-            Disconnect::Closed | Disconnect::Idle | Disconnect::Silent | Disconnect::Panicked => {
-                false
+            Disconnect::Idle => {
+                // A raw client's message is heard when it has been quiet for a while.
+                let spoke_at = person.spoke_at.map(|at| at - QUIET);
+                let active_at = spoke_at.max(person.opened_at);
+                is_over(now, active_at, self.limits.idle_timeout)
             }
+            Disconnect::Silent => {
+                let timeout = self.limits.first_message_timeout;
+                person.messages == 0 && is_over(now, person.opened_at, timeout)
+            }
+            Disconnect::Panicked => person.is_to_blame,
+            Disconnect::Closed => false,
         };
         assert!(is_fair, "#{id} is gone in stage {:?}: {why}", person.stage);
     }
@@ -311,6 +236,7 @@ impl<S: Service> Service for Witness<S> {
             book.here += 1;
             assert_eq!(book.people[id].stage, Stage::Outside);
             book.people[id].stage = Stage::Here;
+            book.people[id].opened_at = Some(now);
         }
         self.comes(id);
         self.inner.on_open(now, client, peer, out);
@@ -323,9 +249,16 @@ impl<S: Service> Service for Witness<S> {
         message: Message<'_>,
         out: &mut Egress,
     ) {
-        let _remembering = self.remembering();
-        self.hears(self.numbers[&client], message);
+        let remembering = self.remembering();
+        let id = self.numbers[&client];
+        self.hears(now, id, message);
+        if self.ledger.borrow().people[id].is_to_blame {
+            std::mem::forget(remembering);
+            // Without the hook, which would write to stderr.
+            panic::resume_unwind(Box::new("as it was asked to"));
+        }
         self.inner.on_message(now, client, message, out);
+        drop(remembering);
     }
 
     fn on_end(&mut self, now: Instant, client: ClientId, out: &mut Egress) {
@@ -339,7 +272,7 @@ impl<S: Service> Service for Witness<S> {
     fn on_close(&mut self, now: Instant, client: ClientId, why: &Disconnect, out: &mut Egress) {
         let _remembering = self.remembering();
         let id = self.numbers.remove(&client).expect("it is closed once");
-        self.judge(id, why);
+        self.judge(now, id, why);
         self.ledger.borrow_mut().here -= 1;
         self.leaves(id, Stage::Gone(*why));
         self.inner.on_close(now, client, why, out);
@@ -351,5 +284,12 @@ impl<S: Service> Service for Witness<S> {
 
     fn on_deadline(&mut self, now: Instant, out: &mut Egress) {
         self.inner.on_deadline(now, out);
+    }
+}
+
+fn is_over(now: Instant, since: Option<Instant>, timeout: Option<Duration>) -> bool {
+    match (since, timeout) {
+        (Some(since), Some(timeout)) => since + timeout <= now,
+        _ => false,
     }
 }

@@ -25,6 +25,7 @@ impl Egress {
             requests: VecDeque::new(),
             max_pending_bytes: limits.max_pending_bytes,
             generation: 0,
+            queue_seen: 0,
             swept_start: 0,
         }
     }
@@ -193,10 +194,20 @@ impl Egress {
         self.rotation.stop_pacing();
     }
 
-    /// Whether the log runs away from the round: reading on would trim what clients that keep up
-    /// have not been offered yet.
+    /// The queue has been gone through, as far as it went.
+    pub fn note_queue(&mut self) {
+        if self.queue.is_empty() {
+            self.queue_seen = self.log.end();
+        }
+    }
+
+    /// Whether the log runs away from the round, or from the queue: reading on would trim what
+    /// clients that keep up have not been offered yet.
     pub fn is_congested(&mut self) -> bool {
         let quarter = self.log.capacity_bytes() as u64 / 4;
+        if !self.queue.is_empty() && self.log.end() - self.queue_seen > quarter {
+            return true;
+        }
         self.head_of_round().is_some_and(|(_, owed)| owed > quarter)
     }
 

@@ -60,7 +60,7 @@ impl<N: Net> Engine<N> {
                 }
             }
         }
-        self.ready.push_back(token);
+        self.make_ready(token);
     }
 
     fn welcome(&mut self, mut stream: N::Stream, peer: Peer, station: u32, now: Instant) {
@@ -132,7 +132,9 @@ impl<N: Net> Engine<N> {
     /// A place has come free.
     pub(super) fn let_in_who_waits(&mut self) {
         if self.counts.clients < self.limits.max_clients {
-            self.ready.extend(self.full.drain(..));
+            for token in std::mem::take(&mut self.full) {
+                self.make_ready(token);
+            }
         }
     }
 }

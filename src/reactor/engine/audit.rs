@@ -12,6 +12,10 @@ impl<N: Net> Engine<N> {
     /// Asserts that the books are right, that bounds hold, and that whoever waits will be woken.
     pub(crate) fn audit(&self, now: Instant) {
         let mut connections = 0;
+        let mut ready: Vec<_> = self.ready.iter().collect();
+        ready.sort_unstable();
+        ready.dedup();
+        assert_eq!(ready.len(), self.ready.len(), "ready twice");
         for (key, Slot { generation, source }) in &self.sources {
             let Source::Connection(connection) = source else {
                 continue;

@@ -29,6 +29,7 @@ impl<N: Net> Engine<N> {
                 };
                 self.flush_one(index, id, now);
             }
+            self.stations[index].egress.note_queue();
             self.go_round(index, now);
         }
     }

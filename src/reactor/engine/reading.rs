@@ -42,7 +42,7 @@ impl<N: Net> Engine<N> {
             Phase::Flushing { .. } => return,
             Phase::Open | Phase::Mute(_) if connection.paused => return,
             // The others have first to be offered what was said so far.
-            Phase::Open if station.egress.is_congested() => After::More,
+            Phase::Open | Phase::Mute(_) if station.egress.is_congested() => After::More,
             Phase::Open | Phase::Mute(_) => {
                 let scratch = &mut self.scratch;
                 let call = || hear(connection, station, scratch, &limits, now);
@@ -192,6 +192,8 @@ fn hear<S: Read>(
     now: Instant,
 ) -> After {
     if let Some(unread) = connection.unread.take() {
+        // It was not idle: what it had said waited for us.
+        connection.active_at = now;
         return match hand_over(connection, station, &unread, limits, now) {
             // The stream was not looked at, so nobody knows whether it is drained.
             After::Drained => After::More,

@@ -174,6 +174,13 @@ impl Kernel {
         }
     }
 
+    /// What the peer has not taken is not kept for it.
+    pub(in crate::simulation) fn abandon(&mut self, id: usize) {
+        self.close(id);
+        self.sockets[id].server = End::Reset;
+        self.sockets[id].outbound.clear();
+    }
+
     /// Whoever still waits there is turned away.
     pub(in crate::simulation) fn close_door(&mut self, door: usize) {
         self.doors[door].is_open = false;

@@ -1,0 +1,69 @@
+//! When reading has to wait for writing: the log must not run away from who keeps up.
+
+use std::time::Instant;
+
+use super::*;
+
+const LOG_BYTES: usize = 4096;
+
+fn room_of(members: usize) -> (Egress, Vec<ClientId>, Instant) {
+    let now = Instant::now();
+    let limits = Limits {
+        log_bytes: LOG_BYTES,
+        max_pending_bytes: 1000,
+        pace: Pace::Off,
+    };
+    let mut out = Egress::new(limits, now);
+    let members: Vec<ClientId> = (0..members).map(|n| out.open(n)).collect();
+    members.iter().for_each(|id| out.follow(*id));
+    (out, members, now)
+}
+
+/// Says a quarter of the log and a little more.
+fn say_much(out: &mut Egress) {
+    for _ in 0..=LOG_BYTES / 4 / 100 {
+        out.publish(None, &[&[b'x'; 100]]);
+    }
+}
+
+#[test]
+fn the_round_is_waited_for() {
+    let (mut out, members, now) = room_of(2);
+    say_much(&mut out);
+    assert!(out.is_congested());
+    for id in &members {
+        assert_eq!(out.next_in_round(now), Some(*id));
+        assert!(matches!(out.flush(*id, &mut Vec::new()), Flushed::Clear));
+    }
+    assert!(!out.is_congested());
+}
+
+#[test]
+fn who_waits_in_the_queue_is_waited_for_too() {
+    let (mut out, members, _) = room_of(1);
+    out.note_queue();
+    out.send(members[0], b"psst").expect("there is room");
+    assert!(!out.is_congested());
+    say_much(&mut out);
+    assert!(out.is_congested());
+    let id = out.next_queued().expect("it is owed something");
+    assert!(matches!(out.flush(id, &mut Vec::new()), Flushed::Clear));
+    out.note_queue();
+    assert!(!out.is_congested());
+}
+
+#[test]
+fn who_is_slow_is_not_waited_for() {
+    let (mut out, members, _) = room_of(1);
+    out.send(members[0], b"psst").expect("there is room");
+    let id = out.next_queued().expect("it is owed something");
+    let mut full: &mut [u8] = &mut [0; 2];
+    assert!(matches!(out.flush(id, &mut full), Flushed::Blocked { .. }));
+    out.note_queue();
+    say_much(&mut out);
+    assert!(!out.is_congested());
+    // It takes something again, and is as far behind as before.
+    out.note_queue();
+    out.unblock(id);
+    assert!(!out.is_congested());
+}

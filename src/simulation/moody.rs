@@ -1,0 +1,52 @@
+//! An echo that will not hear everybody out at once: it holds a client now and then, and lets all
+//! of them on a moment later.
+
+use std::time::{Duration, Instant};
+
+use crate::outbound::{ClientId, Egress};
+use crate::service::Service;
+use crate::wire::{Framing, Message};
+
+const MOMENT: Duration = Duration::from_millis(5);
+
+#[derive(Default)]
+pub(super) struct Moody {
+    messages: u32,
+    held: Vec<ClientId>,
+    until: Option<Instant>,
+}
+
+impl Service for Moody {
+    fn framing(&self) -> Framing {
+        Framing::Chunk
+    }
+
+    fn on_message(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        message: Message<'_>,
+        out: &mut Egress,
+    ) {
+        if let Message::Whole(bytes) = message {
+            out.send(client, bytes).expect("it was not clogged");
+        }
+        self.messages += 1;
+        if self.messages.is_multiple_of(3) {
+            out.hold(client);
+            self.held.push(client);
+            self.until.get_or_insert(now + MOMENT);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.until
+    }
+
+    fn on_deadline(&mut self, _now: Instant, out: &mut Egress) {
+        self.until = None;
+        for client in self.held.drain(..) {
+            out.release(client);
+        }
+    }
+}
