@@ -31,10 +31,7 @@ struct Held {
 impl Link {
     /// Around `stream`, which need not be connected yet.
     pub(super) fn new(stream: Stream) -> Self {
-        Self {
-            stream,
-            held: None,
-        }
+        Self { stream, held: None }
     }
 
     /// The stream.
