@@ -14,6 +14,7 @@
 //!   client      connect: a person in a terminal, or a script in a pipe
 //!   terminal    a line edited at the bottom, lines printed above it
 //!   bench       many clients at once, each delivery checked; a loop of its own over mio
+//!   fuzzing     what must hold whatever a fuzzer feeds; in tests and fuzzing builds only
 //! ```
 //!
 //! A message's way: `reactor` reads it into its one scratch buffer, `wire` cuts it out, a
@@ -50,9 +51,13 @@ pub mod fuzzing;
 pub mod outbound;
 pub mod reactor;
 #[cfg(test)]
+mod rehearsal;
+#[cfg(test)]
 mod seeds;
 pub mod serve;
 pub mod service;
+#[cfg(test)]
+mod simulation;
 pub mod terminal;
 pub mod text;
 pub mod units;

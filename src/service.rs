@@ -13,8 +13,6 @@ use crate::wire::{Framing, Message};
 
 pub mod console;
 pub mod echo;
-#[cfg(test)]
-mod rehearsal;
 pub mod reply;
 pub mod room;
 

@@ -3,6 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+mod arrivals;
+
+use arrivals::Arrivals;
+
 /// Whether members of a large, busy room are written to less often, so that messages merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
@@ -33,17 +37,6 @@ pub(super) struct Rotation {
     epoch: Instant,
 }
 
-/// How messages come: the measure of whether waiting for more of them pays.
-#[derive(Debug)]
-struct Arrivals {
-    /// Messages since `noted`.
-    unnoted: i32,
-    /// When messages last came, since the rotation's epoch.
-    last_ns: u64,
-    /// Time from one message to the next, smoothed.
-    interval_ns: f64,
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Seat {
     /// `NOBODY` in an empty seat.
@@ -66,19 +59,6 @@ const EMPTY: Seat = Seat {
 /// two thirds but costs latency.
 const ROUNDS_BETWEEN_VISITS: u64 = 2;
 
-/// A room is busy when at least so many messages come in the time of a round: else waiting would
-/// merge nothing.
-const BUSY_MESSAGES_PER_ROUND: f64 = 3.0;
-
-/// After so many times the usual time from one message to the next, no more are waited for.
-const QUIET_INTERVALS: f64 = 4.0;
-
-/// The weight of the newest interval in the smoothed one.
-const INTERVAL_WEIGHT: f64 = 1.0 / 8.0;
-
-/// Longer silence says no more than this.
-const LONGEST_INTERVAL_NS: f64 = 1e9;
-
 /// Below this there is nothing to pace: the poll cannot wait for less.
 const SHORTEST_PAUSE_NS: u64 = 2_000_000;
 
@@ -94,11 +74,7 @@ impl Rotation {
             left: 0,
             pace,
             visit_ns: FIRST_VISIT_NS,
-            arrivals: Arrivals {
-                unnoted: 0,
-                last_ns: 0,
-                interval_ns: LONGEST_INTERVAL_NS,
-            },
+            arrivals: Arrivals::default(),
             epoch,
         }
     }
@@ -155,7 +131,7 @@ impl Rotation {
     /// Something was said: everybody may be owed it.
     pub(super) fn news(&mut self) {
         self.left = self.followers;
-        self.arrivals.unnoted = self.arrivals.unnoted.saturating_add(1);
+        self.arrivals.count();
     }
 
     /// Learns from what was said since the last call how messages come.
@@ -212,7 +188,7 @@ impl Rotation {
         let pause_ns = ROUNDS_BETWEEN_VISITS * round_ns;
         let is_paced = self.pace == Pace::Auto
             && pause_ns >= SHORTEST_PAUSE_NS
-            && self.arrivals.interval_ns * BUSY_MESSAGES_PER_ROUND <= round_ns as f64;
+            && self.arrivals.are_many(round_ns);
         is_paced.then_some(pause_ns)
     }
 
@@ -222,31 +198,6 @@ impl Rotation {
 
     fn ns(&self, now: Instant) -> u64 {
         u64::try_from(now.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX / 2)
-    }
-}
-
-impl Arrivals {
-    /// Takes the messages since the last call for ones that came together, after a gap.
-    fn note(&mut self, now_ns: u64) {
-        if self.unnoted == 0 {
-            return;
-        }
-        let gap_ns = (now_ns.saturating_sub(self.last_ns) as f64).min(LONGEST_INTERVAL_NS);
-        let faded = (1.0 - INTERVAL_WEIGHT).powi(self.unnoted - 1);
-        let with_gap = self.interval_ns + INTERVAL_WEIGHT * (gap_ns - self.interval_ns);
-        self.interval_ns = with_gap * faded;
-        self.last_ns = now_ns;
-        self.unnoted = 0;
-    }
-
-    /// When silence will have lasted so long that no more is to be waited for.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "some seconds"
-    )]
-    fn quiet_ns(&self) -> u64 {
-        self.last_ns + (QUIET_INTERVALS * self.interval_ns) as u64
     }
 }
 

@@ -18,6 +18,16 @@ impl Deadlines {
         self.heap.push(Reverse((at, source)));
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Forgets all but those that still count.
+    pub(super) fn retain(&mut self, counts: impl Fn(Instant, SourceToken) -> bool) {
+        self.heap
+            .retain(|Reverse((at, source))| counts(*at, *source));
+    }
+
     pub(super) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }

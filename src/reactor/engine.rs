@@ -7,7 +7,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use log::warn;
 use slab::Slab;
 
 use super::connection::Connection;
@@ -21,9 +20,12 @@ use crate::outbound::{self, Egress, Request};
 use crate::service::{Input, Service};
 
 mod accepting;
+#[cfg(test)]
+mod audit;
 mod closing;
 mod flushing;
 mod reading;
+mod timing;
 
 /// What one read takes at most, and one turn of one client: so many bytes are read from it, then
 /// it is the others' turn.
@@ -244,6 +246,7 @@ impl<N: Net> Engine<N> {
         self.flush(now);
         self.drop_laggards(now);
         self.reap(now);
+        self.weed_deadlines();
     }
 
     /// Whether the engine has stopped and nobody is left.
@@ -260,37 +263,6 @@ impl<N: Net> Engine<N> {
                 self.read(token, now);
             }
             Some(Source::Foreign) | None => {}
-        }
-    }
-
-    fn run_deadlines(&mut self, now: Instant) {
-        while let Some((at, token)) = self.deadlines.pop_due(now) {
-            match self.source(token) {
-                Some(Source::Listener(_)) => self.accept(token, now),
-                Some(Source::Connection(connection)) if connection.armed == Some(at) => {
-                    connection.armed = None;
-                    self.on_connection_deadline(token, now);
-                }
-                _ => {}
-            }
-        }
-        for index in 0..self.stations.len() {
-            let station = &mut self.stations[index];
-            if station.service.deadline().is_some_and(|at| at <= now) {
-                station.guard(|service, egress| service.on_deadline(now, egress));
-                self.carry_out(index_of(index), now);
-            }
-        }
-        if let Life::Stopping { until } = self.life
-            && until <= now
-        {
-            self.give_up_all();
-        }
-        if let Some(more) = self.lag_log.sum_up(now) {
-            warn!("{more} more clients were disconnected as too slow");
-        }
-        if let Some(more) = self.refusal_log.sum_up(now) {
-            warn!("{more} more clients were turned away: too many from their address");
         }
     }
 
@@ -341,20 +313,6 @@ impl<N: Net> Engine<N> {
 
     fn connection(&mut self, token: SourceToken) -> Option<&mut Connection<N::Stream>> {
         connection_in(&mut self.sources, token)
-    }
-
-    /// Sees to it that the connection is looked at when its deadline comes.
-    fn arm(&mut self, token: SourceToken) {
-        let limits = self.limits;
-        let Some(connection) = self.connection(token) else {
-            return;
-        };
-        if let Some(at) = connection.deadline(&limits)
-            && connection.armed.is_none_or(|armed| at < armed)
-        {
-            connection.armed = Some(at);
-            self.deadlines.add(at, token);
-        }
     }
 
     /// Has the connection read from in the next turn, or at the end of this one.

@@ -33,8 +33,8 @@ impl Service for Echo {
 mod tests {
     use super::*;
     use crate::outbound::Limits;
+    use crate::rehearsal::{ROOMY, Rehearsal};
     use crate::service::Disconnect;
-    use crate::service::rehearsal::{ROOMY, Rehearsal};
 
     #[test]
     fn every_byte_comes_back_in_order() {

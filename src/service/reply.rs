@@ -66,7 +66,7 @@ impl Service for Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::rehearsal::{ROOMY, Rehearsal};
+    use crate::rehearsal::{ROOMY, Rehearsal};
 
     fn thankful(once: bool) -> Rehearsal {
         Rehearsal::of(Reply::new("thank you !", once), ROOMY)

@@ -102,9 +102,8 @@ impl Room {
             Said::Nick(name) => self.rename(now, client, name, out),
             Said::Who => self.who(client, out),
             Said::Msg { to, text } => self.whisper(client, to, text, out),
-            Said::Help => HELP
-                .iter()
-                .for_each(|line| tell(out, client, format_args!("{line}"))),
+            // In one piece, or half of it could be lost to the bound on what is owed.
+            Said::Help => tell(out, client, format_args!("{}", HELP.join("\n* "))),
             Said::Quit => {
                 self.leave(now, client, out);
                 out.close_after_flush(client);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::super::log::SharedLog;
+use super::super::log::{Offset, SharedLog};
 use super::super::outbox::{Lagged, Outbox, Wrote};
 use super::super::rotation::Rotation;
 use super::{Client, ClientId, Egress, Flushed, Limits, MERGED_ENOUGH_BYTES, Request, lookup};
@@ -198,6 +198,23 @@ impl Egress {
     pub fn is_congested(&mut self) -> bool {
         let quarter = self.log.capacity_bytes() as u64 / 4;
         self.head_of_round().is_some_and(|(_, owed)| owed > quarter)
+    }
+
+    /// Offset after all that has been said.
+    #[must_use]
+    pub fn log_end(&self) -> Offset {
+        self.log.end()
+    }
+
+    /// Whether it [is congested](Self::is_congested); looks only when a sixteenth of the log has
+    /// been said since `looked_at`, which moves then.
+    pub fn has_become_congested(&mut self, looked_at: &mut Offset) -> bool {
+        let step = self.log.capacity_bytes() as u64 / 16;
+        if self.log.end() - *looked_at < step.max(1) {
+            return false;
+        }
+        *looked_at = self.log.end();
+        self.is_congested()
     }
 
     /// Writes to one client what it is owed.

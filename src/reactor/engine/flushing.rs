@@ -43,14 +43,19 @@ impl<N: Net> Engine<N> {
 
     fn go_round(&mut self, index: usize, now: Instant) {
         let mut visits = 0;
+        let mut began = now;
         while visits < ROUND_BUDGET
             && let Some(id) = self.stations[index].egress.next_in_round(now)
         {
+            if visits == 0 {
+                // What the turn has read before is no part of what a visit costs.
+                began = self.net.now();
+            }
             self.flush_one(index, id, now);
             visits += 1;
         }
         if visits >= FEWEST_FOR_A_MEASURE {
-            let elapsed = self.net.now().saturating_duration_since(now);
+            let elapsed = self.net.now().saturating_duration_since(began);
             self.stations[index].egress.note_cost(elapsed, visits);
         }
     }
@@ -65,7 +70,10 @@ impl<N: Net> Engine<N> {
         };
         match connection.phase {
             Phase::Open | Phase::Flushing { .. } => {}
-            Phase::Mute(_) => return egress.discard(id),
+            Phase::Mute(_) => {
+                egress.discard(id);
+                return self.resume_if_room(token, now);
+            }
             Phase::Draining { .. } | Phase::Dead(_) => return,
         }
         let was_behind = connection.paused;

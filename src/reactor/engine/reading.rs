@@ -202,7 +202,9 @@ fn hear<S: Read>(
         Ok(0) => After::Eof,
         Ok(count) => {
             connection.active_at = now;
-            let drained = count < READ_BUDGET_BYTES && !connection.peer_closed;
+            // One that cannot be written to is read to its end now: no event needs to come.
+            let may_end = connection.peer_closed || matches!(connection.phase, Phase::Mute(_));
+            let drained = count < READ_BUDGET_BYTES && !may_end;
             match hand_over(connection, station, &scratch[..count], limits, now) {
                 After::Drained if !drained => After::More,
                 after => after,
@@ -222,6 +224,7 @@ fn hand_over<S>(
 ) -> After {
     let client = connection.client;
     let egress = &mut station.egress;
+    let mut looked_at = egress.log_end();
     while let Some(message) = connection
         .decoder
         .next(&mut input, limits.max_message_bytes)
@@ -237,6 +240,13 @@ fn hand_over<S>(
                 connection.unread = Some(input.into());
             }
             return After::Paused;
+        }
+        // One read of short lines can be more than a small log, and everybody would have lagged.
+        if egress.has_become_congested(&mut looked_at) {
+            if !input.is_empty() {
+                connection.unread = Some(input.into());
+            }
+            return After::More;
         }
     }
     After::Drained

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::outbound::Limits;
-use crate::service::rehearsal::{ROOMY, Rehearsal};
+use crate::rehearsal::{ROOMY, Rehearsal};
 
 /// A screen that remembers.
 #[derive(Clone, Default)]

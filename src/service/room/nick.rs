@@ -30,11 +30,16 @@ pub(super) fn check(name: &str) -> Result<(), Refused> {
     if name.len() > MAX_BYTES {
         return Err(Refused::TooLong);
     }
-    let allowed = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let allowed = |c: char| (c.is_alphanumeric() && !is_blank(c)) || c == '_' || c == '-';
     match !name.is_empty() && name.chars().all(allowed) {
         true => Ok(()),
         false => Err(Refused::Characters),
     }
+}
+
+/// Letters of Hangul that show nothing: a nick of them would look like none.
+fn is_blank(letter: char) -> bool {
+    matches!(letter, '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}')
 }
 
 /// The form in which nicks are compared: two that differ only in case are one.

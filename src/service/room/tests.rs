@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Config, Notices, Room};
 use crate::outbound::Limits;
+use crate::rehearsal::{ROOMY, Rehearsal};
 use crate::service::Disconnect;
-use crate::service::rehearsal::{ROOMY, Rehearsal};
 use crate::wire::Framing;
 
 mod comings;

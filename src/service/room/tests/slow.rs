@@ -163,6 +163,21 @@ fn who_asks_and_does_not_read_the_answers_is_not_read_from() {
 }
 
 #[test]
+fn an_answer_of_several_lines_comes_whole_or_not_at_all() {
+    let limits = Limits {
+        max_pending_bytes: 100,
+        ..ROOMY
+    };
+    let mut room = seat(Rehearsal::of(Room::new(plain()), limits), &["ann", "bob"]);
+    room.stalls("bob");
+    room.sends("bob", "/help\n/help\n");
+    room.recovers("bob");
+    let help = room.heard("bob");
+    assert_eq!(help.matches("* //TEXT").count(), 2);
+    assert_eq!(help.lines().count() % 2, 0);
+}
+
+#[test]
 fn what_no_log_could_hold_is_refused() {
     let limits = Limits {
         log_bytes: 100,

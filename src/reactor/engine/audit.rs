@@ -1,0 +1,59 @@
+//! For simulations: what must be so after every turn, whatever happened in it.
+
+use std::time::Instant;
+
+use super::super::connection::{Connection, Phase};
+use super::super::meter::Meter;
+use super::super::net::Net;
+use super::timing::FEW_DEADLINES;
+use super::{Engine, Life, READ_BUDGET_BYTES, Slot, Source};
+
+impl<N: Net> Engine<N> {
+    /// Asserts that the books are right, that bounds hold, and that whoever waits will be woken.
+    pub(crate) fn audit(&self, now: Instant) {
+        let mut connections = 0;
+        for (key, Slot { generation, source }) in &self.sources {
+            let Source::Connection(connection) = source else {
+                continue;
+            };
+            connections += 1;
+            let token = super::SourceToken {
+                key: super::index_of(key),
+                generation: *generation,
+            };
+            let station = &self.stations[connection.station as usize];
+            assert_eq!(station.egress.handle(connection.client), Some(token.pack()));
+            assert_eq!(self.ready.contains(&token), connection.in_ready);
+            assert_eq!(
+                self.dead.contains(&token),
+                matches!(connection.phase, Phase::Dead(_))
+            );
+            let unread = connection.unread.as_ref().map_or(0, |unread| unread.len());
+            assert!(unread < READ_BUDGET_BYTES);
+            self.audit_waiting(connection, now);
+        }
+        assert_eq!(self.counts.clients, connections);
+        assert!(connections <= self.limits.max_clients);
+        let is_running = self.life == Life::Running;
+        assert!(!is_running || self.full.len() <= self.sources.len() - connections);
+        assert!(self.deadlines.len() <= FEW_DEADLINES + 2 * self.sources.len());
+    }
+
+    fn audit_waiting(&self, connection: &Connection<N::Stream>, now: Instant) {
+        let egress = &self.stations[connection.station as usize].egress;
+        let deadline = connection.deadline(&self.limits);
+        if let Some(at) = deadline {
+            let looks = connection.armed.expect("somebody looks at its deadline");
+            assert!(looks <= at);
+        }
+        let held = |meter: &Meter| meter.holds(now);
+        let is_held = connection.meter.as_deref().is_some_and(held);
+        let waits = connection.paused && (is_held || !egress.has_room(connection.client));
+        match connection.phase {
+            Phase::Open => assert!(waits || !connection.paused, "paused for nothing"),
+            Phase::Mute(_) => assert!(waits || connection.in_ready, "mute for ever"),
+            Phase::Flushing { .. } | Phase::Draining { .. } => assert!(deadline.is_some()),
+            Phase::Dead(_) => {}
+        }
+    }
+}
