@@ -8,15 +8,16 @@ use std::ops::Range;
 use super::log::{Offset, SharedLog};
 
 /// What one client is still owed, in the order in which it must be sent: `queued` first, then
-/// everything from `live` to the log's end.
+/// everything from `live` to the log's end. The rarely touched part stands last in memory.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct Outbox {
+    /// Up to where the log has been sent or queued, for a client that follows it.
+    live: Option<Offset>,
     /// What comes before the live part. Shared ranges ascend.
     queued: VecDeque<Segment>,
     /// The bytes of the `Private` segments, one after another.
     private: VecDeque<u8>,
-    /// Up to where the log has been sent or queued, for a client that follows it.
-    live: Option<Offset>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,13 +198,20 @@ impl Outbox {
 
     /// Takes `written` bytes off the front.
     fn advance(&mut self, log: &SharedLog, mut written: usize) {
-        while written > 0 {
-            let Some(segment) = self.queued.front_mut() else {
-                self.live = self
-                    .live
-                    .map(|live| (live + written as Offset).min(log.end()));
-                break;
-            };
+        if !self.queued.is_empty() {
+            written = self.advance_queued(written);
+        }
+        if written > 0 {
+            let live = self.live.map(|live| live + written as Offset);
+            self.live = live.map(|live| live.min(log.end()));
+        }
+    }
+
+    /// Takes `written` bytes off the segments; returns how many were more than they hold.
+    fn advance_queued(&mut self, mut written: usize) -> usize {
+        while written > 0
+            && let Some(segment) = self.queued.front_mut()
+        {
             let length = segment.len();
             let taken = written.min(length);
             match segment {
@@ -223,6 +231,7 @@ impl Outbox {
             self.queued = VecDeque::new();
             self.private = VecDeque::new();
         }
+        written
     }
 
     fn queue_live_until(&mut self, end: Offset) {

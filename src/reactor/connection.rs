@@ -22,21 +22,15 @@ pub(super) const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
 pub(super) const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) const DRAIN_BYTES: usize = 64 << 20;
 
-/// A client's connection.
+/// A client's connection. In this order in memory: a round through thousands of members touches
+/// the first half of each, and finds it in no cache.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Connection<S> {
     pub(super) stream: S,
     pub(super) client: ClientId,
     /// Index of its service.
     pub(super) station: u32,
-    pub(super) peer: Peer,
-    pub(super) decoder: Decoder,
-    /// Input read but not yet decoded, since the client is owed too much; and it was not read on
-    /// since.
-    pub(super) unread: Option<Box<[u8]>>,
-    pub(super) phase: Phase,
-    /// How often it speaks, where that is limited.
-    pub(super) meter: Option<Box<Meter>>,
     /// It is not read from until it has taken some of what it is owed.
     pub(super) paused: bool,
     /// It is on the ready list.
@@ -45,10 +39,18 @@ pub(super) struct Connection<S> {
     pub(super) peer_closed: bool,
     /// Its end of stream has been read.
     pub(super) eof: bool,
+    pub(super) phase: Phase,
     /// When it last sent something, or took something that it had been slow to take.
     pub(super) active_at: Instant,
     /// The entry in the deadlines that counts; others are old.
     pub(super) armed: Option<Instant>,
+    /// How often it speaks, where that is limited.
+    pub(super) meter: Option<Box<Meter>>,
+    /// Input read but not yet decoded, since the client is owed too much; and it was not read on
+    /// since.
+    pub(super) unread: Option<Box<[u8]>>,
+    pub(super) decoder: Decoder,
+    pub(super) peer: Peer,
 }
 
 /// A connection's phase; it only ever moves down this list.
