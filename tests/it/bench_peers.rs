@@ -27,7 +27,7 @@ pub(super) fn serve(habit: impl FnMut() -> Habit + Send + 'static) -> SocketAddr
 /// A listener whose connections can hold little that is not read yet.
 pub(super) fn narrow() -> TcpListener {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
+    socket.set_recv_buffer_size(128 * 1024).unwrap();
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     socket.bind(&anywhere.into()).unwrap();
     socket.listen(64).unwrap();
@@ -129,8 +129,8 @@ pub(super) fn wide() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
-/// A server that, once, at its 100th line, answers nobody for half a second.
-pub(super) fn stalling(listener: TcpListener) -> SocketAddr {
+/// A server that, once, at its 100th line, reads nothing and answers nobody for a while.
+pub(super) fn stalling(listener: TcpListener, stall: Duration) -> SocketAddr {
     let seen = Arc::new(Mutex::new(0));
     serve_on(listener, move || {
         let seen = Arc::clone(&seen);
@@ -138,7 +138,7 @@ pub(super) fn stalling(listener: TcpListener) -> SocketAddr {
             let mut seen = seen.lock().unwrap();
             *seen += 1;
             if *seen == 100 {
-                thread::sleep(Duration::from_millis(500));
+                thread::sleep(stall);
             }
             send(&line);
         })

@@ -167,7 +167,7 @@ impl Egress {
     pub fn next_in_round(&mut self, now: Instant) -> Option<ClientId> {
         self.rotation.note_arrivals(now);
         let (index, owed_bytes) = self.head_of_round()?;
-        let early = self.rotation.head_due().is_some_and(|due| due > now);
+        let early = self.rotation.is_early(now);
         if early && owed_bytes < MERGED_ENOUGH_BYTES {
             return None;
         }
