@@ -106,10 +106,15 @@ impl Outbox {
         !self.queued.is_empty()
     }
 
-    /// Up to where the log has been sent or queued; `None` for a client that does not follow.
+    /// Where the log is owed from: that must not be trimmed yet. For who has said something itself
+    /// since it was last sent anything, that is not where the live part begins.
     #[must_use]
-    pub fn live(&self) -> Option<Offset> {
-        self.live
+    pub fn owed_from(&self) -> Option<Offset> {
+        let shared = self.queued.iter().find_map(|segment| match segment {
+            Segment::Shared(range) => Some(range.start),
+            Segment::Private(_) => None,
+        });
+        shared.or(self.live)
     }
 
     /// Memory that this outbox holds for the client, in bytes; the log is not counted.
@@ -123,11 +128,7 @@ impl Outbox {
     /// # Errors
     /// [`Lagged`] if so; nothing true can be sent any more.
     pub fn check(&self, log: &SharedLog) -> Result<(), Lagged> {
-        let shared = self.queued.iter().find_map(|segment| match segment {
-            Segment::Shared(range) => Some(range.start),
-            Segment::Private(_) => None,
-        });
-        match shared.or(self.live) {
+        match self.owed_from() {
             Some(next) if next < log.start() => Err(Lagged {
                 behind_bytes: log.end() - next,
             }),

@@ -287,8 +287,8 @@ impl Egress {
                         && !client.in_queue
                         && !client.outbox.is_clear(&self.log) =>
                 {
-                    let live = client.outbox.live().unwrap_or(self.log.end());
-                    return Some((index, self.log.end() - live));
+                    let from = client.outbox.owed_from().unwrap_or(self.log.end());
+                    return Some((index, self.log.end() - from));
                 }
                 _ => self.rotation.pass(),
             }

@@ -38,6 +38,18 @@ fn the_round_is_waited_for() {
     assert!(!out.is_congested());
 }
 
+/// What it says itself stands in the log between what it is owed; that is owed none the less.
+#[test]
+fn who_talks_is_waited_for_like_who_listens() {
+    let (mut out, members, now) = room_of(2);
+    say_much(&mut out);
+    for id in &members {
+        out.publish(Some(*id), &[b"quite so"]);
+    }
+    assert!(out.is_congested());
+    assert_eq!(out.next_in_round(now), Some(members[0]));
+}
+
 #[test]
 fn who_waits_in_the_queue_is_waited_for_too() {
     let (mut out, members, _) = room_of(1);
