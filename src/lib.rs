@@ -15,6 +15,9 @@
 //!   terminal    a line edited at the bottom, lines printed above it
 //!   bench       many clients at once, each delivery checked; a loop of its own over mio
 //!   fuzzing     what must hold whatever a fuzzer feeds; in tests and fuzzing builds only
+//!   rehearsal   in tests only: a service, all that it owes and a clock, so that a test is a scene
+//!   simulation  in tests only: the reactor's engine over a network that one seed decides
+//!   seeds       in tests only: random runs that can be told again
 //! ```
 //!
 //! A message's way: `reactor` reads it into its one scratch buffer, `wire` cuts it out, a
