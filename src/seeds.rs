@@ -1,11 +1,12 @@
 //! Random tests that can be told again: one number decides everything that a run does.
 //! Knows nothing of what is tested.
 //!
-//! `CHINWAG_SEEDS=100000 cargo test --release NAME` runs that many instead of the usual number;
-//! `CHINWAG_SEED=17 cargo test NAME` runs that one alone.
+//! `CHINWAG_SEEDS=100000 cargo test --release NAME` runs that many instead of the usual number,
+//! `CHINWAG_SEEDS=100000..200000` the next as many; `CHINWAG_SEED=17 cargo test NAME` runs that
+//! one alone.
 
 use std::env;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Range};
 
 /// Runs `story` with each seed and adds up what it returns. With a seed chosen alone there is no
 /// sum: it says nothing about how varied the runs are.
@@ -13,22 +14,32 @@ pub(crate) fn tell<Sum: AddAssign + Default>(
     usual: u64,
     mut story: impl FnMut(u64) -> Sum,
 ) -> Option<Sum> {
-    if let Some(seed) = number("CHINWAG_SEED") {
+    if let Some(seed) = setting("CHINWAG_SEED") {
+        let seed = whole_number(&seed);
         let _naming = NamedOnPanic(seed);
         story(seed);
         return None;
     }
     let mut sum = Sum::default();
-    for seed in 0..number("CHINWAG_SEEDS").unwrap_or(usual) {
+    for seed in chosen().unwrap_or(0..usual) {
         let _naming = NamedOnPanic(seed);
         sum += story(seed);
     }
     Some(sum)
 }
 
-fn number(name: &str) -> Option<u64> {
-    let text = env::var(name).ok()?;
-    Some(text.parse().expect("a whole number"))
+fn chosen() -> Option<Range<u64>> {
+    let text = setting("CHINWAG_SEEDS")?;
+    let (from, to) = text.split_once("..").unwrap_or(("0", &text));
+    Some(whole_number(from)..whole_number(to))
+}
+
+fn setting(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
+fn whole_number(text: &str) -> u64 {
+    text.parse().expect("a whole number")
 }
 
 /// Says on the way out of a failed run which one it was.
