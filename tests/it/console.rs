@@ -227,7 +227,7 @@ fn who_lists_those_who_are_there() {
 fn quit_ends_the_server_with_a_clean_end_for_all() {
     let mut server = console();
     let mut ann = arrives(&server, 1, "hi");
-    let mut bob = Peer::connect(&server);
+    let mut bob = arrives(&server, 2, "hi");
     server.types("see you\n/quit\n");
     assert_eq!(ann.rest(), b"see you");
     assert_eq!(bob.rest(), b"");
