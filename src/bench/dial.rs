@@ -4,6 +4,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+#[cfg(target_os = "linux")]
+use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use socket2::{Domain, Socket, Type};
 
 use crate::addr::Address;
@@ -82,6 +84,10 @@ fn open_tcp(target: SocketAddr, source: Option<IpAddr>) -> io::Result<mio::net::
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     if let Some(source) = source {
+        // The port is found when connecting, then: to look for one that nobody at all has takes
+        // seconds of the kernel's time once there are thousands.
+        #[cfg(target_os = "linux")]
+        setsockopt(&socket, IpBindAddressNoPort, &true)?;
         socket.bind(&SocketAddr::new(source, 0).into())?;
     }
     match socket.connect(&target.into()) {

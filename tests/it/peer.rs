@@ -5,6 +5,7 @@ use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::harness::{PATIENCE, Server, until};
@@ -43,6 +44,9 @@ impl Peer {
     pub(crate) fn from_source(source: IpAddr, address: &str) -> io::Result<Self> {
         let address: SocketAddr = address.parse().expect("a TCP address");
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        // Else the kernel looks for a port that nobody has: with thousands taken, ten seconds of
+        // its time go into ten thousand such searches.
+        setsockopt(&socket, IpBindAddressNoPort, &true)?;
         socket.bind(&SocketAddr::new(source, 0).into())?;
         socket.connect(&address.into())?;
         Ok(Self::over(socket.into()))
