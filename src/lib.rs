@@ -51,6 +51,7 @@ pub mod failure;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod muffler;
 pub mod outbound;
 pub mod reactor;
 #[cfg(test)]

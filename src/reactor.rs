@@ -25,8 +25,9 @@ mod engine;
 mod guests;
 mod listen;
 mod meter;
-mod muffler;
 mod net;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use engine::{Engine, Readiness};

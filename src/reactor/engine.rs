@@ -12,10 +12,10 @@ use slab::Slab;
 use super::connection::Connection;
 use super::deadlines::Deadlines;
 use super::guests::Guests;
-use super::muffler::Muffler;
 use super::net::Net;
 use super::token::SourceToken;
 use super::{Limits, ServiceId};
+use crate::muffler::Muffler;
 use crate::outbound::{self, Egress, Request};
 use crate::service::{Disconnect, Input, Service};
 
@@ -79,7 +79,7 @@ struct Door<N: Net> {
     station: u32,
     /// It is on the ready list.
     in_ready: bool,
-    /// Accepting failed, which has been logged, and is tried again then.
+    /// Accepting failed, and is tried again then.
     retry_at: Option<Instant>,
 }
 
@@ -89,7 +89,7 @@ struct Counts {
     /// Present clients.
     clients: usize,
     accepted: u64,
-    /// Turned away, since too many were here from their address.
+    /// Turned away: too many were here from their address, or the poll had no room.
     refused: u64,
     lagged: u64,
     /// Ended by a fault of ours.
@@ -114,8 +114,9 @@ pub struct Engine<N: Net> {
     ready: VecDeque<SourceToken>,
     /// Listeners that wait for a place to come free.
     full: Vec<SourceToken>,
-    /// When that was last logged.
+    /// When that was last logged, and that accepting failed.
     full_told_at: Option<Instant>,
+    shortage_told_at: Option<Instant>,
     deadlines: Deadlines,
     /// Connections to take away when the turn is over.
     dead: Vec<SourceToken>,
@@ -141,6 +142,7 @@ impl<N: Net> Engine<N> {
             ready: VecDeque::new(),
             full: Vec::new(),
             full_told_at: None,
+            shortage_told_at: None,
             deadlines: Deadlines::default(),
             dead: Vec::new(),
             scratch: vec![0; READ_BUDGET_BYTES].into_boxed_slice(),

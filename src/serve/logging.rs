@@ -3,15 +3,16 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
-use std::panic;
+use std::panic::{self, PanicHookInfo};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use env_logger::{Env, Target, WriteStyle};
 use log::error;
 
 use super::person::Place;
+use crate::muffler::Muffler;
 
 /// Lines that may wait for somebody to read them.
 const QUEUE_LINES: usize = 1024;
@@ -45,10 +46,24 @@ pub(super) fn start(person: Option<&Place>) -> Log {
     // It can only fail where a log runs already.
     let _ = builder.try_init();
     // What the default does is to write several lines to stderr, and to wait for it.
-    panic::set_hook(Box::new(|info| {
-        error!("a fault of ours: {}", info.to_string().replace('\n', " "));
-    }));
+    let faults = Mutex::new(Muffler::default());
+    panic::set_hook(Box::new(move |info| tell_fault(&faults, info)));
     Log { spool }
+}
+
+/// Whoever has found out how to cause a fault may cause it again and again.
+fn tell_fault(faults: &Mutex<Muffler>, info: &PanicHookInfo<'_>) {
+    let now = Instant::now();
+    let (more, may_tell) = {
+        let mut faults = faults.lock().unwrap_or_else(PoisonError::into_inner);
+        (faults.sum_up(now), faults.lets_through(now))
+    };
+    if let Some(more) = more {
+        error!("{more} more faults of ours since");
+    }
+    if may_tell {
+        error!("a fault of ours: {}", info.to_string().replace('\n', " "));
+    }
 }
 
 impl Drop for Log {

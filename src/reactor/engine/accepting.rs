@@ -1,5 +1,6 @@
 //! Taking clients in, and what to do when there is no room for more.
 
+use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -20,8 +21,9 @@ const ACCEPT_BUDGET: usize = 64;
 /// After the system had no descriptor or memory for a client, it is asked again.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// That the server is full is logged this often at most.
-const FULL_TOLD_EVERY: Duration = Duration::from_secs(60);
+/// That the server has no room is logged this often at most: it has none again whenever somebody
+/// has left, and that is not news each time.
+const NO_ROOM_TOLD_EVERY: Duration = Duration::from_secs(60);
 
 impl<N: Net> Engine<N> {
     pub(super) fn accept(&mut self, token: SourceToken, now: Instant) {
@@ -41,16 +43,15 @@ impl<N: Net> Engine<N> {
             let station = door.station;
             match self.net.accept(&door.listener) {
                 Ok((stream, peer)) => {
-                    if door.retry_at.take().is_some() {
-                        info!("accepting clients again");
-                    }
+                    door.retry_at = None;
                     self.welcome(stream, peer, station, now);
                 }
                 Err(error) if would_block(&error) => return,
                 Err(error) if gone_already(&error) => {}
                 Err(error) => {
                     let retry_at = now + ACCEPT_RETRY;
-                    if door.retry_at.replace(retry_at).is_none() {
+                    door.retry_at = Some(retry_at);
+                    if is_news(&mut self.shortage_told_at, now) {
                         let clients = self.counts.clients;
                         warn!("accepting a client, with {clients} here: {error}; others wait");
                     }
@@ -67,13 +68,13 @@ impl<N: Net> Engine<N> {
         if let Some(most) = self.limits.max_clients_per_ip
             && !self.guests.admit(&peer, most)
         {
-            return self.turn_away(stream, &peer, most, now);
+            let why = format_args!("{peer}: {most} clients are here from its address");
+            return self.turn_away(stream, now, why);
         }
         let token = self.next_token();
         if let Err(error) = self.net.register(&mut stream, token.pack()) {
-            warn!("registering a client from {peer}: {error}; it is turned away");
             self.guests.leave(&peer);
-            return self.net.close(stream);
+            return self.turn_away(stream, now, format_args!("registering {peer}: {error}"));
         }
         let home = &mut self.stations[station as usize];
         let client = home.egress.open(token.pack());
@@ -106,10 +107,10 @@ impl<N: Net> Engine<N> {
         self.arm(token);
     }
 
-    fn turn_away(&mut self, stream: N::Stream, peer: &Peer, most: usize, now: Instant) {
+    fn turn_away(&mut self, stream: N::Stream, now: Instant, why: fmt::Arguments<'_>) {
         self.counts.refused += 1;
         if self.refusal_log.lets_through(now) {
-            warn!("{peer} is turned away: {most} clients are here from its address");
+            warn!("a client is turned away: {why}");
         }
         self.net.close(stream);
     }
@@ -118,12 +119,7 @@ impl<N: Net> Engine<N> {
         if !self.full.contains(&token) {
             self.full.push(token);
         }
-        // A full server is full again whenever somebody leaves; that is not news each time.
-        if self
-            .full_told_at
-            .is_none_or(|at| now >= at + FULL_TOLD_EVERY)
-        {
-            self.full_told_at = Some(now);
+        if is_news(&mut self.full_told_at, now) {
             let clients = self.counts.clients;
             info!("{clients} clients are here, as many as may be; others wait");
         }
@@ -137,6 +133,15 @@ impl<N: Net> Engine<N> {
             }
         }
     }
+}
+
+/// Whether it is long enough since this was told; then it is told now.
+fn is_news(told_at: &mut Option<Instant>, now: Instant) -> bool {
+    let is_news = told_at.is_none_or(|at| now >= at + NO_ROOM_TOLD_EVERY);
+    if is_news {
+        *told_at = Some(now);
+    }
+    is_news
 }
 
 /// The client left before it was taken in, or a signal came between: the next, please.

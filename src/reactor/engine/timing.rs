@@ -39,7 +39,7 @@ impl<N: Net> Engine<N> {
             warn!("{more} more clients were disconnected as too slow");
         }
         if let Some(more) = self.refusal_log.sum_up(now) {
-            warn!("{more} more clients were turned away: too many from their address");
+            warn!("{more} more clients were turned away");
         }
     }
 

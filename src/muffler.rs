@@ -10,7 +10,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// One kind of line.
 #[derive(Debug, Default)]
-pub(super) struct Muffler {
+pub(crate) struct Muffler {
     told: u32,
     held_back: u64,
     /// End of the present window.
@@ -19,7 +19,7 @@ pub(super) struct Muffler {
 
 impl Muffler {
     /// Counts one, and tells whether it may be written out.
-    pub(super) fn lets_through(&mut self, now: Instant) -> bool {
+    pub(crate) fn lets_through(&mut self, now: Instant) -> bool {
         self.until.get_or_insert(now + WINDOW);
         self.told += 1;
         let may = self.told <= LINES_PER_WINDOW;
@@ -28,12 +28,12 @@ impl Muffler {
     }
 
     /// When [`sum_up`](Self::sum_up) should be asked.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         self.until
     }
 
     /// At the end of a window: how many were held back in it, if any.
-    pub(super) fn sum_up(&mut self, now: Instant) -> Option<u64> {
+    pub(crate) fn sum_up(&mut self, now: Instant) -> Option<u64> {
         self.until.filter(|until| *until <= now)?;
         let held_back = std::mem::take(self).held_back;
         (held_back > 0).then_some(held_back)
