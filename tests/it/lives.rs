@@ -10,7 +10,7 @@ use crate::peer::Peer;
 const THREADS: usize = 4;
 
 /// One client's whole life, ended in one of three ways.
-fn life(address: &str, service: &str, kind: usize) {
+pub(crate) fn life(address: &str, service: &str, kind: usize) {
     let mut peer = Peer::to(address);
     peer.send("hello\n");
     if service == "echo" {

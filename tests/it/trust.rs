@@ -1,10 +1,11 @@
 //! The rows of the README's table of trust, each a bounded run of its own that prints its
 //! figures: `cargo test --release --test it -- --ignored --nocapture trust::` runs them all.
-//! Ignored otherwise: each loads the machine for up to some minutes.
+//! Ignored otherwise: each loads the machine for up to some minutes, `trust::hours` for an hour.
 
 mod choir;
 mod crowds;
 mod deliveries;
+mod hours;
 mod sessions;
 mod silent;
 

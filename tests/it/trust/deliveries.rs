@@ -21,8 +21,8 @@ const SENDERS: usize = 10;
 const SLOW: usize = 10;
 
 #[derive(Default)]
-struct Faults {
-    over: AtomicBool,
+pub(super) struct Faults {
+    pub(super) over: AtomicBool,
     comings: AtomicU64,
     /// Slow readers that were cut off.
     cut_off: AtomicU64,
@@ -31,7 +31,7 @@ struct Faults {
 }
 
 /// Comes and goes, in every bad way, and says a thing or two.
-fn comes_and_goes(address: &str, faults: &Faults, seed: u64) {
+pub(super) fn comes_and_goes(address: &str, faults: &Faults, seed: u64) {
     let mut rng = Rng::with_seed(seed);
     while !faults.over.load(Ordering::Relaxed) {
         let mut peer = Peer::to(address);
@@ -57,7 +57,7 @@ fn comes_and_goes(address: &str, faults: &Faults, seed: u64) {
 }
 
 /// Reads far less than is said, and must have heard a contiguous part when it is cut off.
-fn reads_slowly(address: &str, faults: &Faults) {
+pub(super) fn reads_slowly(address: &str, faults: &Faults) {
     while !faults.over.load(Ordering::Relaxed) {
         let mut peer = Peer::to(address);
         let mut text = Vec::new();

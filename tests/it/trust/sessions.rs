@@ -25,7 +25,7 @@ const BETWEEN_TICKS: Duration = Duration::from_millis(5);
 const LONGEST_GAP: Duration = Duration::from_millis(100);
 
 /// One session that no decent client would have; the socket is left for later.
-fn misbehaves(address: &str, rng: &mut Rng) -> Peer {
+pub(super) fn misbehaves(address: &str, rng: &mut Rng) -> Peer {
     let mut peer = Peer::to(address);
     let said: &[u8] = match rng.u8(..10) {
         0 => b"",
