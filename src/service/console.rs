@@ -38,10 +38,20 @@ pub struct Console<S> {
     numbers: Vec<Option<u64>>,
     last_number: u64,
     /// One entry for each message that has no answer yet: the client's number.
-    waiting: VecDeque<u64>,
+    waiting: BTreeMap<Turn, u64>,
+    messages: u64,
     /// Lines typed while nobody waited.
     held: VecDeque<String>,
     input_ended: bool,
+}
+
+/// When a message is answered. Who has ended its side may be gone, or still be listening, which
+/// nobody can tell: it comes after those who are surely there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    has_ended: bool,
+    /// Number of the message.
+    message: u64,
 }
 
 #[derive(Debug)]
@@ -50,7 +60,10 @@ struct Talker {
     peer: Peer,
     /// Whether its last message ended with a newline.
     ends_lines: bool,
-    unanswered: usize,
+    /// It will say nothing more.
+    has_ended: bool,
+    /// Its messages that have no answer yet.
+    unanswered: VecDeque<u64>,
 }
 
 /// From this many unanswered messages on, a client is not read from; half of it lets it on again.
@@ -68,7 +81,8 @@ impl<S: Screen> Console<S> {
             clients: BTreeMap::new(),
             numbers: Vec::new(),
             last_number: 0,
-            waiting: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            messages: 0,
             held: VecDeque::new(),
             input_ended: false,
         }
@@ -82,22 +96,28 @@ impl<S: Screen> Console<S> {
     /// Brings together lines and who waits for one, then says who is next.
     fn answer(&mut self, out: &mut Egress) {
         while !self.held.is_empty()
-            && let Some(number) = self.waiting.pop_front()
+            && let Some((_, number)) = self.waiting.pop_first()
         {
             if let Some(line) = self.held.pop_front() {
                 self.say(number, &line, out);
             }
             if let Some(talker) = self.clients.get_mut(&number) {
-                talker.unanswered -= 1;
-                if talker.unanswered == MAX_UNANSWERED / 2 {
-                    out.release(talker.client);
+                talker.unanswered.pop_front();
+                match talker.unanswered.len() {
+                    0 if talker.has_ended => {
+                        let client = talker.client;
+                        self.forget(client);
+                        out.close_after_flush(client);
+                    }
+                    left if left == MAX_UNANSWERED / 2 => out.release(talker.client),
+                    _ => {}
                 }
             }
         }
         if self.input_ended && self.held.is_empty() {
             out.stop();
         }
-        self.screen.prompt(self.waiting.front().copied());
+        self.screen.prompt(self.waiting.values().next().copied());
     }
 
     fn say(&mut self, number: u64, line: &str, out: &mut Egress) {
@@ -138,8 +158,9 @@ impl<S: Screen> Console<S> {
 
     fn who(&mut self) {
         for (number, talker) in &self.clients {
-            let unanswered = talker.unanswered;
-            let line = format!("[{number}] {}, {unanswered} to answer", talker.peer);
+            let unanswered = talker.unanswered.len();
+            let left = if talker.has_ended { "left, " } else { "" };
+            let line = format!("[{number}] {}, {left}{unanswered} to answer", talker.peer);
             self.screen.print(&line);
         }
         if self.clients.is_empty() {
@@ -147,15 +168,43 @@ impl<S: Screen> Console<S> {
         }
     }
 
+    /// A client is gone, or is to be.
     fn leave(&mut self, client: ClientId, out: &mut Egress) {
-        let Some(number) = self.number(client) else {
+        if let Some((number, talker)) = self.forget(client) {
+            if !talker.has_ended {
+                self.screen.print(&format!("[{number}] left"));
+            }
+            self.answer(out);
+        }
+    }
+
+    fn forget(&mut self, client: ClientId) -> Option<(u64, Talker)> {
+        let number = self.number(client)?;
+        self.numbers[client.index()] = None;
+        let talker = self.clients.remove(&number)?;
+        for message in &talker.unanswered {
+            self.waiting.remove(&Turn {
+                has_ended: talker.has_ended,
+                message: *message,
+            });
+        }
+        Some((number, talker))
+    }
+
+    /// A client will say nothing more, but what it has said is still worth an answer.
+    fn wait_for_answers(&mut self, number: u64) {
+        let Some(talker) = self.clients.get_mut(&number) else {
             return;
         };
-        self.clients.remove(&number);
-        self.numbers[client.index()] = None;
-        self.waiting.retain(|waiting| *waiting != number);
-        self.screen.print(&format!("[{number}] left"));
-        self.answer(out);
+        talker.has_ended = true;
+        for &message in &talker.unanswered {
+            let turn = |has_ended| Turn { has_ended, message };
+            self.waiting.remove(&turn(false));
+            self.waiting.insert(turn(true), number);
+        }
+        self.screen
+            .print(&format!("[{number}] left, but may read an answer yet"));
+        self.screen.prompt(self.waiting.values().next().copied());
     }
 }
 
@@ -174,7 +223,8 @@ impl<S: Screen> Service for Console<S> {
             client,
             peer: *peer,
             ends_lines: false,
-            unanswered: 0,
+            has_ended: false,
+            unanswered: VecDeque::new(),
         };
         self.clients.insert(self.last_number, talker);
     }
@@ -194,16 +244,28 @@ impl<S: Screen> Service for Console<S> {
         self.screen.print(&format!("recv [{number}] {shown}"));
         if let Some(talker) = self.clients.get_mut(&number) {
             talker.ends_lines = bytes.ends_with(b"\n");
-            talker.unanswered += 1;
-            if talker.unanswered == MAX_UNANSWERED {
+            talker.unanswered.push_back(self.messages);
+            if talker.unanswered.len() == MAX_UNANSWERED {
                 out.hold(client);
             }
         }
-        self.waiting.push_back(number);
+        let turn = Turn {
+            has_ended: false,
+            message: self.messages,
+        };
+        self.waiting.insert(turn, number);
+        self.messages += 1;
         self.answer(out);
     }
 
     fn on_end(&mut self, _now: Instant, client: ClientId, out: &mut Egress) {
+        let number = self.number(client);
+        let talker = number.and_then(|number| self.clients.get(&number));
+        if let (Some(number), Some(talker)) = (number, talker)
+            && !talker.unanswered.is_empty()
+        {
+            return self.wait_for_answers(number);
+        }
         self.leave(client, out);
         out.close_after_flush(client);
     }

@@ -111,6 +111,36 @@ fn a_half_closed_client_gets_the_answer_that_was_held_for_it() {
     assert_eq!(other.recv(), "answer two");
 }
 
+/// As `printf question | nc -N` does: its question is worth an answer, whenever that comes.
+#[test]
+fn a_half_closed_client_is_answered_before_it_is_let_go() {
+    let mut server = console();
+    let mut asks = arrives(&server, 1, "a question");
+    asks.half_close();
+    server.stdout().wait_for("[1] left");
+    let mut bob = arrives(&server, 2, "hello");
+    server.types("for bob\nthe answer\n");
+    assert_eq!(bob.recv(), "for bob");
+    assert_eq!(asks.rest(), b"the answer");
+}
+
+/// One that is gone altogether is found out, though nothing is read from it any more.
+#[test]
+fn who_ended_and_then_broke_is_not_answered() {
+    let mut server = console();
+    let gone = arrives(&server, 1, "a question");
+    gone.half_close();
+    server.stdout().wait_for("[1] left");
+    gone.reset();
+    until("it is not here any more", PATIENCE, || {
+        server.types("/who\n");
+        server.stdout().text().contains("nobody is here")
+    });
+    let mut bob = arrives(&server, 2, "hello");
+    server.types("for bob\n");
+    assert_eq!(bob.recv(), "for bob");
+}
+
 #[test]
 fn an_answer_ends_as_the_clients_messages_do() {
     let mut server = console();

@@ -131,12 +131,12 @@ fn numbers_count_from_one_and_are_not_used_again() {
 }
 
 #[test]
-fn who_leaves_waits_no_longer() {
+fn who_is_gone_waits_no_longer() {
     let (mut console, paper) = console(&["ann", "bob"]);
     console.sends("ann", "a");
     console.sends("bob", "b");
     console.sends("ann", "a");
-    console.ends("ann");
+    console.vanishes("ann");
     for line in ["recv [1] a", "recv [2] b", "recv [1] a", "[1] left"] {
         paper.shows(line);
     }
@@ -144,11 +144,43 @@ fn who_leaves_waits_no_longer() {
     assert_eq!(paper.prompt(), Some(2));
     console.types("for bob");
     assert_eq!(console.heard("bob"), "for bob");
-    assert_eq!(console.fate("ann"), Some(Disconnect::Eof));
     console.types("for nobody");
     console.joins("eve");
     console.sends("eve", "e");
     assert_eq!(console.heard("eve"), "for nobody");
+}
+
+#[test]
+fn who_has_ended_its_side_is_answered_after_the_others_and_then_let_go() {
+    let (mut console, paper) = console(&["ann", "bob", "eve"]);
+    console.sends("ann", "a");
+    console.sends("bob", "b");
+    console.sends("ann", "a");
+    console.ends("ann");
+    console.ends("eve");
+    for line in ["recv [1] a", "recv [2] b", "recv [1] a"] {
+        paper.shows(line);
+    }
+    paper.shows("[1] left, but may read an answer yet");
+    paper.shows("[3] left");
+    assert_eq!(paper.prompt(), Some(2));
+    console.types("/who");
+    paper.shows("[1] unix, left, 2 to answer");
+    paper.shows("[2] unix, 1 to answer");
+    for line in ["for bob", "one", "two"] {
+        assert_eq!(console.fate("ann"), None);
+        console.types(line);
+    }
+    assert_eq!(console.heard("bob"), "for bob");
+    assert_eq!(console.heard("ann"), "onetwo");
+    assert_eq!(console.fate("ann"), Some(Disconnect::Eof));
+    assert_eq!(paper.prompt(), None);
+    paper.shows_nothing();
+    console.sends("bob", "b");
+    console.ends("bob");
+    console.types("/close 2");
+    assert_eq!(console.fate("bob"), Some(Disconnect::Eof));
+    assert_eq!(paper.prompt(), None);
 }
 
 #[test]
