@@ -186,6 +186,7 @@ impl Reactor {
                         readable: event.is_readable(),
                         writable: event.is_writable(),
                         closed: event.is_read_closed() || event.is_error(),
+                        urgent: event.is_priority(),
                         broken: event.is_write_closed() || event.is_error(),
                     };
                     self.engine.on_event(token, readiness, now);

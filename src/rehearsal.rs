@@ -17,6 +17,7 @@ mod backstage;
 pub(crate) const ROOMY: Limits = Limits {
     log_bytes: 1 << 20,
     max_pending_bytes: 1 << 20,
+    pause_reading_bytes: 1 << 20,
     pace: Pace::Auto,
 };
 

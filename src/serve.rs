@@ -82,6 +82,10 @@ const RESERVED_DESCRIPTORS: usize = 32;
 /// Beyond it the log keeps what is owed, once for all.
 const ROOM_SEND_BUFFER_BYTES: usize = 64 * 1024;
 
+/// A room's member that is owed so much of what it has caused itself is not read from: a thousand
+/// who ask and do not read would else cost a gigabyte.
+const ROOM_ANSWERS_BYTES: usize = 16 * 1024;
+
 /// Services that keep nothing in a log need none to speak of.
 const NO_LOG_BYTES: usize = 4096;
 
@@ -110,6 +114,10 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     let limits = outbound::Limits {
         log_bytes,
         max_pending_bytes: config.max_pending_bytes,
+        pause_reading_bytes: match config.service {
+            ServiceConfig::Room { .. } => ROOM_ANSWERS_BYTES,
+            _ => config.max_pending_bytes,
+        },
         pace,
     };
     let service = reactor.add_service(service, limits);

@@ -34,6 +34,8 @@ const USUAL_SEEDS: u64 = 500;
 /// Who can be served is served within this.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+const A_LITTLE: Duration = Duration::from_millis(120);
+
 const GRACE: Duration = Duration::from_secs(2);
 
 /// So many turns in a row may do nothing without being asked to.
@@ -58,16 +60,7 @@ fn everybody_is_served_whatever_happens() {
 /// takes in no more than its budget, however many stand there and go on coming.
 #[test]
 fn a_crowd_at_the_door_is_let_in_by_turns() {
-    let limits = Limits {
-        max_clients: 10_000,
-        max_message_bytes: 1024,
-        max_clients_per_ip: None,
-        message_rate: None,
-        idle_timeout: None,
-        first_message_timeout: None,
-        grace: GRACE,
-    };
-    let mut world = World::with(Rng::with_seed(1), 1000, limits);
+    let mut world = World::with(Rng::with_seed(1), 1000, ROOMY);
     world.kernel.borrow_mut().is_stormy = false;
     (0..1000).for_each(|_| world.somebody_comes());
     let mut here = 0;
@@ -84,6 +77,48 @@ fn a_crowd_at_the_door_is_let_in_by_turns() {
     }
     world.end();
 }
+
+/// However much there is to be read, it is soon the turn of those who are to be told.
+#[test]
+fn those_who_talk_are_listened_to_by_turns() {
+    let mut world = World::with(Rng::with_seed(2), 50, ROOMY);
+    world.kernel.borrow_mut().is_stormy = false;
+    (0..50).for_each(|_| world.somebody_comes());
+    world.turn(Duration::ZERO);
+    for at in 0..world.guests.len() {
+        world.with_guest(at, |guest, _, person, _| {
+            if guest.can_chat() {
+                (0..1000).for_each(|_| guest.line(person, String::new()));
+            }
+        });
+    }
+    world.each_guest(Guest::be_prompt);
+    let mut heard = world.ledger.borrow().messages;
+    let mut turns = 0;
+    while world.engine.wait(world.now()) == Some(Duration::ZERO) || turns == 0 {
+        world.each_guest(Guest::be_prompt);
+        world.turn(Duration::ZERO);
+        let now_heard = world.ledger.borrow().messages;
+        assert!(now_heard - heard < 10_000, "{}", now_heard - heard);
+        heard = now_heard;
+        turns += 1;
+    }
+    assert!(
+        turns > 3 && heard > 30_000,
+        "{turns} turns, {heard} messages"
+    );
+    world.end();
+}
+
+const ROOMY: Limits = Limits {
+    max_clients: 10_000,
+    max_message_bytes: 1024,
+    max_clients_per_ip: None,
+    message_rate: None,
+    idle_timeout: None,
+    first_message_timeout: None,
+    grace: GRACE,
+};
 
 fn here_of(world: &World) -> usize {
     world.ledger.borrow().here
@@ -294,8 +329,16 @@ impl World {
     fn everybody_is_content(&self) {
         let book = self.ledger.borrow();
         let is_rationed = self.limits.message_rate.is_some();
-        let has_more = |person: &Person| person.stage == Stage::Here && !person.said.is_empty();
-        if is_rationed && book.people.iter().any(has_more) {
+        // A room that is paced tells the others a little later, and who may speak at a rate only is
+        // found gone when it may speak again.
+        let just_now = self.now() - A_LITTLE;
+        let has_just_come = |person: &Person| person.opened_at.is_some_and(|at| at > just_now);
+        let has_just_spoken = |person: &Person| person.spoke_at.is_some_and(|at| at > just_now);
+        let has_more = |person: &Person| {
+            person.stage == Stage::Here && (!person.said.is_empty() || has_just_spoken(person))
+        };
+        let people = &book.people;
+        if is_rationed && people.iter().any(has_more) || people.iter().any(has_just_come) {
             // The talk goes on.
             return;
         }

@@ -68,6 +68,7 @@ impl Play {
         let owing = Owing {
             log_bytes: tape.pick(&[1 << 16, 1000, 3000]),
             max_pending_bytes: tape.pick(&[1 << 20, 64, 500]),
+            pause_reading_bytes: 16 << 10,
             pace: tape.pick(&[Pace::Auto, Pace::Off]),
         };
         let seconds = |s: u64| Some(Duration::from_secs(s));
@@ -159,8 +160,8 @@ impl Play {
             let readiness = Readiness {
                 readable: what & 1 != 0,
                 writable: what & 2 != 0,
-                closed: false,
-                broken: false,
+                urgent: what & 4 != 0,
+                ..Readiness::default()
             };
             self.engine.on_event(token, readiness, self.now());
         }
@@ -230,8 +231,6 @@ impl Play {
 fn readable() -> Readiness {
     Readiness {
         readable: true,
-        writable: false,
-        closed: false,
-        broken: false,
+        ..Readiness::default()
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
+use std::time::Instant;
 
 use slab::Slab;
 
@@ -38,6 +39,8 @@ pub struct Limits {
     pub log_bytes: usize,
     /// What one client may be owed outside of the log, in bytes.
     pub max_pending_bytes: usize,
+    /// A client that is owed so much there is not read from: what it causes itself.
+    pub pause_reading_bytes: usize,
     /// Whether large busy rooms are paced.
     pub pace: Pace,
 }
@@ -85,12 +88,24 @@ pub struct Egress {
     rotation: Rotation,
     requests: VecDeque<Request>,
     max_pending_bytes: usize,
+    pause_reading_bytes: usize,
     generation: u32,
     /// Log end when the queue was last empty: who waits in it has been offered all up to there.
     queue_seen: Offset,
     /// Log start at the last look for laggards.
     swept_start: Offset,
+    /// What was asked for since that was last taken, for [`take_work`](Self::take_work).
+    work: u32,
+    /// Somebody has been written to since that was last taken.
+    progress: bool,
+    /// Two followers who kept up when they were last looked for.
+    keepers: [u32; 2],
+    /// Since when there have been no two.
+    outrun_since: Option<Instant>,
 }
+
+/// So many bytes to one client are as much work as a message.
+const BYTES_PER_WORK: usize = 256;
 
 /// In this order in memory: a round through thousands of members touches the first half of each,
 /// and finds it in no cache.
@@ -126,6 +141,10 @@ impl Egress {
             return Err(Clogged);
         }
         client.outbox.send(&self.log, bytes);
+        let work = 1 + bytes.len() / BYTES_PER_WORK;
+        self.work = self
+            .work
+            .saturating_add(u32::try_from(work).unwrap_or(u32::MAX));
         self.enqueue(to);
         Ok(())
     }
@@ -138,6 +157,7 @@ impl Egress {
             client.outbox.skip(&range);
         }
         self.rotation.news();
+        self.work = self.work.saturating_add(1);
         Some(range)
     }
 

@@ -66,6 +66,7 @@ impl World {
         let limits = Limits {
             log_bytes: dice.usize(60..600),
             max_pending_bytes: dice.usize(1..400),
+            pause_reading_bytes: 400,
             pace: if dice.bool() { Pace::Auto } else { Pace::Off },
         };
         let now = Instant::now();

@@ -100,6 +100,12 @@ impl Outbox {
         self.queued.is_empty() && self.live.is_none_or(|live| live >= log.end())
     }
 
+    /// Whether all that is published is owed.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.live.is_some()
+    }
+
     /// Whether something waits here that a round through the followers would not find.
     #[must_use]
     pub fn has_queued(&self) -> bool {

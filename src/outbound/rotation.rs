@@ -131,6 +131,11 @@ impl Rotation {
         self.left = self.left.min(self.followers);
     }
 
+    /// How many there are.
+    pub(super) fn followers(&self) -> usize {
+        self.followers
+    }
+
     /// Something was said: everybody may be owed it.
     pub(super) fn news(&mut self) {
         self.left = self.followers;

@@ -14,6 +14,9 @@ use super::meter::Meter;
 /// A raw client that has been quiet for this long has said a message.
 const QUIET: Duration = Duration::from_millis(200);
 
+/// A client that has ended while it was let speak at a rate only is heard out for so long.
+const LEAVING_PATIENCE: Duration = Duration::from_secs(30);
+
 /// A client that is to be closed may take this long over what it is owed, without taking any of
 /// it, before it is given up.
 pub(super) const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
@@ -21,6 +24,10 @@ pub(super) const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
 /// After our side has ended, a client may go on sending for this long and this much.
 pub(super) const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) const DRAIN_BYTES: usize = 64 << 20;
+
+/// At the server's end it is closed when it has sent nothing for so long. Bytes that are still on
+/// their way to a closed socket would reset it, and what it is owed would be lost with it.
+pub(super) const END_QUIET: Duration = Duration::from_millis(200);
 
 /// A client's connection. In this order in memory: a round through thousands of members touches
 /// the first half of each, and finds it in no cache.
@@ -35,8 +42,10 @@ pub(super) struct Connection<S> {
     pub(super) paused: bool,
     /// It is on the ready list.
     pub(super) in_ready: bool,
-    /// An event said that the peer has closed, so a short read is not the last.
+    /// An event said that the peer has closed.
     pub(super) peer_closed: bool,
+    /// An event said something after which a short read is not the last.
+    pub(super) reads_to_end: bool,
     /// Its end of stream has been read.
     pub(super) eof: bool,
     pub(super) phase: Phase,
@@ -48,9 +57,36 @@ pub(super) struct Connection<S> {
     pub(super) meter: Option<Box<Meter>>,
     /// Input read but not yet decoded, since the client is owed too much; and it was not read on
     /// since.
-    pub(super) unread: Option<Box<[u8]>>,
+    pub(super) unread: Option<Unread>,
     pub(super) decoder: Decoder,
     pub(super) peer: Peer,
+}
+
+/// What has been read from a client and not been handed over.
+#[derive(Debug)]
+pub(super) struct Unread {
+    bytes: Box<[u8]>,
+    /// So many of them have been.
+    handed_over: usize,
+}
+
+impl Unread {
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes.into(),
+            handed_over: 0,
+        }
+    }
+
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.bytes[self.handed_over..]
+    }
+
+    /// With so many bytes left, if any.
+    pub(super) fn with_left(mut self, left: usize) -> Option<Self> {
+        self.handed_over = self.bytes.len() - left;
+        (left > 0).then_some(self)
+    }
 }
 
 /// A connection's phase; it only ever moves down this list.
@@ -74,6 +110,17 @@ impl<S> Connection<S> {
     pub(super) fn is_idle(&self, limits: &Limits, now: Instant) -> bool {
         let timeout = limits.idle_timeout;
         timeout.is_some_and(|timeout| self.active_at + timeout <= now)
+    }
+
+    /// Reads nothing more until it has taken something, or its rate allows more. One that has
+    /// ended meanwhile is not heard out for ever.
+    pub(super) fn pause(&mut self, now: Instant) {
+        self.paused = true;
+        if (self.peer_closed || matches!(self.phase, Phase::Mute(_)))
+            && let Some(meter) = &mut self.meter
+        {
+            meter.hear_out_until(now + LEAVING_PATIENCE);
+        }
     }
 
     /// Whether what a raw client has sent counts as a message.

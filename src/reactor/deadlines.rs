@@ -22,10 +22,10 @@ impl Deadlines {
         self.heap.len()
     }
 
-    /// Forgets all but those that still count.
-    pub(super) fn retain(&mut self, counts: impl Fn(Instant, SourceToken) -> bool) {
-        self.heap
-            .retain(|Reverse((at, source))| counts(*at, *source));
+    /// Forgets all but these, the ones that still count.
+    pub(super) fn replace_with(&mut self, those: impl Iterator<Item = (Instant, SourceToken)>) {
+        self.heap.clear();
+        self.heap.extend(those.map(Reverse));
     }
 
     pub(super) fn next(&self) -> Option<Instant> {

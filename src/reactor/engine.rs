@@ -31,6 +31,10 @@ mod timing;
 /// it is the others' turn.
 const READ_BUDGET_BYTES: usize = 64 * 1024;
 
+/// So much is done for those who speak before others are written to, twice a turn: for those whom
+/// events tell of, and for those left over from before. A short message is one; some milliseconds.
+const WORK_PER_PASS: u32 = 4096;
+
 /// What an event says. Hints: reading and writing tell.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Readiness {
@@ -40,6 +44,8 @@ pub struct Readiness {
     pub writable: bool,
     /// The peer has ended its side, or all of it.
     pub closed: bool,
+    /// Something has come out of band: a short read need not be the last.
+    pub urgent: bool,
     /// The connection is broken: nothing can be sent any more.
     pub broken: bool,
 }
@@ -48,15 +54,34 @@ pub struct Readiness {
 struct Station {
     service: Box<dyn Service>,
     egress: Egress,
+    /// Who is not read from until some follower has taken something.
+    held_back: Vec<SourceToken>,
+    /// The service's deadline is not looked at before: it panicked there.
+    deadline_not_before: Option<Instant>,
 }
 
 impl Station {
     /// Calls the service. A panic in there ends with the call: it is a fault of ours, and one
     /// client's at most. `None` then.
     fn guard<T>(&mut self, call: impl FnOnce(&mut dyn Service, &mut Egress) -> T) -> Option<T> {
-        let Self { service, egress } = self;
+        let Self {
+            service, egress, ..
+        } = self;
         // What a service leaves half done it has to live with; the egress is whole at any time.
         catch_unwind(AssertUnwindSafe(|| call(service.as_mut(), egress))).ok()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let deadline = self.service.deadline()?;
+        Some(
+            self.deadline_not_before
+                .map_or(deadline, |at| at.max(deadline)),
+        )
+    }
+
+    fn has_caught_up(&mut self, now: Instant) -> bool {
+        let is_over = self.egress.outrun_until().is_none_or(|until| until <= now);
+        self.egress.take_progress() || is_over
     }
 }
 
@@ -120,6 +145,8 @@ pub struct Engine<N: Net> {
     deadlines: Deadlines,
     /// Connections to take away when the turn is over.
     dead: Vec<SourceToken>,
+    /// What may still be done for those who speak, before it is the others' turn.
+    work_left: u32,
     /// What every read goes into.
     scratch: Box<[u8]>,
     limits: Limits,
@@ -145,6 +172,7 @@ impl<N: Net> Engine<N> {
             shortage_told_at: None,
             deadlines: Deadlines::default(),
             dead: Vec::new(),
+            work_left: WORK_PER_PASS,
             scratch: vec![0; READ_BUDGET_BYTES].into_boxed_slice(),
             limits,
             counts: Counts::default(),
@@ -163,7 +191,12 @@ impl<N: Net> Engine<N> {
         limits: outbound::Limits,
     ) -> ServiceId {
         let egress = Egress::new(limits, self.net.now());
-        self.stations.push(Station { service, egress });
+        self.stations.push(Station {
+            service,
+            egress,
+            held_back: Vec::new(),
+            deadline_not_before: None,
+        });
         ServiceId(u32::try_from(self.stations.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -198,8 +231,11 @@ impl<N: Net> Engine<N> {
         let mut next = self.deadlines.next();
         let mut consider = |at: Option<Instant>| next = [next, at].into_iter().flatten().min();
         for station in &mut self.stations {
-            consider(station.service.deadline());
+            consider(station.deadline());
             consider(station.egress.round_due(now));
+            if !station.held_back.is_empty() {
+                consider(station.egress.outrun_until());
+            }
         }
         if let Life::Stopping { until } = self.life {
             consider(Some(until));
@@ -218,15 +254,19 @@ impl<N: Net> Engine<N> {
             Some(Source::Listener(_)) => self.accept(token, now),
             Some(Source::Connection(connection)) => {
                 connection.peer_closed |= readiness.closed;
+                connection.reads_to_end |= readiness.closed || readiness.urgent;
                 let (client, station) = (connection.client, connection.station);
-                // Who is not read from would not be found gone.
-                if readiness.broken && connection.paused {
-                    return self.kill(token, Disconnect::Broken(io::ErrorKind::ConnectionReset));
+                if readiness.broken && (connection.paused || connection.eof) {
+                    return self.on_broken(token, now);
+                }
+                if connection.paused {
+                    connection.pause(now);
+                    self.arm(token);
                 }
                 if readiness.writable {
                     self.stations[station as usize].egress.unblock(client);
                 }
-                if readiness.readable || readiness.closed {
+                if readiness.readable || readiness.closed || readiness.urgent {
                     self.read(token, now);
                 }
             }
@@ -248,15 +288,21 @@ impl<N: Net> Engine<N> {
 
     /// All events of this turn have been handed over: does the rest of it.
     pub fn end_turn(&mut self, now: Instant) {
+        self.work_left = WORK_PER_PASS;
         for _ in 0..self.ready.len() {
-            if let Some(token) = self.ready.pop_front() {
+            // Whoever is left comes first in the next turn.
+            if self.work_left > 0
+                && let Some(token) = self.ready.pop_front()
+            {
                 self.on_ready(token, now);
             }
         }
+        self.work_left = WORK_PER_PASS;
         self.run_deadlines(now);
         self.flush(now);
         self.drop_laggards(now);
         self.reap(now);
+        self.let_go_on(now);
         self.weed_deadlines();
     }
 

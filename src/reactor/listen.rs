@@ -36,12 +36,10 @@ pub(super) fn open(
     match address {
         Address::Unix(path) => {
             let socket = bind_unix(path)?;
-            if let Some(bytes) = send_buffer_bytes {
-                socket.set_send_buffer_size(bytes)?;
-            }
             let listener = Listener::Unix {
                 socket: mio::net::UnixListener::from_std(socket.into()),
-                _file: SocketFile(path.clone()),
+                send_buffer_bytes,
+                _file: SocketFile::new(path.clone()),
             };
             Ok((listener, address.clone()))
         }

@@ -15,6 +15,8 @@ pub(super) struct Meter {
     even_at: Instant,
     /// It is not read from until then.
     held_until: Option<Instant>,
+    /// It has ended, and what it said before is taken until then.
+    leaves_by: Option<Instant>,
 }
 
 impl Meter {
@@ -27,6 +29,7 @@ impl Meter {
                 has_spoken: false,
                 even_at: now,
                 held_until: None,
+                leaves_by: None,
             })
         })
     }
@@ -56,9 +59,19 @@ impl Meter {
         self.speak_by(limits).is_some_and(|at| at <= now)
     }
 
+    /// It has ended while it was held.
+    pub(super) fn hear_out_until(&mut self, at: Instant) {
+        self.leaves_by.get_or_insert(at);
+    }
+
+    /// Whether it has been heard out for long enough.
+    pub(super) fn is_to_leave(&self, now: Instant) -> bool {
+        self.leaves_by.is_some_and(|at| at <= now)
+    }
+
     /// When this has to be looked at.
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
-        [self.held_until, self.speak_by(limits)]
+        [self.held_until, self.leaves_by, self.speak_by(limits)]
             .into_iter()
             .flatten()
             .min()

@@ -2,6 +2,8 @@
 //! The real one stands here; a simulated one can take its place, clock included.
 
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mio::{Interest, Registry, Token};
@@ -84,19 +86,39 @@ pub(crate) enum Listener {
     Tcp(mio::net::TcpListener),
     Unix {
         socket: mio::net::UnixListener,
+        /// What the kernel is to keep for a client: a unix listener does not hand that on.
+        send_buffer_bytes: Option<usize>,
         _file: SocketFile,
     },
 }
 
 /// The file that a unix listener has made, which goes with it.
 #[derive(Debug)]
-pub(crate) struct SocketFile(pub(super) std::path::PathBuf);
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    /// Device and inode: whether the file of that name is still this one.
+    identity: Option<(u64, u64)>,
+}
+
+impl SocketFile {
+    pub(super) fn new(path: PathBuf) -> Self {
+        let identity = identity(&path);
+        Self { path, identity }
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // It may have been taken away; then it is not ours to miss.
-        let _ = std::fs::remove_file(&self.0);
+        // It may have been taken away, and another server's may stand in its place.
+        if self.identity.is_some() && identity(&self.path) == self.identity {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let meta = std::fs::symlink_metadata(path).ok()?;
+    Some((meta.dev(), meta.ino()))
 }
 
 /// A client's socket.
@@ -123,8 +145,15 @@ impl Net for System {
                 stream.set_nodelay(true)?;
                 Ok((Stream::Tcp(stream), Peer::Tcp(address)))
             }
-            Listener::Unix { socket, .. } => {
+            Listener::Unix {
+                socket,
+                send_buffer_bytes,
+                ..
+            } => {
                 let (stream, _) = socket.accept()?;
+                if let Some(bytes) = send_buffer_bytes {
+                    SockRef::from(&stream).set_send_buffer_size(*bytes)?;
+                }
                 Ok((Stream::Unix(stream), Peer::Unix))
             }
         }
@@ -132,6 +161,9 @@ impl Net for System {
 
     fn register(&mut self, stream: &mut Stream, token: usize) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
+        // A read ends before what was sent as urgent, and what comes after it has no edge of its own.
+        #[cfg(target_os = "linux")]
+        let both = both | Interest::PRIORITY;
         match stream {
             Stream::Tcp(stream) => self.registry.register(stream, Token(token), both),
             Stream::Unix(stream) => self.registry.register(stream, Token(token), both),

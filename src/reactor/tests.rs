@@ -13,10 +13,12 @@ use crate::wire::{Framing, Message};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// An echo that panics where it is asked to, ends the server when it is told so, and tells why
-/// each client has gone.
+/// An echo that panics where it is asked to, and at its deadline, ends the server when it is told
+/// so, and tells why each client has gone.
 struct Fragile {
     gone: mpsc::Sender<Disconnect>,
+    deadline: Option<Instant>,
+    faults_at_deadline: u8,
 }
 
 impl Service for Fragile {
@@ -28,9 +30,23 @@ impl Service for Fragile {
         match line {
             Message::Whole(b"break") => panic!("as it was asked to"),
             Message::Whole(b"end") => out.stop(),
+            Message::Whole(b"late") => self.deadline = Some(Instant::now()),
+            Message::Whole(b"faults") => {
+                let count = [b'0' + self.faults_at_deadline.min(9)];
+                out.send(client, &count).expect("it takes what it is sent");
+            }
             Message::Whole(line) => out.send(client, line).expect("it takes what it is sent"),
             Message::TooLong => {}
         }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn on_deadline(&mut self, _: Instant, _: &mut Egress) {
+        self.faults_at_deadline = self.faults_at_deadline.saturating_add(1);
+        panic!("and is still due");
     }
 
     fn on_end(&mut self, _: Instant, _: ClientId, _: &mut Egress) {
@@ -68,9 +84,17 @@ impl Running {
             let limits = outbound::Limits {
                 log_bytes: 4096,
                 max_pending_bytes: 4096,
+                pause_reading_bytes: 4096,
                 pace: Pace::Off,
             };
-            let service = reactor.add_service(Box::new(Fragile { gone }), limits);
+            let service = reactor.add_service(
+                Box::new(Fragile {
+                    gone,
+                    deadline: None,
+                    faults_at_deadline: 0,
+                }),
+                limits,
+            );
             let any = "127.0.0.1:0".parse().expect("an address");
             let real = reactor.listen(&any, service, None)?;
             address.send(real).expect("the test waits for it");
@@ -127,5 +151,22 @@ fn a_fault_in_a_handler_ends_one_connection_and_nothing_else() {
     }
     (&bystander).write_all(b"end\n").unwrap();
     assert_ne!(server.why_gone(), Disconnect::Panicked);
+    server.reactor.join().unwrap().unwrap();
+}
+
+/// What panicked at its deadline is due still, and is left alone for a while.
+#[test]
+fn a_fault_at_a_deadline_does_not_make_the_loop_spin() {
+    let server = Running::start();
+    let mut client = server.connect();
+    client.write_all(b"late\n").unwrap();
+    for round in 0..50 {
+        echoes(&client, &format!("round {round}"));
+    }
+    client.write_all(b"faults\n").unwrap();
+    let mut count = [0];
+    client.read_exact(&mut count).unwrap();
+    assert!((b'1'..b'5').contains(&count[0]), "{count:?}");
+    client.write_all(b"end\n").unwrap();
     server.reactor.join().unwrap().unwrap();
 }

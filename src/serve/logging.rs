@@ -14,8 +14,9 @@ use log::error;
 use super::person::Place;
 use crate::muffler::Muffler;
 
-/// Lines that may wait for somebody to read them.
+/// Lines that may wait for somebody to read them, and their bytes.
 const QUEUE_LINES: usize = 1024;
+const QUEUE_BYTES: usize = 1 << 20;
 
 /// How long the end of the program waits for the last of them.
 const END_PATIENCE: Duration = Duration::from_millis(200);
@@ -86,6 +87,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     lines: VecDeque<Vec<u8>>,
+    bytes: usize,
     /// Lines dropped since that was last told.
     dropped: u64,
     is_writing: bool,
@@ -124,6 +126,7 @@ impl Spool {
         self.0.changed.notify_all();
         loop {
             if let Some(line) = state.lines.pop_front() {
+                state.bytes -= line.len();
                 state.is_writing = true;
                 // What was dropped came after all that is queued.
                 let told = match state.lines.is_empty() {
@@ -154,7 +157,8 @@ impl Spool {
 impl Write for Spool {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut state = self.lock();
-        if state.lines.len() < QUEUE_LINES {
+        if state.lines.len() < QUEUE_LINES && state.bytes < QUEUE_BYTES {
+            state.bytes += line.len();
             state.lines.push_back(line.to_vec());
             self.0.changed.notify_all();
         } else {

@@ -268,6 +268,7 @@ impl Kernel {
             writable: (edge.write || !changes_only) && (socket.has_room() || broken),
             closed: (edge.read || !changes_only) && closed,
             broken: (edge.read || !changes_only) && broken,
+            urgent: false,
         };
         let is_event = readiness.readable || readiness.writable || readiness.closed;
         is_event.then_some((token, readiness))

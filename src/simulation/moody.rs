@@ -1,5 +1,5 @@
 //! An echo that will not hear everybody out at once: it holds a client now and then, and lets all
-//! of them on a moment later.
+//! of them on a moment later; and it takes a moment to let one go that has ended.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ const MOMENT: Duration = Duration::from_millis(5);
 pub(super) struct Moody {
     messages: u32,
     held: Vec<ClientId>,
+    ended: Vec<ClientId>,
     until: Option<Instant>,
 }
 
@@ -39,6 +40,11 @@ impl Service for Moody {
         }
     }
 
+    fn on_end(&mut self, now: Instant, client: ClientId, _out: &mut Egress) {
+        self.ended.push(client);
+        self.until.get_or_insert(now + MOMENT);
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.until
     }
@@ -47,6 +53,9 @@ impl Service for Moody {
         self.until = None;
         for client in self.held.drain(..) {
             out.release(client);
+        }
+        for client in self.ended.drain(..) {
+            out.close_after_flush(client);
         }
     }
 }

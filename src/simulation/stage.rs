@@ -62,10 +62,12 @@ impl World {
                 true => 1 << 20,
                 false => self.dice.usize(100..5000),
             },
+            pause_reading_bytes: 16 << 10,
             pace: one_of(&mut self.dice, Pace::Auto, Pace::Off),
         };
         let other_limits = outbound::Limits {
             log_bytes: 4096,
+            pause_reading_bytes: room_limits.max_pending_bytes,
             ..room_limits
         };
         self.open_room(room_limits);

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tempfile::TempDir;
 
 use crate::harness::{Launch, PATIENCE, Server, heavy, until};
@@ -195,4 +196,20 @@ fn one_answer_costs_no_delay() {
         peer.echoes(pattern(5000));
     }
     assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+/// A read ends before a byte that was sent as urgent, as telnet's Ctrl-C is; what comes after it
+/// is no news to the poll.
+#[test]
+fn what_follows_urgent_data_is_echoed_too() {
+    let server = Launch::new("echo").start();
+    let mut peer = Peer::connect(&server);
+    peer.echoes("hello");
+    server.pause();
+    peer.send("one");
+    SockRef::from(&peer.stream).send_out_of_band(b"!").unwrap();
+    peer.send("two");
+    server.resume();
+    assert_eq!(peer.exactly(6), b"onetwo");
+    server.does_not_spin();
 }

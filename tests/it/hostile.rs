@@ -328,6 +328,40 @@ fn twenty_who_never_read_cost_little_and_delay_nobody() {
     }
 }
 
+/// As when a large file is poured into a room: it goes no faster than those who read, and nobody
+/// of them is cut off as too slow. One who never reads is, and holds nobody up.
+#[test]
+fn a_flood_outruns_nobody_who_reads() {
+    let _alone = heavy();
+    let server = room(&["--notices", "off", "--history", "0", "--log-size", "1m"]);
+    let mut deaf = Peer::connect(&server);
+    let mut readers: Vec<Peer> = (0..3).map(|_| Peer::connect(&server)).collect();
+    let flooder = Peer::connect(&server);
+    let mut writer = flooder.stream.try_clone().unwrap();
+    const LINES: usize = 500_000;
+    let flooding = thread::spawn(move || {
+        let lines = "x\n".repeat(1000);
+        for _ in 0..LINES / 1000 {
+            writer.write_all(lines.as_bytes()).unwrap();
+        }
+    });
+    let mut heard = [0; 3];
+    while heard.iter().any(|count| *count < LINES) {
+        for (reader, count) in readers.iter_mut().zip(&mut heard) {
+            for _ in 0..1000 {
+                *count += usize::from(reader.line().ends_with(": x"));
+            }
+            // Slower than the server could write.
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+    flooding.join().unwrap();
+    server.stderr().wait_for("is disconnected (1 so far)");
+    deaf.until_gone();
+    drop(flooder);
+    assert_eq!(server.stderr().text().matches("is disconnected").count(), 1);
+}
+
 #[test]
 fn a_room_is_not_held_up_by_one_who_floods() {
     let _alone = heavy();

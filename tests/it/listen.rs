@@ -206,6 +206,23 @@ fn a_stale_unix_socket_is_replaced() {
 }
 
 #[test]
+fn the_socket_file_of_another_server_is_not_taken_away() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("chat");
+    let address = format!("unix:{}", path.display());
+    let mut first = Launch::new("echo").listen(&[&address]).start();
+    fs::remove_file(&path).unwrap();
+    let second = Launch::new("echo").listen(&[&address]).start();
+    first.signal(Signal::TERM);
+    assert_eq!(first.exit_code(), 0);
+    let mut peer = unix(second.address());
+    peer.write_all(b"mine").unwrap();
+    let mut back = [0; 4];
+    peer.read_exact(&mut back).unwrap();
+    assert_eq!(&back, b"mine");
+}
+
+#[test]
 fn a_living_unix_socket_is_not_replaced() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("chat");

@@ -60,6 +60,35 @@ fn a_flood_is_slowed_down_and_nothing_of_it_is_lost() {
     assert!(start.elapsed() >= Duration::from_millis(700));
 }
 
+/// Nothing is lost of who leaves before its turn has come, however it leaves.
+#[test]
+fn what_was_said_too_fast_is_heard_when_its_speaker_has_gone() {
+    let server = Launch::new("room")
+        .args(&["--message-rate", "20/s:3", "--notices", "off"])
+        .start();
+    let mut ears = Peer::connect(&server);
+    ears.send("/nick ears\n");
+    assert_eq!(ears.line(), "* you are now ears");
+    for round in 0..2 {
+        let mut gone = Peer::connect(&server);
+        let lines: String = (0..20)
+            .map(|n| format!("/who\nround {round} line {n}\n"))
+            .collect();
+        gone.send(&lines);
+        // With answers unread a close resets.
+        until("it is answered", PATIENCE, || {
+            gone.near_side().is_some_and(|side| side.unread > 0)
+        });
+        match round {
+            0 => drop(gone),
+            _ => gone.half_close(),
+        }
+        for n in 0..20 {
+            assert!(ears.line().ends_with(&format!(": round {round} line {n}")));
+        }
+    }
+}
+
 #[test]
 fn a_pasted_paragraph_passes_at_once() {
     let server = Launch::new("room").args(&["--message-rate", "1/s"]).start();

@@ -53,6 +53,24 @@ fn what_is_owed_is_sent_before_the_end() {
     assert_eq!(server.exit_code(), 0);
 }
 
+/// What it still sends must not meet a closed socket: the reset would take along what it is owed.
+#[test]
+fn who_is_still_sending_at_the_end_is_not_reset() {
+    let mut server = Launch::new("echo").start();
+    let mut peer = Peer::with_receive_buffer(&server, 4096);
+    let sent = pattern(200_000);
+    peer.send(&sent);
+    peer.all_taken();
+    server.signal(Signal::TERM);
+    let address: SocketAddr = server.address().parse().unwrap();
+    until("it accepts no more", PATIENCE, || {
+        TcpStream::connect(address).is_err()
+    });
+    peer.send("one thing more");
+    assert!(peer.rest() == sent, "what was owed was lost");
+    assert_eq!(server.exit_code(), 0);
+}
+
 #[test]
 fn who_never_reads_delays_the_end_by_the_grace_only() {
     let args = ["--max-pending", "16m", "--grace", "300ms"];

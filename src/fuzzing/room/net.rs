@@ -146,6 +146,7 @@ impl Wire {
             writable: std::mem::take(&mut self.writable),
             closed: self.end_arrived || self.broken,
             broken: self.broken,
+            urgent: false,
         };
         self.token.map(|token| (token, readiness))
     }

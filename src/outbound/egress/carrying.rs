@@ -12,6 +12,9 @@ use super::super::outbox::{Lagged, Outbox, Wrote};
 use super::super::rotation::Rotation;
 use super::{Client, ClientId, Egress, Flushed, Limits, MERGED_ENOUGH_BYTES, Request, lookup};
 
+/// So long talk waits for a room of which all are behind.
+const OUTRUN_PATIENCE: Duration = Duration::from_secs(1);
+
 /// For the reactor: carrying out.
 impl Egress {
     /// Nobody there, nothing said. `epoch` is the first reading of the clock.
@@ -24,9 +27,14 @@ impl Egress {
             rotation: Rotation::new(limits.pace, epoch),
             requests: VecDeque::new(),
             max_pending_bytes: limits.max_pending_bytes,
+            pause_reading_bytes: limits.pause_reading_bytes.min(limits.max_pending_bytes),
             generation: 0,
             queue_seen: 0,
             swept_start: 0,
+            work: 0,
+            progress: false,
+            keepers: [0; 2],
+            outrun_since: None,
         }
     }
 
@@ -98,7 +106,7 @@ impl Egress {
     #[must_use]
     pub fn is_clogged(&self, id: ClientId) -> bool {
         self.clients.get(id.index()).is_some_and(|client| {
-            client.held || client.outbox.held_bytes() >= self.max_pending_bytes
+            client.held || client.outbox.held_bytes() >= self.pause_reading_bytes
         })
     }
 
@@ -107,7 +115,7 @@ impl Egress {
     #[must_use]
     pub fn has_room(&self, id: ClientId) -> bool {
         self.clients.get(id.index()).is_some_and(|client| {
-            !client.held && client.outbox.held_bytes() <= self.max_pending_bytes / 2
+            !client.held && client.outbox.held_bytes() <= self.pause_reading_bytes / 2
         })
     }
 
@@ -225,7 +233,60 @@ impl Egress {
             return false;
         }
         *looked_at = self.log.end();
-        self.is_congested()
+        self.is_congested() || !self.two_keep_up()
+    }
+
+    /// Whether what is said runs away from everybody: all followers but one, who may be the one
+    /// that talks, are a quarter of the log behind. That is waited for, but not for long: they may
+    /// be such as never read.
+    pub fn is_outrun(&mut self, now: Instant) -> bool {
+        if self.two_keep_up() {
+            self.outrun_since = None;
+            return false;
+        }
+        let since = *self.outrun_since.get_or_insert(now);
+        now < since + OUTRUN_PATIENCE
+    }
+
+    /// When nobody is waited for any longer.
+    #[must_use]
+    pub fn outrun_until(&self) -> Option<Instant> {
+        self.outrun_since.map(|since| since + OUTRUN_PATIENCE)
+    }
+
+    /// Whether anybody has been written to since the last call.
+    pub fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
+    }
+
+    /// How much was asked for since the last call; a short message is one.
+    pub fn take_work(&mut self) -> u32 {
+        std::mem::take(&mut self.work)
+    }
+
+    fn two_keep_up(&mut self) -> bool {
+        if self.rotation.followers() < 2 {
+            return true;
+        }
+        let quarter = self.log.capacity_bytes() as u64 / 4;
+        let (log, clients) = (&self.log, &self.clients);
+        let keeps_up = |client: &Client| {
+            let from = client.outbox.follows().then(|| client.outbox.owed_from());
+            from.flatten()
+                .is_some_and(|from| log.end() - from <= quarter)
+        };
+        let [first, second] = self.keepers;
+        let still = |index: u32| clients.get(index as usize).is_some_and(keeps_up);
+        if first != second && still(first) && still(second) {
+            return true;
+        }
+        let mut found = clients.iter().filter(|(_, client)| keeps_up(client));
+        let mut next = || u32::try_from(found.next()?.0).ok();
+        let (Some(first), Some(second)) = (next(), next()) else {
+            return false;
+        };
+        self.keepers = [first, second];
+        true
     }
 
     /// Writes to one client what it is owed.
@@ -244,7 +305,10 @@ impl Egress {
                     progress = true;
                     break;
                 }
-                Ok(Wrote::All) if client.outbox.is_clear(&self.log) => return Flushed::Clear,
+                Ok(Wrote::All) if client.outbox.is_clear(&self.log) => {
+                    self.progress = true;
+                    return Flushed::Clear;
+                }
                 Ok(Wrote::All) => progress = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -252,6 +316,7 @@ impl Egress {
             }
         }
         client.blocked = true;
+        self.progress |= progress;
         Flushed::Blocked { progress }
     }
 

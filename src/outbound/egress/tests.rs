@@ -1,6 +1,6 @@
 //! When reading has to wait for writing: the log must not run away from who keeps up.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -11,6 +11,7 @@ fn room_of(members: usize) -> (Egress, Vec<ClientId>, Instant) {
     let limits = Limits {
         log_bytes: LOG_BYTES,
         max_pending_bytes: 1000,
+        pause_reading_bytes: 1000,
         pace: Pace::Off,
     };
     let mut out = Egress::new(limits, now);
@@ -78,4 +79,42 @@ fn who_is_slow_is_not_waited_for() {
     out.note_queue();
     out.unblock(id);
     assert!(!out.is_congested());
+}
+
+/// But where nobody but the talker keeps up, all may be slower than the talk: that waits, for as
+/// long as it takes to tell them from such as never read.
+#[test]
+fn a_room_of_which_all_are_behind_is_waited_for_a_while() {
+    let (mut out, members, now) = room_of(3);
+    let [talker, slow, deaf] = members[..] else {
+        unreachable!()
+    };
+    let says_much = |out: &mut Egress| {
+        for _ in 0..=LOG_BYTES / 4 / 100 {
+            out.publish(Some(talker), &[&[b'x'; 100]]);
+        }
+    };
+    assert!(!out.is_outrun(now));
+    for id in [slow, deaf] {
+        out.publish(Some(talker), &[b"hello"]);
+        let mut full: &mut [u8] = &mut [0; 2];
+        assert!(matches!(out.flush(id, &mut full), Flushed::Blocked { .. }));
+    }
+    says_much(&mut out);
+    assert!(!out.is_congested() && out.is_outrun(now));
+    let until = out.outrun_until().expect("it is not for ever");
+    out.take_progress();
+    assert!(out.is_outrun(until - Duration::from_millis(1)));
+    assert!(!out.is_outrun(until));
+    // One that takes something ends it, whatever the other does; and it may come again.
+    assert!(matches!(out.flush(slow, &mut Vec::new()), Flushed::Clear));
+    assert!(out.take_progress());
+    assert!(!out.is_outrun(until));
+    assert_eq!(out.outrun_until(), None);
+    says_much(&mut out);
+    assert!(out.is_outrun(until));
+    // Alone there is nobody to wait for.
+    out.forget(slow);
+    out.forget(deaf);
+    assert!(!out.is_outrun(until));
 }

@@ -90,6 +90,7 @@ impl<N: Net> Engine<N> {
             paused: false,
             in_ready: false,
             peer_closed: false,
+            reads_to_end: false,
             eof: false,
             active_at: now,
             armed: None,

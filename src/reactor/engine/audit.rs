@@ -27,12 +27,16 @@ impl<N: Net> Engine<N> {
             };
             let station = &self.stations[connection.station as usize];
             assert_eq!(station.egress.handle(connection.client), Some(token.pack()));
-            assert_eq!(self.ready.contains(&token), connection.in_ready);
+            let waits = self.ready.contains(&token) || station.held_back.contains(&token);
+            assert_eq!(waits, connection.in_ready);
             assert_eq!(
                 self.dead.contains(&token),
                 matches!(connection.phase, Phase::Dead(_))
             );
-            let unread = connection.unread.as_ref().map_or(0, |unread| unread.len());
+            let unread = connection
+                .unread
+                .as_ref()
+                .map_or(0, |unread| unread.rest().len());
             assert!(unread < READ_BUDGET_BYTES);
             self.audit_waiting(connection, now);
         }

@@ -95,7 +95,7 @@ impl<N: Net> Engine<N> {
                 egress.discard(id);
                 match connection.phase {
                     // What it said before it went is still to be read.
-                    Phase::Open => {
+                    Phase::Open if !connection.eof => {
                         connection.phase = Phase::Mute(error.kind());
                         connection.paused = false;
                         return self.make_ready(token);

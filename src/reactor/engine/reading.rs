@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::super::Limits;
-use super::super::connection::{Connection, Phase};
+use super::super::connection::{Connection, END_QUIET, Phase, Unread};
 use super::super::meter::Meter;
 use super::super::net::Net;
 use super::super::token::SourceToken;
@@ -13,12 +13,17 @@ use super::{Engine, Life, READ_BUDGET_BYTES, Station, connection_in, would_block
 use crate::outbound::Egress;
 use crate::service::{Disconnect, Service};
 
+/// What one read takes at least, where clients may speak at a rate only.
+const RATED_READ_BYTES: usize = 4096;
+
 /// What a read has left to do.
 enum After {
     /// Nothing until the next event.
     Drained,
     /// There may be more.
     More,
+    /// The others have first to take some of what was said.
+    Outrun,
     /// The client must take something first, or has said enough for now.
     Paused,
     /// The end of the stream.
@@ -31,11 +36,16 @@ impl<N: Net> Engine<N> {
     /// Reads once from a connection and hands over what it said.
     pub(super) fn read(&mut self, token: SourceToken, now: Instant) {
         let limits = self.limits;
+        if self.work_left == 0 {
+            return self.make_ready(token);
+        }
         let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
         let index = connection.station;
         let station = &mut self.stations[index as usize];
+        let client = connection.client;
+        self.work_left -= 1;
         let after = match connection.phase {
             Phase::Dead(_) => return,
             _ if connection.eof => return,
@@ -43,23 +53,29 @@ impl<N: Net> Engine<N> {
             Phase::Open | Phase::Mute(_) if connection.paused => return,
             // The others have first to be offered what was said so far.
             Phase::Open | Phase::Mute(_) if station.egress.is_congested() => After::More,
+            Phase::Open | Phase::Mute(_) if station.egress.is_outrun(now) => After::Outrun,
             Phase::Open | Phase::Mute(_) => {
-                let scratch = &mut self.scratch;
-                let call = || hear(connection, station, scratch, &limits, now);
+                let (scratch, work_left) = (&mut self.scratch, &mut self.work_left);
+                let call = || hear(connection, station, scratch, &limits, work_left, now);
                 catch_unwind(AssertUnwindSafe(call)).unwrap_or(After::Gone(Disconnect::Panicked))
             }
             Phase::Draining { .. } => drain(connection, &mut self.scratch),
         };
-        let client = connection.client;
-        let draining = matches!(connection.phase, Phase::Draining { .. });
+        // At the end of the server nobody is waited for who sends nothing.
+        if let (After::Drained, Phase::Draining { until, .. }) = (&after, &mut connection.phase)
+            && self.life != Life::Running
+        {
+            *until = now + END_QUIET;
+        }
         match after {
-            // At the end of the server nobody is waited for who sends nothing.
-            After::Drained if draining && self.life != Life::Running => {
-                self.kill(token, Disconnect::Shutdown);
-            }
             After::Drained => {}
             After::More => self.make_ready(token),
-            After::Paused => connection.paused = true,
+            After::Outrun => {
+                if !std::mem::replace(&mut connection.in_ready, true) {
+                    station.held_back.push(token);
+                }
+            }
+            After::Paused => connection.pause(now),
             After::Eof => self.on_eof(token, now),
             After::Gone(why) => self.kill(token, why),
         }
@@ -71,6 +87,7 @@ impl<N: Net> Engine<N> {
     /// The deadline of a connection may have come.
     pub(super) fn on_connection_deadline(&mut self, token: SourceToken, now: Instant) {
         let limits = self.limits;
+        let is_ending = self.life != Life::Running;
         let Some(connection) = self.connection(token) else {
             return;
         };
@@ -78,6 +95,9 @@ impl<N: Net> Engine<N> {
         match connection.phase {
             _ if !has_come => {}
             Phase::Open | Phase::Mute(_) => self.on_silence(token, now),
+            Phase::Draining { .. } if is_ending => {
+                self.kill(token, Disconnect::Shutdown);
+            }
             Phase::Flushing { .. } | Phase::Draining { .. } => {
                 self.kill(token, Disconnect::Unfinished);
             }
@@ -97,6 +117,9 @@ impl<N: Net> Engine<N> {
         if let Some(meter) = &mut connection.meter {
             if meter.is_overdue(&limits, now) {
                 return self.kill(token, Disconnect::Silent);
+            }
+            if meter.is_to_leave(now) {
+                return self.kill(token, Disconnect::Unfinished);
             }
             meter.release(now);
         }
@@ -135,6 +158,36 @@ impl<N: Net> Engine<N> {
             self.kill(token, Disconnect::Panicked);
         }
         self.carry_out(index, now);
+    }
+
+    /// A connection has broken that is not read from: nobody else would find out. What it had said
+    /// before is still heard, if it is only let speak at a rate.
+    pub(super) fn on_broken(&mut self, token: SourceToken, now: Instant) {
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        let why = io::ErrorKind::ConnectionReset;
+        let held = |meter: &Meter| meter.holds(now);
+        let is_rationed = connection.meter.as_deref().is_some_and(held);
+        match connection.phase {
+            Phase::Open if is_rationed && !connection.eof => {
+                connection.phase = Phase::Mute(why);
+                connection.pause(now);
+                self.arm(token);
+            }
+            Phase::Mute(_) if is_rationed => {}
+            _ => self.kill(token, Disconnect::Broken(why)),
+        }
+    }
+
+    /// Reads on from those who were held back, when somebody has taken something meanwhile, or
+    /// nobody is waited for any longer.
+    pub(super) fn let_go_on(&mut self, now: Instant) {
+        for station in &mut self.stations {
+            if !station.held_back.is_empty() && station.has_caught_up(now) {
+                self.ready.extend(station.held_back.drain(..));
+            }
+        }
     }
 
     fn on_eof(&mut self, token: SourceToken, now: Instant) {
@@ -189,25 +242,36 @@ fn hear<S: Read>(
     station: &mut Station,
     scratch: &mut [u8],
     limits: &Limits,
+    work_left: &mut u32,
     now: Instant,
 ) -> After {
     if let Some(unread) = connection.unread.take() {
         // It was not idle: what it had said waited for us.
         connection.active_at = now;
-        return match hand_over(connection, station, &unread, limits, now) {
+        let mut input = unread.rest();
+        let after = hand_over(connection, station, &mut input, limits, work_left, now);
+        let left = input.len();
+        connection.unread = unread.with_left(left);
+        return match after {
             // The stream was not looked at, so nobody knows whether it is drained.
             After::Drained => After::More,
             after => after,
         };
     }
-    match connection.stream.read(scratch) {
+    let most = most_at_once(limits);
+    match connection.stream.read(&mut scratch[..most]) {
         Ok(0) => After::Eof,
         Ok(count) => {
             connection.active_at = now;
             // One that cannot be written to is read to its end now: no event needs to come.
-            let may_end = connection.peer_closed || matches!(connection.phase, Phase::Mute(_));
-            let drained = count < READ_BUDGET_BYTES && !may_end;
-            match hand_over(connection, station, &scratch[..count], limits, now) {
+            let may_end = connection.reads_to_end || matches!(connection.phase, Phase::Mute(_));
+            let drained = count < most && !may_end;
+            let mut input = &scratch[..count];
+            let after = hand_over(connection, station, &mut input, limits, work_left, now);
+            if !input.is_empty() {
+                connection.unread = Some(Unread::new(input));
+            }
+            match after {
                 After::Drained if !drained => After::More,
                 after => after,
             }
@@ -216,38 +280,44 @@ fn hear<S: Read>(
     }
 }
 
-/// Hands over the messages of `input` until the client is closed or clogged by one of them.
+/// What one read takes. Where clients are let speak at a rate, what is read waits here, and may
+/// as well wait in the kernel.
+fn most_at_once(limits: &Limits) -> usize {
+    match limits.message_rate {
+        Some(_) => limits
+            .max_message_bytes
+            .clamp(RATED_READ_BYTES, READ_BUDGET_BYTES),
+        None => READ_BUDGET_BYTES,
+    }
+}
+
+/// Hands over the messages of `input` until the client is closed or clogged by one of them, or
+/// it is the others' turn; what is left of `input` waits for the next time.
 fn hand_over<S>(
     connection: &mut Connection<S>,
     station: &mut Station,
-    mut input: &[u8],
+    input: &mut &[u8],
     limits: &Limits,
+    work_left: &mut u32,
     now: Instant,
 ) -> After {
     let client = connection.client;
     let egress = &mut station.egress;
     let mut looked_at = egress.log_end();
-    while let Some(message) = connection
-        .decoder
-        .next(&mut input, limits.max_message_bytes)
-    {
+    while let Some(message) = connection.decoder.next(input, limits.max_message_bytes) {
         station.service.on_message(now, client, message, egress);
+        *work_left = work_left.saturating_sub(1 + egress.take_work());
         if egress.is_closing(client) {
+            *input = &[];
             return After::Drained;
         }
         let meter = connection.meter.as_mut();
         let said_enough = meter.is_some_and(|meter| meter.note(limits.message_rate, now));
         if said_enough || egress.is_clogged(client) {
-            if !input.is_empty() {
-                connection.unread = Some(input.into());
-            }
             return After::Paused;
         }
         // One read of short lines can be more than a small log, and everybody would have lagged.
-        if egress.has_become_congested(&mut looked_at) {
-            if !input.is_empty() {
-                connection.unread = Some(input.into());
-            }
+        if *work_left == 0 || egress.has_become_congested(&mut looked_at) {
             return After::More;
         }
     }

@@ -1,6 +1,6 @@
 //! Timing: what is due, and who is looked at when.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log::warn;
 
@@ -10,6 +10,9 @@ use super::{Engine, Life, Source, index_of};
 
 /// So many old deadlines are not worth looking for.
 pub(super) const FEW_DEADLINES: usize = 64;
+
+/// A service that panicked at its deadline, and may be due still, is not asked again before.
+const FAULT_PAUSE: Duration = Duration::from_secs(1);
 
 impl<N: Net> Engine<N> {
     pub(super) fn run_deadlines(&mut self, now: Instant) {
@@ -25,8 +28,9 @@ impl<N: Net> Engine<N> {
         }
         for index in 0..self.stations.len() {
             let station = &mut self.stations[index];
-            if station.service.deadline().is_some_and(|at| at <= now) {
-                station.guard(|service, egress| service.on_deadline(now, egress));
+            if station.deadline().is_some_and(|at| at <= now) {
+                let done = station.guard(|service, egress| service.on_deadline(now, egress));
+                station.deadline_not_before = done.is_none().then(|| now + FAULT_PAUSE);
                 self.carry_out(index_of(index), now);
             }
         }
@@ -57,21 +61,26 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// Forgets deadlines of sources that are gone, or have a nearer one, once they outnumber the
-    /// others: with an idle timeout of a day, each client of that day would leave one.
+    /// Forgets deadlines of sources that are gone, or have a nearer one, or the same once more, when
+    /// they outnumber the others: with an idle timeout of a day, each client of that day would
+    /// leave one.
     pub(super) fn weed_deadlines(&mut self) {
         if self.deadlines.len() <= FEW_DEADLINES + 2 * self.sources.len() {
             return;
         }
-        let sources = &self.sources;
-        self.deadlines.retain(|at, token| {
-            let slot = sources.get(token.key as usize);
-            let slot = slot.filter(|slot| slot.generation == token.generation);
-            match slot.map(|slot| &slot.source) {
-                Some(Source::Listener(door)) => door.retry_at == Some(at),
-                Some(Source::Connection(connection)) => connection.armed == Some(at),
-                Some(Source::Foreign) | None => false,
-            }
-        });
+        let sources = self.sources.iter();
+        self.deadlines
+            .replace_with(sources.filter_map(|(key, slot)| {
+                let at = match &slot.source {
+                    Source::Listener(door) => door.retry_at,
+                    Source::Connection(connection) => connection.armed,
+                    Source::Foreign => None,
+                };
+                let token = SourceToken {
+                    key: index_of(key),
+                    generation: slot.generation,
+                };
+                Some((at?, token))
+            }));
     }
 }

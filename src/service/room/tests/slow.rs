@@ -162,6 +162,30 @@ fn who_asks_and_does_not_read_the_answers_is_not_read_from() {
     room.hears("ann", "bob: done");
 }
 
+/// What it may be told by others, and what it causes itself, have each a bound of their own.
+#[test]
+fn who_asks_without_reading_is_not_owed_as_much_as_others_may_tell_it() {
+    let limits = Limits {
+        pause_reading_bytes: 500,
+        ..ROOMY
+    };
+    let mut room = seat(Rehearsal::of(Room::new(plain()), limits), &["ann", "bob"]);
+    room.stalls("bob");
+    room.sends("bob", "/who\n".repeat(100));
+    assert!(room.is_kept_waiting("bob"));
+    for _ in 0..10 {
+        room.says("ann", &format!("/msg bob {}", "x".repeat(500)));
+    }
+    room.hears_nothing("ann");
+    room.recovers("bob");
+    let heard = room.heard("bob");
+    let first_whisper = heard.find("[ann]").expect("it is told");
+    let answers = heard[..first_whisper].matches("* 2 here").count();
+    assert!((1..40).contains(&answers), "{answers}");
+    assert_eq!(heard.matches("* 2 here").count(), 100);
+    assert_eq!(heard.matches("[ann] ").count(), 10);
+}
+
 #[test]
 fn an_answer_of_several_lines_comes_whole_or_not_at_all() {
     let limits = Limits {
