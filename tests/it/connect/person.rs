@@ -265,3 +265,27 @@ fn where_stdout_is_no_terminal_there_is_only_text() {
     );
     assert_eq!(running.wait().code(), Some(0));
 }
+
+/// The terminal edits and echoes; nothing that it might not understand is sent to it.
+#[test]
+fn a_dumb_terminal_has_its_prompt_and_no_escape_sequence() {
+    let (mut client, server) = talking(&[], &[("TERM", "dumb")]);
+    assert!(client.pty.modes().contains("ICANON"));
+    client.pty.press("helo\x7flo\r");
+    hears(&server, b"hello\n");
+    client.pty.wait_for(&["send: hello", "send:"]);
+    client.pty.press("half");
+    client.pty.wait_for(&["send: half"]);
+    says(&server, "one\n");
+    client.pty.wait_for(&["send: half", "recv: one", "send:"]);
+    assert_eq!(client.pty.cursor(), (3, 6));
+    client.pty.press(" and whole\r");
+    hears(&server, b"half and whole\n");
+    client.pty.press(CTRL_D);
+    hears_end(&server);
+    drop(server);
+    assert_eq!(client.wait().code(), Some(0));
+    // What comes next begins a row of its own.
+    client.pty.wait_written(" and whole\r\nsend: \r\n");
+    assert!(!client.pty.has_written("\x1b"));
+}
