@@ -158,12 +158,7 @@ impl Room {
 
     fn who(&mut self, client: ClientId, out: &mut Egress) {
         let count = self.members.len();
-        let mut names = self
-            .members
-            .nicks()
-            .take(WHO_NAMES)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let mut names = self.members.nicks(WHO_NAMES).join(", ");
         if count > WHO_NAMES {
             names.push_str(&format!(" and {} more", count - WHO_NAMES));
         }
