@@ -181,6 +181,20 @@ fn history_is_no_longer_than_the_log() {
     assert!((30..60).contains(&heard.lines().count()), "{heard}");
 }
 
+/// Or each who joins would have them all looked at, to be sent nothing of them.
+#[test]
+fn history_forgets_what_the_log_has_trimmed() {
+    let mut room = Room::new(Config {
+        history_lines: 100,
+        ..plain()
+    });
+    for at in (0..500).step_by(10) {
+        room.remember(at..at + 10);
+    }
+    room.forget_trimmed(471);
+    assert_eq!(room.history, [480..490, 490..500]);
+}
+
 #[test]
 fn a_newcomer_that_stalls_over_its_history_gets_it_whole_and_then_the_rest() {
     let mut room = seat(
