@@ -82,10 +82,10 @@ pub(super) fn fold(name: &str) -> Box<str> {
     if name.is_ascii() {
         return name.to_ascii_lowercase().into();
     }
-    // Marks apart and in order first, for the Greek iota subscript is a letter in upper case. What
-    // a compatible spelling hides may have a case of its own, so once more.
-    let bare = fold_case(&name.nfd().collect::<String>());
-    let spelled = fold_case(&bare.nfkc().collect::<String>());
+    // Marks apart and in order first, for the Greek iota subscript is a letter in upper case, where
+    // no mark passes it. What a change of case puts together has to come apart as well.
+    let bare = fold_case(&name.nfkd().collect::<String>());
+    let spelled = fold_case(&bare.nfkd().collect::<String>());
     spelled.nfkc().collect::<String>().into()
 }
 
