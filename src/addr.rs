@@ -63,8 +63,10 @@ impl FromStr for Address {
                 port: parse_port(text)?,
             });
         }
+        // The colons of an address in brackets are its own.
         let (host, port) = text
             .rsplit_once(':')
+            .filter(|(_, port)| !port.is_empty() && !text.ends_with(']'))
             .ok_or("a port is missing; HOST:PORT, [v6]:PORT, :PORT, PORT or unix:PATH")?;
         let port = parse_port(port)?;
         if host.is_empty() {
@@ -106,7 +108,7 @@ impl fmt::Display for Peer {
 }
 
 fn parse_port(text: &str) -> Result<u16, String> {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(format!("'{text}' is not a port"));
     }
     text.parse()
@@ -152,6 +154,14 @@ mod tests {
             "[x]:1",
         ] {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_missing_port_is_what_is_missed() {
+        for bad in ["", "host", "host:", ":", "[::1]", "[::1]:"] {
+            let why = bad.parse::<Address>().unwrap_err();
+            assert!(why.starts_with("a port is missing"), "{bad}: {why}");
         }
     }
 

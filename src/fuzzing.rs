@@ -39,7 +39,8 @@ pub fn run(name: &str, data: &[u8]) {
 pub(crate) fn is_harmful(text: &str) -> bool {
     text.chars().any(|character| {
         (character.is_control() && character != '\t')
-            || ('\u{202A}'..='\u{202E}').contains(&character)
+            // Separators of lines and paragraphs, then what turns the direction.
+            || ('\u{2028}'..='\u{202E}').contains(&character)
             || ('\u{2066}'..='\u{2069}').contains(&character)
     })
 }

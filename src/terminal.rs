@@ -25,11 +25,13 @@ pub(crate) mod fuzzing;
 mod keys;
 mod line;
 mod modes;
+mod plain;
 mod screen;
 mod view;
 mod worker;
 
 use modes::Modes;
+use plain::Plain;
 pub use screen::Screen;
 use screen::Shared;
 use worker::{Editor, Entry, Worker};
@@ -60,8 +62,9 @@ pub enum Input {
 /// The terminal on stdin and stdout, in use until this is dropped; then its modes are as they
 /// were found.
 ///
-/// Where stdout is no terminal, or `TERM` is `dumb`, nothing is edited and no prompt is shown,
-/// but lines are read and printed all the same.
+/// Where `TERM` is `dumb` the terminal itself edits, as it does for `cat`, and the prompt is
+/// printed anew below what has arrived. Where stdout is no terminal no prompt is shown, but lines
+/// are read and printed all the same.
 pub struct Terminal {
     shared: Arc<Shared>,
     modes: Option<Arc<Modes>>,
@@ -86,7 +89,8 @@ impl Terminal {
     ) -> io::Result<Self> {
         let modes = Arc::new(Modes::find()?);
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let is_edited = isatty(stdout()) && !is_dumb;
+        let is_shown = isatty(stdout());
+        let is_edited = is_shown && !is_dumb;
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let (shared, woken) = Shared::new(options.prompt)?;
         // From here on, whatever fails drops this, which takes everything back.
@@ -103,7 +107,7 @@ impl Terminal {
         }
         let entry = match is_edited {
             true => Entry::Edited(Box::new(Editor::new(modes, options.commands))),
-            false => Entry::Plain(Vec::new()),
+            false => Entry::Plain(Plain::new(is_shown)),
         };
         spawn(Worker {
             shared,
@@ -133,7 +137,7 @@ impl Terminal {
         spawn(Worker {
             shared,
             woken,
-            entry: Entry::Plain(Vec::new()),
+            entry: Entry::Plain(Plain::new(false)),
             decorated: false,
             on_input: |_: Input, _: &Screen| {},
             prompt: String::new(),

@@ -17,8 +17,16 @@ pub(super) struct Arguments {
     #[arg(long)]
     raw: bool,
     /// How long connecting may take
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = units::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_timeout)]
     timeout: Duration,
+}
+
+/// The system's own words for a wait of nothing would not say what is wrong.
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    match units::parse_duration(text)? {
+        timeout if timeout < Duration::from_millis(1) => Err("at least 1ms".to_owned()),
+        timeout => Ok(timeout),
+    }
 }
 
 impl From<Arguments> for client::Config {

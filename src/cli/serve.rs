@@ -229,8 +229,12 @@ impl RoomArguments {
         let log_bytes = self.log_size.unwrap_or(LOG_BYTES);
         let least = LEAST_LOG_BYTES.max(4 * (LARGEST_GROWTH * max_message_bytes + NICK_ROOM_BYTES));
         if log_bytes < least {
+            let unit = if least < 16 << 20 { 1 << 10 } else { 1 << 20 };
             return Err(Failure::usage(format!(
-                "--log-size {log_bytes}: with --max-message {max_message_bytes} it must be at least {least}"
+                "--log-size {}: with --max-message {} it must be at least {}",
+                as_typed(log_bytes),
+                as_typed(max_message_bytes),
+                as_typed(least.next_multiple_of(unit)),
             )));
         }
         Ok(ServiceConfig::Room {
@@ -283,6 +287,7 @@ fn refuse_given(given: &[(&str, bool)], owner: &str, service: &str) -> Result<()
 /// edited.
 fn read_motd(text: &str) -> Result<Vec<String>, Failure> {
     let bytes = match text.strip_prefix('@') {
+        Some("") => return Err(Failure::usage("--motd @: a file is missing after '@'")),
         Some(path) => std::fs::read(path)
             .map_err(|error| Failure::runtime(format!("read --motd from {path}: {error}")))?,
         None => text.as_bytes().to_vec(),
@@ -292,6 +297,16 @@ fn read_motd(text: &str) -> Result<Vec<String>, Failure> {
     Ok(lines
         .map(|line| crate::text::harmless(line.as_bytes()).into_owned())
         .collect())
+}
+
+/// A size as people type it, in bytes where no suffix fits.
+fn as_typed(bytes: usize) -> String {
+    let units = [(1 << 30, 'g'), (1 << 20, 'm'), (1 << 10, 'k')];
+    let fits = |(unit, _): &(usize, char)| bytes >= *unit && bytes.is_multiple_of(*unit);
+    match units.into_iter().find(fits) {
+        Some((unit, suffix)) => format!("{}{suffix}", bytes / unit),
+        None => bytes.to_string(),
+    }
 }
 
 fn parse_count(text: &str) -> Result<usize, String> {
@@ -329,4 +344,43 @@ fn parse_message_size(text: &str) -> Result<usize, String> {
 
 fn parse_idle(text: &str) -> Result<Idle, String> {
     parse_timeout(text).map(Idle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        serve: Arguments,
+    }
+
+    /// Why a command line is refused.
+    fn refusal(arguments: &[&str]) -> String {
+        let line = Line::try_parse_from([&["serve"], arguments].concat());
+        let failure = line.ok().unwrap().serve.into_config().unwrap_err();
+        assert_eq!(failure.exit_code(), 2);
+        failure.to_string()
+    }
+
+    #[test]
+    fn sizes_are_told_as_they_are_typed() {
+        for (log, message, least) in [
+            ("64m", "16m", "193m"),
+            ("65535", "1k", "64k"),
+            ("1m", "100000", "1173k"),
+        ] {
+            let told = refusal(&["--log-size", log, "--max-message", message]);
+            let expected = format!("with --max-message {message} it must be at least {least}");
+            assert_eq!(told, format!("--log-size {log}: {expected}"));
+        }
+    }
+
+    #[test]
+    fn a_message_of_the_day_from_nowhere_is_refused() {
+        let told = "--motd @: a file is missing after '@'";
+        assert_eq!(refusal(&["--motd", "@"]), told);
+    }
 }

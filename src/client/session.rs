@@ -107,9 +107,13 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
 fn wait(happened: &Receiver<Event>, screen: &Screen) -> Event {
     match happened.recv() {
         Ok(Event::Left) => {}
-        Ok(Event::Ended(Ok(()))) => {
-            screen.print("* the server closed the connection");
-            return Event::Ended(Ok(()));
+        Ok(Event::Ended(outcome)) => {
+            // What is half typed will not be sent, so it should not stay below as if it had been.
+            screen.end_input();
+            if outcome.is_ok() {
+                screen.print("* the server closed the connection");
+            }
+            return Event::Ended(outcome);
         }
         Ok(other) => return other,
         Err(_) => return Event::Left,

@@ -32,6 +32,26 @@ impl Reply {
     }
 }
 
+/// A message is logged up to here: it may be of megabytes, and anybody may send it.
+const LOGGED_BYTES: usize = 1024;
+
+/// A message for the log, without its line's end.
+fn logged(message: &[u8]) -> String {
+    let line = message.strip_suffix(b"\n").unwrap_or(message);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    // One more, to tell whether there is more. What a cut breaks off is never shown, for text does
+    // not shrink when it is made harmless.
+    let head = &line[..line.len().min(LOGGED_BYTES + 1)];
+    let mut text = text::harmless(head).into_owned();
+    if text.len() > LOGGED_BYTES {
+        let is_cut = |at: &usize| text.is_char_boundary(*at);
+        let end = (0..=LOGGED_BYTES).rev().find(is_cut).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 impl Service for Reply {
     fn framing(&self) -> Framing {
         Framing::Chunk
@@ -49,7 +69,7 @@ impl Service for Reply {
         out: &mut Egress,
     ) {
         if let Message::Whole(bytes) = message {
-            info!("recv {}", text::harmless(bytes));
+            info!("recv {}", logged(bytes));
             // It is owed nothing yet, so there is room.
             let _ = out.send(client, &self.text);
             out.close_after_flush(client);
@@ -84,6 +104,30 @@ mod tests {
         reply.sends("bob", "\n");
         assert_eq!(reply.heard("bob"), "thank you !");
         assert!(!reply.has_stopped());
+    }
+
+    #[test]
+    fn a_message_is_logged_without_its_end_and_not_beyond_a_bound() {
+        for (message, shown) in [
+            ("hello\n", "hello"),
+            ("hello\r\n", "hello"),
+            ("hello\r", "hello"),
+            ("a\nb\n\n", "a\u{FFFD}b\u{FFFD}"),
+            ("\n", ""),
+        ] {
+            assert_eq!(logged(message.as_bytes()), shown, "{message:?}");
+        }
+        let fits = "x".repeat(1024);
+        assert_eq!(logged(fits.as_bytes()), fits);
+        assert_eq!(logged(format!("{fits}\r\n").as_bytes()), fits);
+        assert_eq!(logged(format!("{fits}y").as_bytes()), format!("{fits}…"));
+        // 1,022 bytes and a character of three: wherever it is cut, it is not shown in part.
+        for more in ["", "你", "y"] {
+            let message = format!("{}你{more}", &fits[2..]);
+            assert_eq!(logged(message.as_bytes()), format!("{}…", &fits[2..]));
+        }
+        let zeros = logged(&vec![0; 16 << 20]);
+        assert_eq!(zeros, format!("{}…", "\u{FFFD}".repeat(341)));
     }
 
     #[test]

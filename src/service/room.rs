@@ -78,19 +78,32 @@ impl Room {
     }
 
     fn greet(&mut self, client: ClientId, nick: &str, out: &mut Egress) {
+        let mut lines = Vec::new();
         if self.config.notices != Notices::Off {
             let others = self.members.len() - 1;
-            tell(
-                out,
-                client,
-                format_args!("you are {nick}; others here: {others}; /help lists the commands"),
-            );
+            lines.push(format!(
+                "you are {nick}; others here: {others}; /help lists the commands"
+            ));
         }
-        for line in &self.config.motd {
-            tell(out, client, format_args!("{line}"));
+        lines.extend_from_slice(&self.config.motd);
+        if !lines.is_empty() {
+            // In one piece, or half of it could be lost to the bound on what is owed.
+            tell(out, client, format_args!("{}", lines.join("\n* ")));
         }
+        self.forget_trimmed(out.log_start());
         for range in &self.history {
             out.replay(client, range.clone());
+        }
+    }
+
+    /// Drops from the history what the log has begun to drop.
+    fn forget_trimmed(&mut self, log_start: Offset) {
+        while self
+            .history
+            .front()
+            .is_some_and(|range| range.start < log_start)
+        {
+            self.history.pop_front();
         }
     }
 
@@ -158,12 +171,7 @@ impl Room {
 
     fn who(&mut self, client: ClientId, out: &mut Egress) {
         let count = self.members.len();
-        let mut names = self
-            .members
-            .nicks()
-            .take(WHO_NAMES)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let mut names = self.members.nicks(WHO_NAMES).join(", ");
         if count > WHO_NAMES {
             names.push_str(&format!(" and {} more", count - WHO_NAMES));
         }
@@ -181,7 +189,7 @@ impl Room {
             tell(
                 out,
                 client,
-                format_args!("{to} is not reading; not delivered"),
+                format_args!("{to} is owed too much already; not delivered"),
             );
         }
     }

@@ -74,12 +74,15 @@ impl View {
         self.cursor_column
     }
 
-    /// A terminal made narrower breaks the row in two; both go.
+    /// A terminal made narrower breaks the row in several; all go, those below the cursor too.
     fn clear_reflowed(&mut self, out: &mut String, columns: usize) {
-        let rows_up = self.cursor_column.checked_div(columns).unwrap_or(0);
-        if columns < self.columns && rows_up > 0 {
-            // A string cannot refuse to be written to.
-            let _ = write!(out, "\x1b[{rows_up}A\r\x1b[J");
+        if columns < self.columns {
+            let rows_up = self.cursor_column.checked_div(columns).unwrap_or(0);
+            if rows_up > 0 {
+                // A string cannot refuse to be written to.
+                let _ = write!(out, "\x1b[{rows_up}A");
+            }
+            out.push_str("\r\x1b[J");
         }
         self.columns = columns;
     }
@@ -185,5 +188,28 @@ mod tests {
         let mut out = String::new();
         view.draw(&mut out, "", ("y", ""), 20);
         assert_eq!(out, "\x1b[2A\r\x1b[J\ry\x1b[K");
+    }
+
+    /// The cursor has stayed in the first of the rows, as after Ctrl-A.
+    #[test]
+    fn what_the_narrowing_broke_off_below_the_cursor_goes_too() {
+        let (prompt, text) = ("send: ", "x".repeat(70));
+        let mut view = View::default();
+        view.draw(&mut String::new(), prompt, ("", &text), 80);
+        // What a terminal that breaks rows shows next.
+        let mut terminal = vt100::Parser::default();
+        let rows = |terminal: &vt100::Parser| {
+            let rows = terminal.screen().rows(0, 30).collect::<Vec<_>>();
+            rows.join("\n").trim_end().to_owned()
+        };
+        let size = [8, 30].map(|n| std::num::NonZero::new(n).unwrap());
+        terminal.screen_mut().set_size(size[0], size[1]);
+        terminal.process(format!("above\r\n{prompt}{text}\x1b[2;7H").as_bytes());
+        assert_eq!(rows(&terminal).lines().count(), 4, "broken");
+        let mut out = String::new();
+        view.draw(&mut out, prompt, ("", &text), 30);
+        terminal.process(out.as_bytes());
+        assert_eq!(rows(&terminal), format!("above\nsend: {}", "x".repeat(23)));
+        assert_eq!(terminal.screen().cursor_position(), (1, 6));
     }
 }

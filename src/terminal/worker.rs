@@ -17,6 +17,7 @@ use super::Input;
 use super::keys::Decoder;
 use super::line::{Effect, Line};
 use super::modes::Modes;
+use super::plain::Plain;
 use super::screen::{Screen, Shared, Work, drain};
 use super::view::{self, View};
 
@@ -28,8 +29,6 @@ const ESCAPE_WAIT: Timespec = Timespec {
 /// In this time a stop reaches all threads.
 const STOP_WAIT: Duration = Duration::from_millis(100);
 const COLUMNS_UNKNOWN: u16 = 80;
-/// A line that is read without editing is handed on in pieces of this.
-const PLAIN_LINE_MAX_BYTES: usize = 16 * 1024;
 
 const PASTE_MARKS_ON: &str = "\x1b[?2004h";
 const PASTE_MARKS_OFF: &str = "\x1b[?2004l";
@@ -38,8 +37,8 @@ const PASTE_MARKS_OFF: &str = "\x1b[?2004l";
 pub(super) enum Entry {
     /// Edited here, key by key.
     Edited(Box<Editor>),
-    /// By the terminal itself, or somewhere that cannot show editing; what has come of a line.
-    Plain(Vec<u8>),
+    /// By the terminal itself, or somewhere that cannot show editing.
+    Plain(Plain),
 }
 
 pub(super) struct Editor {
@@ -108,10 +107,8 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         self.input_ended |= work.input_ended;
         self.prompt = work.prompt;
         let mut out = String::new();
-        if let Entry::Edited(editor) = &mut self.entry
-            && !(work.entries.is_empty() && work.dropped_lines == 0)
-        {
-            editor.view.erase(&mut out);
+        if !(work.entries.is_empty() && work.dropped_lines == 0) {
+            self.make_room(&mut out);
         }
         for line in &work.entries {
             view::print(&mut out, &line.text, line.marked && self.decorated);
@@ -124,14 +121,24 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         self.write(&out);
     }
 
+    /// Gives a line that is to be printed a row of its own.
+    fn make_room(&mut self, out: &mut String) {
+        match &mut self.entry {
+            Entry::Edited(editor) => editor.view.erase(out),
+            Entry::Plain(plain) => plain.make_room(out),
+        }
+    }
+
     fn draw(&mut self, out: &mut String) {
-        if let Entry::Edited(editor) = &mut self.entry {
-            if self.input_ended {
-                editor.view.erase(out);
-            } else {
+        if self.input_ended {
+            return self.make_room(out);
+        }
+        match &mut self.entry {
+            Entry::Edited(editor) => {
                 let typed = (editor.line.before(), editor.line.after());
                 editor.view.draw(out, &self.prompt, typed, columns());
             }
+            Entry::Plain(plain) => plain.draw(out, &self.prompt),
         }
     }
 
@@ -178,8 +185,10 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         };
         if count == 0 {
             self.hung_up = true;
-            if matches!(&self.entry, Entry::Plain(line) if !line.is_empty()) {
-                self.end_plain_line();
+            if let Entry::Plain(plain) = &mut self.entry
+                && let Some(text) = plain.end()
+            {
+                self.hand_on(Input::Line(text));
             }
             self.hand_on(Input::End);
             return;
@@ -192,22 +201,12 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
                         self.follow(effect);
                     }
                 }
-                Entry::Plain(_) if byte == b'\n' => self.end_plain_line(),
-                Entry::Plain(line) => {
-                    line.push(byte);
-                    if line.len() >= PLAIN_LINE_MAX_BYTES {
-                        self.end_plain_line();
+                Entry::Plain(plain) => {
+                    if let Some(text) = plain.push(byte) {
+                        self.hand_on(Input::Line(text));
                     }
                 }
             }
-        }
-    }
-
-    fn end_plain_line(&mut self) {
-        if let Entry::Plain(line) = &mut self.entry {
-            let text = String::from_utf8_lossy(line).into_owned();
-            line.clear();
-            self.hand_on(Input::Line(text));
         }
     }
 
@@ -263,18 +262,21 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         self.input_ended |= input_ended;
     }
 
-    /// What is half typed stays on the screen, an empty prompt does not.
+    /// What is half typed stays on the screen, an empty prompt does not, where it can be erased.
     fn leave(&mut self) {
-        if let Entry::Edited(editor) = &mut self.entry {
-            let mut out = String::new();
-            if self.input_ended || editor.line.text().is_empty() {
-                editor.view.erase(&mut out);
-            } else {
-                (editor.view).leave(&mut out, &self.prompt, editor.line.text());
+        let mut out = String::new();
+        match &mut self.entry {
+            Entry::Edited(editor) => {
+                if self.input_ended || editor.line.text().is_empty() {
+                    editor.view.erase(&mut out);
+                } else {
+                    (editor.view).leave(&mut out, &self.prompt, editor.line.text());
+                }
+                out.push_str(PASTE_MARKS_OFF);
             }
-            out.push_str(PASTE_MARKS_OFF);
-            self.write(&out);
+            Entry::Plain(plain) => plain.make_room(&mut out),
         }
+        self.write(&out);
     }
 
     fn write(&mut self, text: &str) {

@@ -76,7 +76,9 @@ impl Pty {
             command.stdout(self.tty.try_clone().unwrap());
             command.stderr(self.tty.try_clone().unwrap());
         }
-        command.env("TERM", "xterm");
+        if !command.get_envs().any(|(name, _)| name == "TERM") {
+            command.env("TERM", "xterm");
+        }
         let child = command.spawn().unwrap();
         // The command would keep copies of the terminal open.
         command.stdin(Stdio::null());

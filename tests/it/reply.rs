@@ -34,6 +34,21 @@ fn the_message_is_logged_and_harmless() {
 }
 
 #[test]
+fn a_line_is_logged_as_a_line_and_a_long_one_in_part() {
+    let server = Launch::new("reply").args(&["--max-message", "16m"]).start();
+    for message in [" its end\r\n".to_owned(), "x".repeat(100_000) + "y"] {
+        let mut peer = Peer::connect(&server);
+        peer.send(message);
+        peer.rest();
+    }
+    let said = server.stderr().wait_for("x…");
+    assert!(
+        !said.contains(['\u{FFFD}', 'y']) && said.len() < 4096,
+        "{said:?}"
+    );
+}
+
+#[test]
 fn the_text_is_sent_as_given() {
     for text in [
         "ok",

@@ -67,8 +67,15 @@ fn pair() -> (File, File) {
 
 #[test]
 fn the_prompt_says_whom_one_answers() {
+    for term in ["TERM=xterm", "TERM=dumb"] {
+        says_whom_one_answers(term);
+    }
+}
+
+fn says_whom_one_answers(term: &str) {
     let mut terminal = Terminal::new();
     let server = Launch::new("console")
+        .wrap(&["env", term])
         .stdin(terminal.side())
         .stdout(terminal.side())
         .spawn();
@@ -77,6 +84,7 @@ fn the_prompt_says_whom_one_answers() {
     });
     let line = said.lines().find_map(|l| l.split_once("listening on "));
     let address = line.expect("the line").1.trim().to_owned();
+    terminal.screen.wait_for("> ");
     let mut ann = Peer::to(&address);
     ann.send("hi from ann");
     terminal.screen.wait_for("recv [1] hi from ann");

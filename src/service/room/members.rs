@@ -126,8 +126,15 @@ impl Members {
         Some(member.client)
     }
 
-    pub(super) fn nicks(&self) -> impl Iterator<Item = &str> {
-        self.by_index.iter().flatten().map(|member| &*member.nick)
+    /// At most so many, in the order of their clients' places. Not by a walk over the places: a
+    /// crowd that has left leaves thousands of them empty.
+    pub(super) fn nicks(&self, most: usize) -> Vec<&str> {
+        let mut places: Vec<u32> = self.by_name.table.iter().copied().take(most).collect();
+        places.sort_unstable();
+        let members = places
+            .into_iter()
+            .filter_map(|place| self.by_index.get(place as usize)?.as_ref());
+        members.map(|member| &*member.nick).collect()
     }
 }
 

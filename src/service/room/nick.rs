@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
 /// The longest nick, in bytes.
 pub(super) const MAX_BYTES: usize = 32;
 
@@ -10,6 +13,10 @@ pub(super) const MAX_BYTES: usize = 32;
 pub(super) enum Refused {
     TooLong,
     Characters,
+    /// Its first character would hang on whatever stands before it.
+    Mark,
+    /// `/me` would make it say what the server says.
+    Notice,
     Taken(String),
     Unchanged,
 }
@@ -19,34 +26,73 @@ impl fmt::Display for Refused {
         match self {
             Self::TooLong => write!(f, "a nick has at most {MAX_BYTES} bytes"),
             Self::Characters => f.write_str("a nick has only letters, digits, _ and -"),
+            Self::Mark => f.write_str("a nick begins with no combining mark"),
+            Self::Notice => f.write_str("that nick would make a /me look like a notice"),
             Self::Taken(name) => write!(f, "{name} is taken"),
             Self::Unchanged => f.write_str("that is your nick already"),
         }
     }
 }
 
-/// Whether `name` may be a nick at all: letters and digits of any script, `_` and `-`.
+/// How the server's own notices begin, folded: here, in `room.rs` and in `notices.rs`, where
+/// some begin with a count, too. What `/me` tells begins with `* NICK`, so who had one of these
+/// for a nick could say all that the server does. Those that begin with a nick are no worse than
+/// what its owner could say anyway.
+const NOTICE_WORDS: [&str; 7] = ["a", "that", "there", "unknown", "usage", "you", "your"];
+
+/// Whether `name` may be a nick at all: letters and digits of any script, `_` and `-`, but
+/// nothing that would pass for a notice.
 pub(super) fn check(name: &str) -> Result<(), Refused> {
     if name.len() > MAX_BYTES {
         return Err(Refused::TooLong);
     }
-    let allowed = |c: char| (c.is_alphanumeric() && !is_blank(c)) || c == '_' || c == '-';
-    match !name.is_empty() && name.chars().all(allowed) {
-        true => Ok(()),
-        false => Err(Refused::Characters),
+    let allowed =
+        |c: char| (c.is_alphanumeric() && !is_blank(c) && !is_colon(c)) || c == '_' || c == '-';
+    if name.is_empty() || !name.chars().all(allowed) {
+        return Err(Refused::Characters);
+    }
+    if name.starts_with(is_combining_mark) {
+        return Err(Refused::Mark);
+    }
+    let folded = fold(name);
+    let is_count = |text: &str| text.chars().all(char::is_numeric);
+    match is_count(name) || is_count(&folded) || NOTICE_WORDS.contains(&&*folded) {
+        true => Err(Refused::Notice),
+        false => Ok(()),
     }
 }
 
-/// Letters of Hangul that show nothing: a nick of them would look like none.
+/// Letters of Hangul and hieroglyphs that show nothing: a nick of them would look like none.
 fn is_blank(letter: char) -> bool {
-    matches!(letter, '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}')
+    matches!(
+        letter,
+        '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{13441}' | '\u{13442}'
+    )
 }
 
-/// The form in which nicks are compared: two that differ only in case are one.
+/// Letters that look like the colon after a nick: what follows would seem to be said.
+fn is_colon(letter: char) -> bool {
+    matches!(letter, '\u{2D0}' | '\u{A4FD}' | '\u{A789}')
+}
+
+/// The form in which nicks are compared: two are one that differ only in case, or in how the
+/// same characters are spelled (NFKC).
 pub(super) fn fold(name: &str) -> Box<str> {
+    // What nearly all are, and a growing table folds each of them.
+    if name.is_ascii() {
+        return name.to_ascii_lowercase().into();
+    }
+    // Marks apart and in order first, for the Greek iota subscript is a letter in upper case, where
+    // no mark passes it. What a change of case puts together has to come apart as well.
+    let bare = fold_case(&name.nfkd().collect::<String>());
+    let spelled = fold_case(&bare.nfkd().collect::<String>());
+    spelled.nfkc().collect::<String>().into()
+}
+
+fn fold_case(text: &str) -> String {
     // Upper case brings together what has several lower cases, like the Greek sigmas. Lower case
     // before it, since the capital sharp s is its own upper case, but the small one's is SS.
-    name.to_lowercase().to_uppercase().to_lowercase().into()
+    text.to_lowercase().to_uppercase().to_lowercase()
 }
 
 #[cfg(test)]
@@ -83,6 +129,11 @@ mod tests {
             "😀",
             "a/b",
             "a\u{200b}",
+            "\u{13441}",
+            "\u{13442}",
+            "ann\u{A4FD}",
+            "ann\u{A789}",
+            "ann\u{2D0}",
         ] {
             assert_eq!(check(bad), Err(Refused::Characters), "{bad:?}");
         }
@@ -97,5 +148,67 @@ mod tests {
         assert_eq!(fold("ΣΟΣ"), fold("σος"));
         assert_eq!(fold("STRAẞE"), fold("straße"));
         assert_ne!(fold("ann"), fold("anna"));
+    }
+
+    #[test]
+    fn a_nick_stands_on_its_own() {
+        // A vowel sign of Devanagari, and the Greek iota subscript.
+        for mark in ["\u{93E}", "\u{345}"] {
+            assert_eq!(check(mark), Err(Refused::Mark));
+            assert_eq!(check(&format!("{mark}a")), Err(Refused::Mark));
+        }
+        assert_eq!(check("\u{939}\u{93F}"), Ok(()));
+    }
+
+    #[test]
+    fn nobody_does_what_the_server_tells() {
+        for name in NOTICE_WORDS {
+            assert_eq!(*fold(name), *name, "as it is compared");
+            assert_eq!(check(name), Err(Refused::Notice), "{name}");
+            assert_eq!(check(&name.to_uppercase()), Err(Refused::Notice), "{name}");
+            assert_eq!(check(&format!("{name}s")), Ok(()));
+        }
+        for count in ["3", "007", "\u{FF11}\u{FF12}", "\u{2461}", "٣", "½"] {
+            assert_eq!(check(count), Err(Refused::Notice), "{count}");
+        }
+        for other in ["\u{FF59}ou", "ª"] {
+            assert_eq!(check(other), Err(Refused::Notice), "{other}");
+        }
+        assert_eq!(check("3po"), Ok(()));
+    }
+
+    #[test]
+    fn another_spelling_does_not_make_another_nick() {
+        for (one, other) in [
+            ("李雷", "\u{F9E1}\u{F949}"),
+            ("가", "\u{1100}\u{1161}"),
+            ("Zoë", "zoe\u{308}"),
+            ("ann", "\u{FF21}\u{FF2E}\u{FF2E}"),
+            ("ﬁsh", "FISH"),
+        ] {
+            assert_eq!(fold(one), fold(other), "{one}");
+        }
+    }
+
+    /// Every letter there is, alone and behind another, which may change what is done to it.
+    #[test]
+    fn whatever_its_case_and_spelling_a_nick_is_one() {
+        for letter in ('\0'..=char::MAX).filter(|c| c.is_alphanumeric()) {
+            for name in [letter.to_string(), format!("a{letter}")] {
+                let folded = fold(&name);
+                let same = [
+                    folded.to_string(),
+                    name.to_lowercase(),
+                    name.to_uppercase(),
+                    name.nfc().collect(),
+                    name.nfd().collect(),
+                    name.nfkc().collect(),
+                    name.nfkd().collect(),
+                ];
+                for other in same.iter().filter(|other| **other != name) {
+                    assert_eq!(fold(other), folded, "{name:?} and {other:?}");
+                }
+            }
+        }
     }
 }

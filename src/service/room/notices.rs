@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 /// How joins, leaves and new nicks are told to the members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notices {
-    /// One by one up to 50 members, above that one line a second.
+    /// One by one up to 50 members, above that one line a second; what has not been told when a
+    /// room shrinks is summed up too.
     Auto,
     /// Always one by one.
     On,
@@ -85,7 +86,8 @@ impl Tally {
         match self.mode {
             Notices::On => true,
             Notices::Off => false,
-            Notices::Auto if members <= SMALL_ROOM => true,
+            // While a sum is due it is older than this, and should not be told after it.
+            Notices::Auto if members <= SMALL_ROOM && self.due.is_none() => true,
             Notices::Auto => {
                 *count(self) += 1;
                 self.due.get_or_insert(now + SUMMARY_EVERY);

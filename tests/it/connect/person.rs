@@ -106,7 +106,8 @@ fn a_server_that_closes_ends_it_while_one_types() {
     says(&server, "bye");
     drop(server);
     assert_eq!(client.wait().code(), Some(0));
-    client.pty.wait_for(&["recv: bye", CLOSED, "send: half"]);
+    // What was not sent does not stay, as if it had been.
+    client.pty.wait_for(&["recv: bye", CLOSED]);
 }
 
 #[test]
@@ -153,6 +154,8 @@ fn signals_end_it_as_any_program_but_give_the_terminal_back() {
 #[test]
 fn a_reset_gives_the_terminal_back_and_is_told() {
     let (mut client, server) = talking(&[], &[]);
+    client.pty.press("half");
+    client.pty.wait_for(&["send: half"]);
     reset(server);
     assert_eq!(client.wait().code(), Some(1));
     client.pty.wait_until(
@@ -264,4 +267,28 @@ fn where_stdout_is_no_terminal_there_is_only_text() {
         format!("recv: * you are ann; others here: 1\nrecv: bob: ann?\n{CLOSED}\n")
     );
     assert_eq!(running.wait().code(), Some(0));
+}
+
+/// The terminal edits and echoes; nothing that it might not understand is sent to it.
+#[test]
+fn a_dumb_terminal_has_its_prompt_and_no_escape_sequence() {
+    let (mut client, server) = talking(&[], &[("TERM", "dumb")]);
+    assert!(client.pty.modes().contains("ICANON"));
+    client.pty.press("helo\x7flo\r");
+    hears(&server, b"hello\n");
+    client.pty.wait_for(&["send: hello", "send:"]);
+    client.pty.press("half");
+    client.pty.wait_for(&["send: half"]);
+    says(&server, "one\n");
+    client.pty.wait_for(&["send: half", "recv: one", "send:"]);
+    assert_eq!(client.pty.cursor(), (3, 6));
+    client.pty.press(" and whole\r");
+    hears(&server, b"half and whole\n");
+    client.pty.press(CTRL_D);
+    hears_end(&server);
+    drop(server);
+    assert_eq!(client.wait().code(), Some(0));
+    // What comes next begins a row of its own.
+    client.pty.wait_written(" and whole\r\nsend: \r\n");
+    assert!(!client.pty.has_written("\x1b"));
 }

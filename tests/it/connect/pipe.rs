@@ -179,6 +179,17 @@ fn the_timeout_bounds_connecting() {
 }
 
 #[test]
+fn no_time_to_connect_is_wrong_usage() {
+    for timeout in ["0", "0s", "0.5ms"] {
+        let output = run(connect("127.0.0.1:1").args(["--timeout", timeout]));
+        assert_eq!(output.status.code(), Some(2));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("at least 1ms"), "{told}");
+        assert_eq!(told.matches('\n').count(), 1, "{told}");
+    }
+}
+
+#[test]
 fn a_reset_is_told_in_one_line() {
     let (listener, address) = listener();
     let mut client = Client::start(&mut connect(&address));

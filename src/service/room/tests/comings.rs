@@ -65,12 +65,16 @@ fn above_fifty_members_notices_are_summed_up() {
     assert!(room.heard("bob").ends_with("; 51 are here\n"));
     room.advance(ms(5000));
     room.hears_nothing("0");
-    // The one who makes it a small room again is still one of a large one.
+    // The one who makes it a small room again is still one of a large one, and who leaves next
+    // is not told before it.
     room.vanishes("bob");
     room.vanishes("1");
-    room.hears("0", "* guest2 left");
+    room.hears_nothing("0");
     room.advance(ms(1000));
-    room.hears("0", "* 1 left; 49 are here");
+    room.hears("0", "* 2 left; 49 are here");
+    room.vanishes("2");
+    room.hears("0", "* guest3 left");
+    room.hears_nothing("0");
 }
 
 #[test]
@@ -175,6 +179,20 @@ fn history_is_no_longer_than_the_log() {
         "{heard}"
     );
     assert!((30..60).contains(&heard.lines().count()), "{heard}");
+}
+
+/// Or each who joins would have them all looked at, to be sent nothing of them.
+#[test]
+fn history_forgets_what_the_log_has_trimmed() {
+    let mut room = Room::new(Config {
+        history_lines: 100,
+        ..plain()
+    });
+    for at in (0..500).step_by(10) {
+        room.remember(at..at + 10);
+    }
+    room.forget_trimmed(471);
+    assert_eq!(room.history, [480..490, 490..500]);
 }
 
 #[test]

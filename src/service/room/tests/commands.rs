@@ -33,6 +33,12 @@ fn nick_is_refused_with_the_reason() {
             "* a nick has only letters, digits, _ and -",
         ),
         (&too_long, "* a nick has at most 32 bytes"),
+        ("/nick \u{93E}x", "* a nick begins with no combining mark"),
+        ("/nick 3", "* that nick would make a /me look like a notice"),
+        (
+            "/nick You",
+            "* that nick would make a /me look like a notice",
+        ),
     ] {
         room.says("ann", line);
         room.hears("ann", answer);
@@ -61,6 +67,56 @@ fn a_nick_is_one_whatever_its_case_and_free_when_given_up() {
     room.joins("eve");
     room.says("eve", "/nick σος");
     room.hears("eve", "* σος is taken");
+}
+
+#[test]
+fn a_nick_is_one_however_it_is_spelled() {
+    let mut room = room_of(&["李雷", "가", "bob"]);
+    for other in ["\u{F9E1}\u{F949}", "\u{1100}\u{1161}"] {
+        room.says("bob", &format!("/nick {other}"));
+        room.hears("bob", &format!("* {other} is taken"));
+    }
+    room.says("bob", "/msg \u{1100}\u{1161} hi");
+    room.hears("가", "[bob] hi");
+}
+
+/// What stands first in a notice cannot stand first in what `/me` tells, or the one would be
+/// taken for the other. Says all that a room says of itself.
+#[test]
+fn no_notice_begins_with_a_nick_that_one_could_take() {
+    let config = Config {
+        notices: Notices::On,
+        ..plain()
+    };
+    let mut room = open(config).with_max_message(100);
+    room.joins("ann");
+    let too_long = "x".repeat(101);
+    for line in [
+        "/nick",
+        "/nick *",
+        "/nick 3",
+        "/nick \u{93E}",
+        "/nick ann",
+        "/nick ann",
+        "/who",
+        "/nope",
+        "/me",
+        "/msg",
+        "/msg eve hi",
+        &too_long,
+        "/help",
+    ] {
+        room.says("ann", line);
+    }
+    room.says("ann", &format!("/nick {}", "x".repeat(33)));
+    let mut told = 0;
+    for notice in room.heard("ann").lines() {
+        let first = notice.split([' ', ':', ';']).nth(1).unwrap();
+        let refused = super::super::nick::check(first).is_err();
+        assert!(refused, "{notice}");
+        told += 1;
+    }
+    assert_eq!(told, 21);
 }
 
 #[test]

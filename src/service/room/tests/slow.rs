@@ -130,7 +130,7 @@ fn nobody_is_whispered_to_without_bound() {
         assert!(delivered < 20);
     }
     room.says("ann", &whisper);
-    room.hears("ann", "* bob is not reading; not delivered");
+    room.hears("ann", "* bob is owed too much already; not delivered");
     // The room goes on, for bob too once he reads.
     room.says("eve", "hi");
     room.hears("ann", "eve: hi");
@@ -199,6 +199,25 @@ fn an_answer_of_several_lines_comes_whole_or_not_at_all() {
     let help = room.heard("bob");
     assert_eq!(help.matches("* //TEXT").count(), 2);
     assert_eq!(help.lines().count() % 2, 0);
+}
+
+#[test]
+fn a_greeting_comes_whole_whatever_the_bound() {
+    let limits = Limits {
+        max_pending_bytes: 64,
+        ..ROOMY
+    };
+    let config = Config {
+        notices: Notices::On,
+        motd: (0..20).map(|n| format!("rule {n}")).collect(),
+        ..plain()
+    };
+    let mut room = Rehearsal::of(Room::new(config), limits);
+    room.joins("ann");
+    let heard = room.heard("ann");
+    assert_eq!(heard.lines().count(), 21, "{heard}");
+    assert!(heard.lines().all(|line| line.starts_with("* ")), "{heard}");
+    assert!(heard.ends_with("\n* rule 19\n"), "{heard}");
 }
 
 #[test]

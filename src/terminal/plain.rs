@@ -1,0 +1,102 @@
+//! A line that the terminal itself edits, or that nothing does: what has come of it, and the
+//! prompt before it. Writes no escape sequence; reads and writes nothing itself.
+
+use crate::text::harmless;
+
+/// A line is handed on in pieces of this.
+const LINE_MAX_BYTES: usize = 16 * 1024;
+
+pub(super) struct Plain {
+    line: Vec<u8>,
+    /// Whether there is somebody to show a prompt to.
+    is_prompted: bool,
+    /// The prompt in the cursor's row; what the terminal has echoed stands behind it.
+    standing: Option<String>,
+}
+
+impl Plain {
+    pub(super) fn new(is_prompted: bool) -> Self {
+        Self {
+            line: Vec::new(),
+            is_prompted,
+            standing: None,
+        }
+    }
+
+    /// Takes one byte; gives the line that it ends, or a piece that is long enough.
+    pub(super) fn push(&mut self, byte: u8) -> Option<String> {
+        if byte == b'\n' {
+            // Its echo has begun another row.
+            self.standing = None;
+            return Some(self.take());
+        }
+        self.line.push(byte);
+        (self.line.len() >= LINE_MAX_BYTES).then(|| self.take())
+    }
+
+    /// Nothing more is typed: gives the line that has no end.
+    pub(super) fn end(&mut self) -> Option<String> {
+        (!self.line.is_empty()).then(|| self.take())
+    }
+
+    fn take(&mut self) -> String {
+        let text = String::from_utf8_lossy(&self.line).into_owned();
+        self.line.clear();
+        text
+    }
+
+    /// Shows the prompt, unless it stands there already.
+    pub(super) fn draw(&mut self, out: &mut String, prompt: &str) {
+        if !self.is_prompted || self.standing.as_deref() == Some(prompt) {
+            return;
+        }
+        self.make_room(out);
+        out.push_str(&harmless(prompt.as_bytes()));
+        self.standing = Some(prompt.to_owned());
+    }
+
+    /// Begins a row, if a prompt stands in the cursor's: it cannot be taken away.
+    pub(super) fn make_room(&mut self, out: &mut String) {
+        if self.standing.take().is_some() {
+            out.push('\n');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(plain: &mut Plain, text: &str) -> Vec<String> {
+        text.bytes().filter_map(|byte| plain.push(byte)).collect()
+    }
+
+    #[test]
+    fn the_prompt_is_shown_again_when_it_stands_there_no_more() {
+        let mut plain = Plain::new(true);
+        let mut out = String::new();
+        plain.draw(&mut out, "> ");
+        plain.draw(&mut out, "> ");
+        assert_eq!(out, "> ");
+        assert_eq!(typed(&mut plain, "hi\nha"), ["hi"]);
+        plain.draw(&mut out, "> ");
+        plain.make_room(&mut out);
+        out.push_str("news\n");
+        plain.draw(&mut out, "> ");
+        plain.draw(&mut out, "[1]> ");
+        assert_eq!(out, "> > \nnews\n> \n[1]> ");
+        assert_eq!(plain.end().as_deref(), Some("ha"));
+        assert_eq!(plain.end(), None);
+    }
+
+    #[test]
+    fn where_nobody_looks_nothing_is_shown() {
+        let mut plain = Plain::new(false);
+        let mut out = String::new();
+        plain.draw(&mut out, "> ");
+        plain.make_room(&mut out);
+        assert_eq!(out, "");
+        let pieces = typed(&mut plain, &"x".repeat(LINE_MAX_BYTES + 1));
+        assert_eq!(pieces, ["x".repeat(LINE_MAX_BYTES)]);
+    }
+}
