@@ -1,7 +1,6 @@
 //! One run against one server: starts the server if it is to, puts the load, and makes the
 //! report of it.
 
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -91,7 +90,7 @@ pub(super) fn run(
         None => Some(OwnServer::start(
             load.server_program.clone(),
             load.name(),
-            &server_options(load),
+            &load.server_arguments(),
         )?),
     };
     let (address, pid) = match (&own_server, &target.address) {
@@ -123,18 +122,6 @@ pub(super) fn run(
     };
     report.verdict = verdict::judge(&report, facts);
     Ok(report)
-}
-
-/// The options that the server is given: it has to take messages of this size.
-fn server_options(load: &Load) -> Vec<OsString> {
-    const LARGEST: &str = "--max-message";
-    let mut options = load.server_options.clone();
-    let is_told = |o: &OsString| o.to_string_lossy().starts_with(LARGEST);
-    if load.scenario != Scenario::Echo && !options.iter().any(is_told) {
-        options.push(LARGEST.into());
-        options.push(load.size_bytes.max(1024).to_string().into());
-    }
-    options
 }
 
 /// A number that no other run of these days has.

@@ -162,14 +162,31 @@ impl Arguments {
     /// # Errors
     /// A usage [`Failure`] of one line.
     pub(super) fn into_config(self) -> Result<Config, Failure> {
-        let load = match self.what {
+        let (name, load) = match self.what {
             What::Doctor => return Ok(Config::Doctor),
             What::Compare(given) => return Ok(Config::Compare(given.files, given.plot)),
-            What::Echo(given) => given.common.into_load(Scenario::Echo),
-            What::Room(given) => given.into_load(),
+            What::Echo(given) => ("echo", given.common.into_load(Scenario::Echo)),
+            What::Room(given) => ("room", given.into_load()),
         };
-        load.map(|load| Config::Load(Box::new(load)))
-            .map_err(|why| Failure::usage(format!("bench: {why} (see chinwag bench --help)")))
+        let load = load.map_err(|why| {
+            let hint = format!("see chinwag bench {name} --help");
+            Failure::usage(format!("bench {name}: {why} ({hint})"))
+        })?;
+        if load.target.address.is_none() {
+            check_server_options(&load)?;
+        }
+        Ok(Config::Load(Box::new(load)))
+    }
+}
+
+/// What the server would refuse is refused before it is started, in the same words.
+fn check_server_options(load: &Load) -> Result<(), Failure> {
+    let program = std::iter::once(OsString::from("chinwag"));
+    match super::parse(program.chain(load.server_arguments()))? {
+        super::Command::Serve(_) => Ok(()),
+        _ => Err(Failure::usage(
+            "a server that is to be measured takes no --help (see chinwag serve --help)",
+        )),
     }
 }
 

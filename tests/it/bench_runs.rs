@@ -183,6 +183,17 @@ fn more_than_the_machine_allows_is_refused_with_the_remedy() {
 }
 
 #[test]
+fn a_wrong_option_for_its_own_server_is_wrong_usage() {
+    for options in ["--bogus", "--history x"] {
+        let output = run(&format!("room -c 3 -d 200ms -- {options}"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
 fn nobody_there_is_one_line() {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -64,6 +64,24 @@ fn options_for_the_own_server() {
 }
 
 #[test]
+fn options_that_the_own_server_would_refuse() {
+    for (line, words) in [
+        ("room -c 3 -- --bogus", "--bogus"),
+        ("room -c 3 -- --history x", "--history"),
+        ("room -- --log-size 1k", "--log-size"),
+        ("echo -- --history 5", "serve echo"),
+        ("echo -- room", "room"),
+        ("echo -- --help", "chinwag serve --help"),
+    ] {
+        let refusal = refusal(line);
+        assert!(refusal.contains(words), "{line}: {refusal}");
+    }
+    // Its largest message goes with --size, unless it is told.
+    load("room --size 1m");
+    load("room --size 1m -- --max-message 2m --log-size 32m");
+}
+
+#[test]
 fn what_contradicts_itself_is_refused() {
     for (line, words) in [
         ("echo --size 52", "53"),
