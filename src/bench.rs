@@ -62,8 +62,8 @@ pub fn run(config: &Config) -> Result<(), Failure> {
                     .map_err(|error| Failure::runtime(format!("bench: signals: {error}")))?;
             }
             match &load.rival {
-                None => publish(load, &measure(load, &interrupted)?),
-                Some(rival) => publish_rivalry(load, &take_turns(load, rival, &interrupted)?),
+                None => run_once(load, &interrupted),
+                Some(rival) => take_turns(load, rival, &interrupted),
             }
         }
     }
@@ -78,22 +78,41 @@ pub fn measure(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<Report, Fai
     trial::run(load, &load.target, interrupted)
 }
 
+fn run_once(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<(), Failure> {
+    measure(load, interrupted)
+        .map_err(|failure| {
+            let report = Report::of_none(load, &load.target, &failure.to_string());
+            tell_scripts(load, &report, failure)
+        })
+        .and_then(|report| publish(load, &report))
+}
+
 /// Runs `load` against its target and a rival in turns.
-fn take_turns(
-    load: &Load,
-    rival: &Target,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<Rivalry, Failure> {
-    make_room(load)?;
+fn take_turns(load: &Load, rival: &Target, interrupted: &Arc<AtomicBool>) -> Result<(), Failure> {
     let (mut first, mut second) = (Vec::new(), Vec::new());
-    for _ in 0..load.rounds {
-        first.push(trial::run(load, &load.target, interrupted)?);
-        second.push(trial::run(load, rival, interrupted)?);
+    let mut failed = None;
+    'rounds: for _ in 0..load.rounds {
+        for (target, reports) in [(&load.target, &mut first), (rival, &mut second)] {
+            match make_room(load).and_then(|()| trial::run(load, target, interrupted)) {
+                Ok(report) => reports.push(report),
+                Err(failure) => {
+                    reports.push(Report::of_none(load, target, &failure.to_string()));
+                    failed = Some(failure);
+                    break 'rounds;
+                }
+            }
+        }
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
     }
-    Ok(Rivalry::new(first, second))
+    match failed {
+        None => publish_rivalry(load, &Rivalry::new(first, second)),
+        Some(failure) => {
+            let rivalry = Rivalry::broken_off(first, second);
+            Err(tell_scripts(load, &rivalry, failure))
+        }
+    }
 }
 
 fn make_room(load: &Load) -> Result<(), Failure> {
@@ -137,13 +156,10 @@ fn put<T: Serialize>(
     text: impl Fn() -> String,
     verdict: &str,
 ) -> Result<(), Failure> {
-    let json = serde_json::to_string_pretty(result)
-        .map_err(|error| Failure::runtime(format!("bench: the report as JSON: {error}")))?;
-    let json = format!("{json}\n");
-    if let Some(path) = &load.output.file {
-        save(path, &json)?;
+    put_json(load, result)?;
+    if !load.output.json {
+        give_out(&text())?;
     }
-    give_out(&if load.output.json { json } else { text() })?;
     if verdict == "ok" {
         return Ok(());
     }
@@ -151,6 +167,28 @@ fn put<T: Serialize>(
         "bench {}: {verdict}",
         load.name()
     )))
+}
+
+/// Gives out what there is of a run that could not be, for those who read it as JSON. People
+/// read the failure, which is handed back: it is what the program ends with, even if the file
+/// cannot be written either.
+fn tell_scripts<T: Serialize>(load: &Load, result: &T, failure: Failure) -> Failure {
+    let _ = put_json(load, result);
+    failure
+}
+
+/// To the file and to stdout, as far as `load` asks for either.
+fn put_json<T: Serialize>(load: &Load, result: &T) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(result)
+        .map_err(|error| Failure::runtime(format!("bench: the report as JSON: {error}")))?;
+    let json = format!("{json}\n");
+    if let Some(path) = &load.output.file {
+        save(path, &json)?;
+    }
+    if load.output.json {
+        give_out(&json)?;
+    }
+    Ok(())
 }
 
 fn save(path: &Path, text: &str) -> Result<(), Failure> {

@@ -123,6 +123,15 @@ impl Rivalry {
         }
     }
 
+    /// Of rounds the last of which could not be run: there are no ratios.
+    #[must_use]
+    pub fn broken_off(first: Vec<Report>, second: Vec<Report>) -> Self {
+        Self {
+            ratios: Vec::new(),
+            ..Self::new(first, second)
+        }
+    }
+
     /// As a table.
     #[must_use]
     pub fn render(&self) -> String {

@@ -3,19 +3,23 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{Load, Scenario};
+use super::config::{Load, Scenario, Target};
 use super::crowd::CrowdCounts;
 use super::doctor;
 use super::figures::Slice;
 use super::histogram::{Point, Summary};
 use super::ledger::Totals;
 use super::schedule::Pace;
+use crate::text::harmless;
 
 /// Goes up when a field changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
 
+/// Who makes the reports.
+pub const PROGRAM: &str = concat!("chinwag ", env!("CARGO_PKG_VERSION"));
+
 /// Everything about one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The version of this shape.
     pub schema: u32,
@@ -84,7 +88,7 @@ pub struct Report {
 }
 
 /// The settings, as they were after all defaults.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// The server's address.
     pub address: String,
@@ -131,7 +135,7 @@ pub struct Settings {
 }
 
 /// The machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// Operating system and kernel.
     pub system: String,
@@ -144,7 +148,7 @@ pub struct Machine {
 }
 
 /// The load generator's own state while it measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Generator {
     /// CPU time of its thread by wall time: 1 is a whole core.
     pub cpu_share: f64,
@@ -200,6 +204,25 @@ pub struct Server {
 }
 
 impl Report {
+    /// Of a run that could not be, and why: whoever reads reports finds it where he looks, with
+    /// nothing counted.
+    #[must_use]
+    pub fn of_none(load: &Load, target: &Target, why: &str) -> Self {
+        let address = target.address.as_ref().map(ToString::to_string);
+        let is_room = load.scenario != Scenario::Echo;
+        Self {
+            schema: SCHEMA,
+            program: PROGRAM.to_owned(),
+            bench: load.name().to_owned(),
+            verdict: format!("FAILED: {}", harmless(why.as_bytes())),
+            settings: Settings::of(load, &address.unwrap_or_default()),
+            machine: Machine::here(),
+            last_receiver_us: is_room.then(Summary::default),
+            spread_us: is_room.then(Summary::default),
+            ..Self::default()
+        }
+    }
+
     /// What all receivers had.
     #[must_use]
     pub fn totals(&self) -> Totals {

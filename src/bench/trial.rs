@@ -11,7 +11,7 @@ use super::histogram::{Durations, rounded, us};
 use super::own_server::OwnServer;
 use super::procstat::{self, Usage};
 use super::progress::Bar;
-use super::report::{Generator, Machine, Report, SCHEMA, Server, Settings};
+use super::report::{Generator, Machine, PROGRAM, Report, SCHEMA, Server, Settings};
 use super::schedule::Pace;
 use super::verdict::{self, Facts};
 use crate::addr::Address;
@@ -152,7 +152,7 @@ fn report(load: &Load, address: &Address, driver: &Driver<'_>, seen: &Witness) -
     let has_crowd = load.idle + load.slow > 0 || load.churn_per_s > 0;
     Report {
         schema: SCHEMA,
-        program: concat!("chinwag ", env!("CARGO_PKG_VERSION")).to_owned(),
+        program: PROGRAM.to_owned(),
         bench: load.name().to_owned(),
         verdict: String::new(),
         settings: Settings::of(load, &address.to_string()),

@@ -6,7 +6,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use super::bench_peers::{bench, number, program, serve};
+use super::bench_peers::{bench, number, program, serve, wide};
 
 fn run(line: &str) -> Output {
     program()
@@ -180,6 +180,68 @@ fn more_than_the_machine_allows_is_refused_with_the_remedy() {
         said.contains("ulimit -n") && said.lines().count() == 1,
         "{said}"
     );
+}
+
+/// What stands in a report of a run that could not be.
+fn assert_none(report: &Value, kind: &str, why: &str) {
+    assert_eq!(
+        (&report["schema"], &report["bench"]),
+        (&1.into(), &kind.into())
+    );
+    assert_eq!(report["settings"]["connections"], 3);
+    for count in [
+        "sent",
+        "received",
+        "lost",
+        "duplicate",
+        "reordered",
+        "corrupt",
+    ] {
+        assert_eq!(report[count], 0, "{count}");
+    }
+    assert_eq!(report["latency_us"]["p99"], 0.0);
+    let verdict = report["verdict"].as_str().unwrap();
+    assert!(
+        verdict.starts_with("FAILED: ") && verdict.contains(why),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn a_run_that_cannot_be_is_an_object_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("none.json");
+    let nobody = wide().local_addr().unwrap();
+    let mute = serve(|| Box::new(|_, _| {}));
+    for (kind, address, why) in [
+        ("echo", nobody.to_string(), "refused"),
+        ("room", nobody.to_string(), "refused"),
+        ("echo", mute.to_string(), "0 of 3"),
+        ("room", format!("{nobody} --protocol redis"), "refused"),
+    ] {
+        let options = format!("-c 3 --timeout 300ms -o {}", file.display());
+        let output = run(&format!("{kind} {address} --json {options}"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert_none(&serde_json::from_slice(&output.stdout).unwrap(), kind, why);
+        let written = std::fs::read(&file).unwrap();
+        assert_eq!(written, output.stdout);
+        assert!(
+            run(&format!("{kind} {address} {options}"))
+                .stdout
+                .is_empty()
+        );
+        assert_eq!(std::fs::read(&file).unwrap(), written);
+    }
+    let both = report(&format!(
+        "echo -c 3 -d 100ms --warmup 0 --json --compare {nobody}"
+    ));
+    let rounds = |side: &str| both[side].as_array().map(Vec::len);
+    assert_eq!((rounds("first"), rounds("second")), (Some(1), Some(1)));
+    assert_eq!(both["ratios"].as_array().map(Vec::len), Some(0));
+    assert_none(&both["second"][0], "echo", "refused");
+    assert!(both["verdict"].as_str().unwrap().contains("refused"));
 }
 
 #[test]
