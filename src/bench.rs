@@ -39,6 +39,7 @@ pub mod stamp;
 pub mod table;
 pub mod tally;
 mod trial;
+pub mod turns;
 mod verdict;
 
 pub use config::Config;

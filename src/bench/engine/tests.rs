@@ -39,7 +39,7 @@ fn sendings(engine: &mut Engine, now_ns: u64) -> Vec<(usize, Vec<u8>)> {
 }
 
 fn totals(engine: &mut Engine) -> Totals {
-    engine.tally.settle_all();
+    engine.settle();
     engine.tally.ledger().totals()
 }
 
