@@ -28,12 +28,14 @@ mod greeting;
 pub mod histogram;
 pub mod ledger;
 mod link;
+mod measures;
 mod own_server;
 pub mod plot;
 pub mod procstat;
 mod progress;
 pub mod protocol;
 pub mod report;
+pub mod rivalry;
 pub mod schedule;
 pub mod stamp;
 pub mod table;
@@ -44,9 +46,9 @@ mod verdict;
 
 pub use config::Config;
 
-use compare::Rivalry;
 use config::{Load, Target};
 use report::Report;
+use rivalry::Rivalry;
 
 /// Does what the command line asked for.
 ///
@@ -129,11 +131,8 @@ fn compare_files(paths: &[PathBuf], plot: Option<&Path>) -> Result<(), Failure> 
         .map(|p| compare::read(p))
         .collect::<Result<_, _>>()?;
     if let Some(path) = plot {
-        let name = |path: &PathBuf| {
-            let stem = path.file_stem().unwrap_or(path.as_os_str());
-            stem.to_string_lossy().into_owned()
-        };
-        let named: Vec<_> = paths.iter().map(name).zip(&reports).collect();
+        let names = paths.iter().map(|path| compare::named(path));
+        let named: Vec<_> = names.zip(&reports).collect();
         save(path, &plot::page(&named))?;
     }
     give_out(&compare::side_by_side(paths, &reports))

@@ -256,6 +256,20 @@ fn a_wrong_option_for_its_own_server_is_wrong_usage() {
 }
 
 #[test]
+fn a_failure_drives_no_terminal() {
+    let output = run("compare a\u{1b}[2J\u{9b}\u{202e}.json b.json");
+    let said = String::from_utf8(output.stderr).unwrap();
+    let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(
+        said.contains("a\u{fffd}[2J") && !said.contains(bad),
+        "{said:?}"
+    );
+    let output = run("echo \u{1b}[2J");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!output.stderr.contains(&0x1b));
+}
+
+#[test]
 fn nobody_there_is_one_line() {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()

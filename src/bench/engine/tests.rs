@@ -141,6 +141,15 @@ fn notices_and_other_runs_are_no_messages() {
 }
 
 #[test]
+fn a_servers_last_words_are_harmless() {
+    let mut engine = Engine::new(&load(room(1), 2, ONE_IN_FLIGHT), 7);
+    let words = "go away\u{1b}[2J\u{202e}\u{9b}\r\n";
+    engine.arrived(0, 1, words.as_bytes()).unwrap();
+    let told = engine.tally.last_words.as_deref();
+    assert_eq!(told, Some("go away\u{fffd}[2J\u{fffd}\u{fffd}"));
+}
+
+#[test]
 fn damage_and_pieces_are_corrupt() {
     let mut engine = Engine::new(&load(room(1), 2, Pace::Closed { in_flight: 3 }), 7);
     engine.start(0, Duration::ZERO, Duration::from_secs(1));
