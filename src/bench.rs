@@ -120,7 +120,9 @@ fn take_turns(load: &Load, rival: &Target, interrupted: &Arc<AtomicBool>) -> Res
 
 fn make_room(load: &Load) -> Result<(), Failure> {
     let passing = usize::try_from(load.churn_per_s).unwrap_or(usize::MAX);
-    let connections = load.connections + load.idle + load.slow + passing;
+    let connections = [load.idle, load.slow, passing]
+        .iter()
+        .fold(load.connections, |sum, more| sum.saturating_add(*more));
     doctor::make_room_for(connections)
         .map_err(|why| Failure::runtime(format!("bench {}: {why}", load.name())))
 }

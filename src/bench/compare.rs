@@ -140,6 +140,15 @@ mod tests {
     }
 
     #[test]
+    fn absurd_numbers_are_compared_somehow() {
+        let paths = ["a.json", "b.json"].map(PathBuf::from);
+        for report in crate::bench::report::absurd() {
+            let text = side_by_side(&paths, &[report, crate::bench::report::example()]);
+            assert!(text.contains("latency p99"), "{text}");
+        }
+    }
+
+    #[test]
     fn what_foreign_files_say_drives_no_terminal() {
         const WORDS: &str = "a\u{1b}[2J\u{9b}2J\u{202e}\nverdict ok";
         let folder = tempfile::tempdir().unwrap();

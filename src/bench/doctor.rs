@@ -62,7 +62,7 @@ pub fn make_room_for(connections: usize) -> Result<(), String> {
         maximum: limit.maximum,
     };
     let _ = setrlimit(Resource::Nofile, raised);
-    let needed = connections as u64 + DESCRIPTORS_OWN;
+    let needed = (connections as u64).saturating_add(DESCRIPTORS_OWN);
     if needed > allowed {
         return Err(format!(
             "{connections} connections need {needed} descriptors and {allowed} are allowed; \

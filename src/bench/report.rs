@@ -169,7 +169,7 @@ pub struct Generator {
 }
 
 /// The server's process while it was measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Server {
     /// Its process.
     pub pid: u32,
@@ -304,76 +304,8 @@ impl Machine {
     }
 }
 
-/// A report to test with.
 #[cfg(test)]
-pub(super) fn example() -> Report {
-    let summary = Summary {
-        count: 1000,
-        p50: 100.0,
-        p90: 150.0,
-        p99: 200.0,
-        p999: 400.0,
-        p9999: 800.0,
-        max: 1_000.0,
-        mean: 110.0,
-    };
-    let mut load = Load::new(Scenario::Echo, 2);
-    load.duration = std::time::Duration::from_secs(1);
-    Report {
-        schema: SCHEMA,
-        program: "chinwag 0".to_owned(),
-        bench: load.name().to_owned(),
-        verdict: "ok".to_owned(),
-        settings: Settings::of(&load, "127.0.0.1:1"),
-        machine: Machine::here(),
-        sent: 1000,
-        owed: 1000,
-        received: 1000,
-        lost: 0,
-        duplicate: 0,
-        reordered: 0,
-        corrupt: 0,
-        unsent: 0,
-        disconnected: 0,
-        measured_s: 1.0,
-        messages_per_s: 1000.0,
-        deliveries_per_s: 1000.0,
-        latency_us: summary,
-        service_us: None,
-        last_receiver_us: None,
-        spread_us: None,
-        connect_us: summary,
-        first_answer_us: Some(summary),
-        ready_ms: 1.0,
-        generator: example_generator(),
-        server: None,
-        crowd: None,
-        curve: [(0.0, 10.0), (50.0, 100.0), (99.0, 200.0), (100.0, 1_000.0)]
-            .map(|(percentile, us)| Point { percentile, us })
-            .to_vec(),
-        service_curve: Vec::new(),
-        slice_s: 0.5,
-        course: [(0.0, 490, 900.0), (0.5, 510, 1_000.0)]
-            .map(|(at_s, received, max_us)| Slice {
-                at_s,
-                sent: 500,
-                received,
-                max_us,
-            })
-            .to_vec(),
-    }
-}
+mod examples;
 
 #[cfg(test)]
-fn example_generator() -> Generator {
-    Generator {
-        cpu_share: 0.5,
-        cpu_us_per_message: 1.0,
-        cpu_us_per_delivery: 1.0,
-        waiting_share: 0.5,
-        lateness_us: None,
-        turn_us: Summary::default(),
-        sent_per_s: 1000.0,
-        rss_bytes: 1 << 20,
-    }
-}
+pub(super) use examples::{absurd, example};

@@ -173,13 +173,16 @@ fn the_doctor_knows_the_commands() {
 
 #[test]
 fn more_than_the_machine_allows_is_refused_with_the_remedy() {
-    let output = run("echo 127.0.0.1:1 -c 500000000");
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        said.contains("ulimit -n") && said.lines().count() == 1,
-        "{said}"
-    );
+    let absurd = format!("-c {0} --idle {0}", usize::MAX);
+    for many in ["-c 500000000", &absurd] {
+        let output = run(&format!("echo 127.0.0.1:1 {many}"));
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            said.contains("ulimit -n") && said.lines().count() == 1,
+            "{said}"
+        );
+    }
 }
 
 /// What stands in a report of a run that could not be.
