@@ -56,7 +56,11 @@ where
             Subcommands::Connect(arguments) => Ok(Command::Connect(arguments.into())),
             Subcommands::Bench(arguments) => arguments.into_config().map(Command::Bench),
         },
-        Err(error) if !error.use_stderr() => Ok(Command::Print(error.render().to_string())),
+        Err(error) if !error.use_stderr() => {
+            // Of a `{n}` clap makes a newline, and nothing keeps it from that.
+            let text = error.render().to_string().replace("{%n}", "{n}");
+            Ok(Command::Print(text))
+        }
         Err(error) => {
             let page = help_page(&arguments);
             let why = match error.kind() {
@@ -96,6 +100,16 @@ fn one_line(report: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn help_tells_of_n_in_braces() {
+        for page in ["echo", "room"] {
+            let Ok(Command::Print(text)) = parse(["chinwag", "bench", page, "--help"]) else {
+                panic!("no help for {page}");
+            };
+            assert!(text.contains("{n} is its number"), "{text}");
+        }
+    }
 
     #[test]
     fn wrong_usage_names_the_page_that_tells_the_right_one() {

@@ -120,20 +120,20 @@ struct Common {
     /// Further connections a second that come and go
     #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u64).range(..=100_000))]
     churn: u64,
-    /// First line of each connection; {n} is its number, \r \n \t \\ are understood
+    /// First line of each connection; {%n} is its number, \r \n \t \\ are understood
     #[arg(long, value_name = "TEXT", value_parser = unescape)]
     hello: Option<String>,
     /// Each connection waits until the server has said this
     #[arg(long, value_name = "TEXT", value_parser = unescape)]
     expect: Option<String>,
     /// The server's process, to tell its CPU time and memory
-    #[arg(long, requires = "address")]
+    #[arg(long, requires = "address", value_parser = process)]
     pid: Option<u32>,
     /// Measure a second server in turns with the first, and tell the ratios
     #[arg(long, value_name = "ADDR")]
     compare: Option<Address>,
     /// The second server's process
-    #[arg(long, value_name = "PID", requires = "compare")]
+    #[arg(long, value_name = "PID", requires = "compare", value_parser = process)]
     compare_pid: Option<u32>,
     /// Turns that each of two servers gets
     #[arg(long, value_name = "N", default_value = "5", requires = "compare", value_parser = positive)]
@@ -293,6 +293,14 @@ fn positive(text: &str) -> Result<usize, String> {
         Ok(0) => Err("at least 1 is needed".to_owned()),
         Ok(number) => Ok(number),
         Err(_) => Err("not a whole number".to_owned()),
+    }
+}
+
+/// `pidof` names several where several run.
+fn process(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!("'{text}' is not one process id")),
+        Ok(pid) => Ok(pid),
     }
 }
 
