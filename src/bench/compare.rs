@@ -29,6 +29,11 @@ pub fn read(path: &Path) -> Result<Report, Failure> {
         }
         None => return Err(failed(&"it is no report of chinwag bench")),
     }
+    if value.get("ratios").is_some() {
+        return Err(failed(
+            &"it is of a --compare run, which has ratios already; this takes single runs",
+        ));
+    }
     serde_json::from_value(value).map_err(|error| failed(&error))
 }
 
@@ -183,6 +188,7 @@ mod tests {
             ("{}", "no report"),
             ("{\"schema\": 99}", "schema 99"),
             ("{\"schema\": 1}", "missing field"),
+            ("{\"schema\": 1, \"ratios\": []}", "of a --compare run"),
         ] {
             std::fs::write(&path, text).unwrap();
             let refusal = read(&path).unwrap_err().to_string();

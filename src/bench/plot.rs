@@ -228,21 +228,28 @@ fn curve(name: String, colour: usize, points: &[Point], count: u64) -> Series {
     })
 }
 
+/// Each run was made somewhere and checked for itself.
 fn footer(html: &mut String, reports: &[(String, &Report)]) {
-    let Some((_, report)) = reports.first() else {
-        return;
-    };
-    let machine = &report.machine;
-    let _ = writeln!(
-        html,
-        "<footer>{}, on {} with {} cores, {}. Every delivery was checked: {} of {}.</footer>",
-        escaped(&report.program),
-        escaped(&machine.processor),
-        machine.cores,
-        escaped(&machine.system),
-        grouped(report.received),
-        grouped(report.owed)
-    );
+    html.push_str("<footer>\n");
+    for (name, report) in reports {
+        let machine = &report.machine;
+        let who = if reports.len() > 1 {
+            format!("{}: ", escaped(name))
+        } else {
+            String::new()
+        };
+        let _ = writeln!(
+            html,
+            "<p>{who}{}, on {} with {} cores, {}. Every delivery was checked: {} of {}.</p>",
+            escaped(&report.program),
+            escaped(&machine.processor),
+            machine.cores,
+            escaped(&machine.system),
+            grouped(report.received),
+            grouped(report.owed)
+        );
+    }
+    html.push_str("</footer>\n");
 }
 
 /// Text that is safe in HTML.
@@ -278,9 +285,14 @@ mod tests {
     #[test]
     fn several_runs_share_the_axes() {
         let (a, mut b) = (example(), example());
+        b.received = 1_999;
+        b.owed = 2_000;
         b.service_curve = b.curve.clone();
         let page = page(&[("one".to_owned(), &a), ("two".to_owned(), &b)]);
         assert!(page.contains("one: latency") && page.contains("two: service time"));
+        let footer = page.split("<footer>").nth(1).unwrap_or_default();
+        assert!(footer.contains("one: chinwag 0") && footer.contains("1,000 of 1,000"));
+        assert!(footer.contains("two: chinwag 0") && footer.contains("1,999 of 2,000"));
     }
 
     #[test]

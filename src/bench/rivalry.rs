@@ -81,21 +81,21 @@ impl Rivalry {
         // Writing to a string does not fail; so below too.
         let _ = writeln!(
             text,
-            "A {} against B {}, {} rounds of each in turns\n\n{:<21}{:>12}{:>12}{:>9}   of the rounds",
+            "A {} against B {}, {} rounds of each in turns\n\n{:<21}{:>12}{:>12}{:>16}   least to most",
             address(&self.first),
             address(&self.second),
             self.first.len(),
             "medians",
             "A",
             "B",
-            "A/B"
+            "A/B of a round"
         );
         for ratio in &self.ratios {
             let unit = MEASURES.iter().find(|m| m.name == ratio.name);
             let unit = unit.map_or(Unit::Plain, |m| m.unit);
             let _ = writeln!(
                 text,
-                "{:<21}{:>12}{:>12}{:>9.3}   {:.3} to {:.3}",
+                "{:<21}{:>12}{:>12}{:>16.3}   {:.3} to {:.3}",
                 ratio.name,
                 shown(unit, ratio.first),
                 shown(unit, ratio.second),
@@ -169,6 +169,12 @@ mod tests {
             (2.0, 2.0, 2.1)
         );
         assert_eq!(rivalry.verdict, "ok");
-        assert!(rivalry.render().contains("2.000 to 2.100"));
+        let text = rivalry.render();
+        assert!(text.contains("2.000   2.000 to 2.100"), "{text}");
+        // It is no quotient of the medians beside it, and is not called so.
+        assert!(
+            text.contains("B  A/B of a round   least to most\n"),
+            "{text}"
+        );
     }
 }

@@ -4,9 +4,11 @@
 use std::net::TcpListener;
 use std::process::Output;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::bench_peers::{bench, number, program, serve, wide};
+use super::pty::InPty;
 
 fn run(line: &str) -> Output {
     program()
@@ -119,8 +121,10 @@ fn reports_are_files_and_pages() {
 #[test]
 fn two_servers_take_turns() {
     let other = serve(|| Box::new(|line, send| send(&line)));
-    let line = format!("echo -c 2 -d 100ms --warmup 0 --json --compare {other} --rounds 2");
-    let both = report(&line);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("two.json").to_str().unwrap().to_owned();
+    let load = "-c 2 -d 100ms --warmup 0 --json --rounds 2";
+    let both = report(&format!("echo {load} --compare {other} -o {file}"));
     assert_eq!(both["first"].as_array().map(Vec::len), Some(2));
     assert_eq!(both["second"].as_array().map(Vec::len), Some(2));
     let names: Vec<_> = both["ratios"]
@@ -130,6 +134,9 @@ fn two_servers_take_turns() {
         .map(|r| &r["name"])
         .collect();
     assert!(names.iter().any(|name| *name == "latency p50"), "{names:?}");
+    let refused = run(&format!("compare {file} {file}"));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("--compare run"), "{said}");
 }
 
 #[test]
@@ -268,6 +275,25 @@ fn a_failure_drives_no_terminal() {
     let output = run("echo \u{1b}[2J");
     assert_eq!(output.status.code(), Some(2));
     assert!(!output.stderr.contains(&0x1b));
+}
+
+#[test]
+fn an_interrupted_run_leaves_no_progress_behind() {
+    let mut command = program();
+    command.args(["bench", "echo", "-c", "2", "-d", "60s", "--warmup", "0"]);
+    let mut running = InPty::start(80, &mut command);
+    running.pty.wait_until("progress", |rows| {
+        rows.iter().any(|row| row.contains("delivered"))
+    });
+    // What the terminal shows of Ctrl-C stands behind the line; the signal is sent by hand.
+    running.pty.press("\u{3}");
+    running.pty.wait_written("^C");
+    running.signal(Signal::INT);
+    assert_eq!(running.wait().code(), Some(1));
+    running.pty.wait_until("the report alone", |rows| {
+        let has = |words: &str| rows.iter().any(|row| row.contains(words));
+        has("INVALID: interrupted") && !has("delivered,") && !has("[")
+    });
 }
 
 #[test]
