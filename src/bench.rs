@@ -28,24 +28,27 @@ mod greeting;
 pub mod histogram;
 pub mod ledger;
 mod link;
+mod measures;
 mod own_server;
 pub mod plot;
 pub mod procstat;
 mod progress;
 pub mod protocol;
 pub mod report;
+pub mod rivalry;
 pub mod schedule;
 pub mod stamp;
 pub mod table;
 pub mod tally;
 mod trial;
+pub mod turns;
 mod verdict;
 
 pub use config::Config;
 
-use compare::Rivalry;
 use config::{Load, Target};
 use report::Report;
+use rivalry::Rivalry;
 
 /// Does what the command line asked for.
 ///
@@ -62,8 +65,8 @@ pub fn run(config: &Config) -> Result<(), Failure> {
                     .map_err(|error| Failure::runtime(format!("bench: signals: {error}")))?;
             }
             match &load.rival {
-                None => publish(load, &measure(load, &interrupted)?),
-                Some(rival) => publish_rivalry(load, &take_turns(load, rival, &interrupted)?),
+                None => run_once(load, &interrupted),
+                Some(rival) => take_turns(load, rival, &interrupted),
             }
         }
     }
@@ -78,27 +81,48 @@ pub fn measure(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<Report, Fai
     trial::run(load, &load.target, interrupted)
 }
 
+fn run_once(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<(), Failure> {
+    measure(load, interrupted)
+        .map_err(|failure| {
+            let report = Report::of_none(load, &load.target, &failure.to_string());
+            tell_scripts(load, &report, failure)
+        })
+        .and_then(|report| publish(load, &report))
+}
+
 /// Runs `load` against its target and a rival in turns.
-fn take_turns(
-    load: &Load,
-    rival: &Target,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<Rivalry, Failure> {
-    make_room(load)?;
+fn take_turns(load: &Load, rival: &Target, interrupted: &Arc<AtomicBool>) -> Result<(), Failure> {
     let (mut first, mut second) = (Vec::new(), Vec::new());
-    for _ in 0..load.rounds {
-        first.push(trial::run(load, &load.target, interrupted)?);
-        second.push(trial::run(load, rival, interrupted)?);
+    let mut failed = None;
+    'rounds: for _ in 0..load.rounds {
+        for (target, reports) in [(&load.target, &mut first), (rival, &mut second)] {
+            match make_room(load).and_then(|()| trial::run(load, target, interrupted)) {
+                Ok(report) => reports.push(report),
+                Err(failure) => {
+                    reports.push(Report::of_none(load, target, &failure.to_string()));
+                    failed = Some(failure);
+                    break 'rounds;
+                }
+            }
+        }
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
     }
-    Ok(Rivalry::new(first, second))
+    match failed {
+        None => publish_rivalry(load, &Rivalry::new(first, second)),
+        Some(failure) => {
+            let rivalry = Rivalry::broken_off(first, second);
+            Err(tell_scripts(load, &rivalry, failure))
+        }
+    }
 }
 
 fn make_room(load: &Load) -> Result<(), Failure> {
     let passing = usize::try_from(load.churn_per_s).unwrap_or(usize::MAX);
-    let connections = load.connections + load.idle + load.slow + passing;
+    let connections = [load.idle, load.slow, passing]
+        .iter()
+        .fold(load.connections, |sum, more| sum.saturating_add(*more));
     doctor::make_room_for(connections)
         .map_err(|why| Failure::runtime(format!("bench {}: {why}", load.name())))
 }
@@ -109,11 +133,8 @@ fn compare_files(paths: &[PathBuf], plot: Option<&Path>) -> Result<(), Failure> 
         .map(|p| compare::read(p))
         .collect::<Result<_, _>>()?;
     if let Some(path) = plot {
-        let name = |path: &PathBuf| {
-            let stem = path.file_stem().unwrap_or(path.as_os_str());
-            stem.to_string_lossy().into_owned()
-        };
-        let named: Vec<_> = paths.iter().map(name).zip(&reports).collect();
+        let names = paths.iter().map(|path| compare::named(path));
+        let named: Vec<_> = names.zip(&reports).collect();
         save(path, &plot::page(&named))?;
     }
     give_out(&compare::side_by_side(paths, &reports))
@@ -137,13 +158,10 @@ fn put<T: Serialize>(
     text: impl Fn() -> String,
     verdict: &str,
 ) -> Result<(), Failure> {
-    let json = serde_json::to_string_pretty(result)
-        .map_err(|error| Failure::runtime(format!("bench: the report as JSON: {error}")))?;
-    let json = format!("{json}\n");
-    if let Some(path) = &load.output.file {
-        save(path, &json)?;
+    put_json(load, result)?;
+    if !load.output.json {
+        give_out(&text())?;
     }
-    give_out(&if load.output.json { json } else { text() })?;
     if verdict == "ok" {
         return Ok(());
     }
@@ -151,6 +169,28 @@ fn put<T: Serialize>(
         "bench {}: {verdict}",
         load.name()
     )))
+}
+
+/// Gives out what there is of a run that could not be, for those who read it as JSON. People
+/// read the failure, which is handed back: it is what the program ends with, even if the file
+/// cannot be written either.
+fn tell_scripts<T: Serialize>(load: &Load, result: &T, failure: Failure) -> Failure {
+    let _ = put_json(load, result);
+    failure
+}
+
+/// To the file and to stdout, as far as `load` asks for either.
+fn put_json<T: Serialize>(load: &Load, result: &T) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(result)
+        .map_err(|error| Failure::runtime(format!("bench: the report as JSON: {error}")))?;
+    let json = format!("{json}\n");
+    if let Some(path) = &load.output.file {
+        save(path, &json)?;
+    }
+    if load.output.json {
+        give_out(&json)?;
+    }
+    Ok(())
 }
 
 fn save(path: &Path, text: &str) -> Result<(), Failure> {

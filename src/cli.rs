@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::{bench as generator, client, serve as server};
@@ -49,18 +49,43 @@ where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
-    match Arguments::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    match Arguments::try_parse_from(&arguments) {
         Ok(arguments) => match arguments.command {
             Subcommands::Serve(arguments) => arguments.into_config().map(Command::Serve),
             Subcommands::Connect(arguments) => Ok(Command::Connect(arguments.into())),
             Subcommands::Bench(arguments) => arguments.into_config().map(Command::Bench),
         },
-        Err(error) if !error.use_stderr() => Ok(Command::Print(error.render().to_string())),
-        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Err(Failure::usage("a command is missing (see chinwag --help)"))
+        Err(error) if !error.use_stderr() => {
+            // Of a `{n}` clap makes a newline, and nothing keeps it from that.
+            let text = error.render().to_string().replace("{%n}", "{n}");
+            Ok(Command::Print(text))
         }
-        Err(error) => Err(Failure::usage(one_line(&error.render().to_string()))),
+        Err(error) => {
+            let page = help_page(&arguments);
+            let why = match error.kind() {
+                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                    "a command is missing".to_owned()
+                }
+                _ => one_line(&error.render().to_string()),
+            };
+            Err(Failure::usage(format!("{why} (see {page})")))
+        }
     }
+}
+
+/// The help of the subcommand that `arguments` name, as far as they name one.
+fn help_page(arguments: &[OsString]) -> String {
+    let mut command = Arguments::command();
+    let mut page = command.get_name().to_owned();
+    for word in arguments.iter().skip(1) {
+        let Some(named) = command.find_subcommand(word) else {
+            break;
+        };
+        page = format!("{page} {}", named.get_name());
+        command = named.clone();
+    }
+    format!("{page} --help")
 }
 
 /// Folds clap's report, of which the usage and the hints stand in paragraphs of their own, into
@@ -69,6 +94,43 @@ fn one_line(report: &str) -> String {
     let first = report.split("\n\n").next().unwrap_or(report);
     let words: Vec<&str> = first.split_whitespace().collect();
     let text = words.join(" ");
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    format!("{text} (see chinwag --help)")
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_tells_of_n_in_braces() {
+        for page in ["echo", "room"] {
+            let Ok(Command::Print(text)) = parse(["chinwag", "bench", page, "--help"]) else {
+                panic!("no help for {page}");
+            };
+            assert!(text.contains("{n} is its number"), "{text}");
+        }
+    }
+
+    #[test]
+    fn wrong_usage_names_the_page_that_tells_the_right_one() {
+        for (line, page) in [
+            ("", "chinwag --help"),
+            ("srve", "chinwag --help"),
+            ("bench", "chinwag bench --help"),
+            ("bench rom", "chinwag bench --help"),
+            ("serve --bogus", "chinwag serve --help"),
+            ("serve room -l x:y", "chinwag serve --help"),
+            ("connect a b", "chinwag connect --help"),
+            ("bench room --bogus", "chinwag bench room --help"),
+            ("bench room -c 1", "chinwag bench room --help"),
+            ("bench echo 7788 -d 0", "chinwag bench echo --help"),
+            ("bench compare a", "chinwag bench compare --help"),
+        ] {
+            let words = std::iter::once("chinwag").chain(line.split_whitespace());
+            let refusal = parse(words).expect_err(line);
+            assert_eq!(refusal.exit_code(), 2, "{line}");
+            let end = format!(" (see {page})");
+            assert!(refusal.to_string().ends_with(&end), "{line}: {refusal}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use chinwag::cli::{self, Command};
+use chinwag::text::harmless;
 use chinwag::{bench, client, serve};
 
 #[expect(
@@ -24,7 +25,9 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("chinwag: {failure}");
+            // It may hold a file's name, or a server's words.
+            let text = failure.to_string();
+            eprintln!("chinwag: {}", harmless(text.as_bytes()));
             ExitCode::from(failure.exit_code())
         }
     }

@@ -169,6 +169,22 @@ impl Load {
         }
     }
 
+    /// What the server that is started is told, from `serve` on: a loopback port that the system
+    /// picks, the options, and that it has to take messages of this size.
+    #[must_use]
+    pub fn server_arguments(&self) -> Vec<OsString> {
+        const LARGEST: &str = "--max-message";
+        let start = ["serve", self.name(), "--listen", "127.0.0.1:0"];
+        let mut arguments: Vec<OsString> = start.iter().map(OsString::from).collect();
+        arguments.extend_from_slice(&self.server_options);
+        let is_told = |o: &OsString| o.to_string_lossy().starts_with(LARGEST);
+        if self.scenario != Scenario::Echo && !self.server_options.iter().any(is_told) {
+            arguments.push(LARGEST.into());
+            arguments.push(self.size_bytes.max(1024).to_string().into());
+        }
+        arguments
+    }
+
     /// Bytes of a message's text: in lines the newline belongs to the size.
     #[must_use]
     pub fn text_bytes(&self) -> usize {

@@ -8,14 +8,12 @@ use std::io;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-const RAISE_DESCRIPTORS: &str =
-    "ulimit -n 65536 (for good: 'nofile' in /etc/security/limits.conf, LimitNOFILE= in a unit)";
-const RAISE_PORTS: &str =
-    "sysctl -w net.ipv4.ip_local_port_range='1024 65535', or more --source addresses";
-const RAISE_BACKLOG: &str = "sysctl -w net.core.somaxconn=4096";
-const RAISE_SOCKET_MEMORY: &str = "sysctl -w net.ipv4.tcp_mem='LOW PRESSURE HIGH' (in pages)";
-const RAISE_FILES: &str = "sysctl -w fs.file-max=1048576";
-
+/// Enough for most loads.
+const DESCRIPTORS_WANTED: u64 = 65_536;
+/// Enough for both ends of most loads on loopback, and the rest of the machine.
+const FILES_WANTED: u64 = 1 << 20;
+/// All that there are, but for those which servers take.
+const PORTS_WANTED: (u64, u64) = (1_024, 65_535);
 /// What the project's own server asks for.
 const BACKLOG_WANTED: u64 = 4096;
 /// An idle connection's two ends, measured.
@@ -23,30 +21,40 @@ const IDLE_PAIR_BYTES: u64 = 10 * 1024;
 /// Descriptors that the program needs for itself.
 const DESCRIPTORS_OWN: u64 = 32;
 
-/// One limit of the machine.
+/// The limits of a machine, and of this process on it.
+#[derive(Debug, Clone)]
+struct Limits {
+    /// Descriptors of a process; no number, for any number.
+    soft: Option<u64>,
+    hard: u64,
+    /// The most that a hard limit may be.
+    hardest: u64,
+    /// Open files of all processes.
+    files: u64,
+    /// The first port for connections, and the last.
+    ports: (u64, u64),
+    backlog: u64,
+    /// Memory for TCP: easy, under pressure, at most.
+    tcp_pages: [u64; 3],
+    page_bytes: u64,
+    free_bytes: u64,
+    cores: usize,
+}
+
+/// One limit, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Finding {
     what: &'static str,
     now: String,
     means: String,
-    raise: &'static str,
+    /// The command that raises it, for root; empty where there is enough.
+    raise: String,
 }
 
 /// What to try when a system call has failed so; empty when there is nothing to say.
 #[must_use]
-pub fn hint(error: &io::Error) -> &'static str {
-    match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::MFILE) => "; more descriptors: ulimit -n 65536 (see chinwag bench doctor)",
-        Some(Errno::NFILE) => {
-            "; more open files: sysctl -w fs.file-max=1048576 (see chinwag bench doctor)"
-        }
-        Some(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE) => {
-            "; --source has to be an address of this machine; more ports: sysctl -w net.ipv4.ip_local_port_range='1024 65535', or more --source \
-             addresses (see chinwag bench doctor)"
-        }
-        Some(Errno::NOBUFS | Errno::NOMEM) => "; more memory is needed (see chinwag bench doctor)",
-        _ => "",
-    }
+pub fn hint(error: &io::Error) -> String {
+    Limits::now().hint(error.raw_os_error().map(Errno::from_raw_os_error))
 }
 
 /// Raises the process's descriptor limit as far as it may, and checks that `connections` fit.
@@ -55,18 +63,19 @@ pub fn hint(error: &io::Error) -> &'static str {
 /// One line with the command that raises it further.
 pub fn make_room_for(connections: usize) -> Result<(), String> {
     let limit = getrlimit(Resource::Nofile);
-    let allowed = limit.maximum.unwrap_or(u64::MAX);
     // A process may always raise its soft limit to its hard one; if not, the check tells.
     let raised = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
     let _ = setrlimit(Resource::Nofile, raised);
-    let needed = connections as u64 + DESCRIPTORS_OWN;
-    if needed > allowed {
+    let needed = (connections as u64).saturating_add(DESCRIPTORS_OWN);
+    let limits = Limits::now();
+    if needed > limits.hard {
         return Err(format!(
-            "{connections} connections need {needed} descriptors and {allowed} are allowed; \
-             {RAISE_DESCRIPTORS}"
+            "{connections} connections need {needed} descriptors and {} are allowed; as root: {}",
+            limits.hard,
+            limits.raise_descriptors(needed)
         ));
     }
     Ok(())
@@ -76,7 +85,7 @@ pub fn make_room_for(connections: usize) -> Result<(), String> {
 #[must_use]
 pub fn examine() -> String {
     let mut text = String::new();
-    for finding in findings() {
+    for finding in Limits::now().findings() {
         let Finding {
             what,
             now,
@@ -86,99 +95,186 @@ pub fn examine() -> String {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{what:<14} {now}\n{:<14} {means}", "");
         if !raise.is_empty() {
-            let _ = writeln!(text, "{:<14} raise it: {raise}", "");
+            let _ = writeln!(text, "{:<14} raise it, as root: {raise}", "");
         }
     }
     text
 }
 
-fn findings() -> Vec<Finding> {
-    let mut findings = for_descriptors().to_vec();
-    findings.extend(for_the_network());
-    findings.push(for_the_cores());
-    findings
-}
+impl Limits {
+    fn now() -> Self {
+        const PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+        let descriptors = getrlimit(Resource::Nofile);
+        Self {
+            soft: descriptors.current,
+            hard: descriptors.maximum.unwrap_or(u64::MAX),
+            hardest: number("/proc/sys/fs/nr_open", 0),
+            files: number("/proc/sys/fs/file-max", 0),
+            ports: (number(PORTS, 0), number(PORTS, 1)),
+            backlog: number("/proc/sys/net/core/somaxconn", 0),
+            tcp_pages: [0, 1, 2].map(|n| number("/proc/sys/net/ipv4/tcp_mem", n)),
+            page_bytes: rustix::param::page_size() as u64,
+            free_bytes: meminfo("MemAvailable:"),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
 
-fn for_descriptors() -> [Finding; 2] {
-    let limit = getrlimit(Resource::Nofile);
-    let hard = limit.maximum.unwrap_or(u64::MAX);
-    let soft = limit
-        .current
-        .map_or("any number".to_owned(), |n| n.to_string());
-    let fit = hard.saturating_sub(DESCRIPTORS_OWN);
-    [
-        Finding {
-            what: "descriptors",
-            now: format!("{soft} now, {hard} at most (a run raises it by itself)"),
-            means: format!("{fit} connections from one process"),
-            raise: RAISE_DESCRIPTORS,
-        },
-        Finding {
-            what: "open files",
-            now: format!(
-                "{} on the whole machine",
-                number("/proc/sys/fs/file-max", 0)
+    fn hint(&self, error: Option<Errno>) -> String {
+        const MORE: &str = "(see chinwag bench doctor)";
+        let as_root = |what: &str, command: String| match command.as_str() {
+            "" => format!("; {what} {MORE}"),
+            _ => format!("; {what}, as root: {command} {MORE}"),
+        };
+        match error {
+            // So many were not enough.
+            Some(Errno::MFILE) => {
+                let wanted = DESCRIPTORS_WANTED.max(self.hard.saturating_mul(2));
+                as_root("more descriptors", self.raise_descriptors(wanted))
+            }
+            Some(Errno::NFILE) => {
+                let wanted = FILES_WANTED.max(self.files.saturating_mul(2));
+                as_root("more open files", self.raise_files(wanted))
+            }
+            Some(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE) => as_root(
+                "--source has to be an address of this machine, and more of them have more ports; \
+                 or more ports",
+                self.raise_ports(),
             ),
-            means: "both ends of a connection on loopback count".to_owned(),
-            raise: RAISE_FILES,
-        },
-    ]
-}
+            Some(Errno::NOBUFS | Errno::NOMEM) => format!("; more memory is needed {MORE}"),
+            _ => String::new(),
+        }
+    }
 
-fn for_the_network() -> [Finding; 3] {
-    const PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
-    let (low, high) = (number(PORTS, 0), number(PORTS, 1));
-    let backlog = number("/proc/sys/net/core/somaxconn", 0);
-    let pages = number("/proc/sys/net/ipv4/tcp_mem", 2);
-    let for_tcp_bytes = pages.saturating_mul(rustix::param::page_size() as u64);
-    let free_bytes = meminfo("MemAvailable:");
-    [
-        Finding {
-            what: "ports",
-            now: format!("{} ({low} to {high})", (high + 1).saturating_sub(low)),
-            means: "so many connections from one address to one server; on loopback more \
-                    addresses are used by themselves"
-                .to_owned(),
-            raise: RAISE_PORTS,
-        },
-        Finding {
-            what: "backlog",
-            now: format!("{backlog}"),
-            means: "so many may wait to be accepted; beyond it, connecting takes seconds"
-                .to_owned(),
-            raise: if backlog < BACKLOG_WANTED {
-                RAISE_BACKLOG
-            } else {
-                ""
-            },
-        },
-        Finding {
-            what: "memory",
-            now: format!(
-                "{} MiB free, {} MiB at most for TCP",
-                free_bytes >> 20,
-                for_tcp_bytes >> 20
-            ),
-            means: format!(
-                "an idle connection on loopback takes some 10 KiB of the kernel: {} fit",
-                free_bytes / IDLE_PAIR_BYTES
-            ),
-            raise: RAISE_SOCKET_MEMORY,
-        },
-    ]
-}
-
-fn for_the_cores() -> Finding {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Finding {
-        what: "cores",
-        now: format!("{cores}"),
-        means: if cores < 2 {
-            "server and generator share one: figures tell little".to_owned()
+    fn raise_descriptors(&self, wanted: u64) -> String {
+        if self.hard >= wanted {
+            return String::new();
+        }
+        let first = if self.hardest < wanted {
+            format!("sysctl -w fs.nr_open={wanted}, then ")
         } else {
-            "pin server and generator for steadier figures: taskset -c 0, taskset -c 1".to_owned()
-        },
-        raise: "",
+            String::new()
+        };
+        format!(
+            "{first}ulimit -n {wanted} (for good: 'nofile' in /etc/security/limits.conf, \
+             LimitNOFILE= in a unit)"
+        )
+    }
+
+    fn raise_files(&self, wanted: u64) -> String {
+        if self.files >= wanted {
+            return String::new();
+        }
+        format!("sysctl -w fs.file-max={wanted}")
+    }
+
+    fn raise_ports(&self) -> String {
+        let (low, high) = self.ports;
+        let wanted = (low.min(PORTS_WANTED.0), high.max(PORTS_WANTED.1));
+        if self.ports == wanted {
+            return String::new();
+        }
+        format!(
+            "sysctl -w net.ipv4.ip_local_port_range='{} {}'",
+            wanted.0, wanted.1
+        )
+    }
+
+    fn raise_backlog(&self) -> String {
+        if self.backlog >= BACKLOG_WANTED {
+            return String::new();
+        }
+        format!("sysctl -w net.core.somaxconn={BACKLOG_WANTED}")
+    }
+
+    /// Half of what is free is enough for TCP; beyond that the machine has nothing to give.
+    fn raise_socket_memory(&self) -> String {
+        if self.for_tcp_bytes() >= self.free_bytes / 2 {
+            return String::new();
+        }
+        let [low, pressure, high] = self.tcp_pages.map(|pages| pages.saturating_mul(2));
+        format!("sysctl -w net.ipv4.tcp_mem='{low} {pressure} {high}' (in pages)")
+    }
+
+    fn for_tcp_bytes(&self) -> u64 {
+        self.tcp_pages[2].saturating_mul(self.page_bytes)
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let mut findings = self.for_descriptors().to_vec();
+        findings.extend(self.for_the_network());
+        findings.push(self.for_the_cores());
+        findings
+    }
+
+    fn for_descriptors(&self) -> [Finding; 2] {
+        let soft = self.soft.map_or("any number".to_owned(), |n| n.to_string());
+        let fit = self.hard.saturating_sub(DESCRIPTORS_OWN);
+        [
+            Finding {
+                what: "descriptors",
+                now: format!(
+                    "{soft} now, {} at most (a run raises it by itself)",
+                    self.hard
+                ),
+                means: format!("{fit} connections from one process"),
+                raise: self.raise_descriptors(DESCRIPTORS_WANTED),
+            },
+            Finding {
+                what: "open files",
+                now: format!("{} on the whole machine", self.files),
+                means: "both ends of a connection on loopback count".to_owned(),
+                raise: self.raise_files(FILES_WANTED),
+            },
+        ]
+    }
+
+    fn for_the_network(&self) -> [Finding; 3] {
+        let (low, high) = self.ports;
+        let ports = high.saturating_add(1).saturating_sub(low);
+        [
+            Finding {
+                what: "ports",
+                now: format!("{ports} ({low} to {high})"),
+                means: "so many connections from one address to one server; more with --source \
+                        (by itself on loopback)"
+                    .to_owned(),
+                raise: self.raise_ports(),
+            },
+            Finding {
+                what: "backlog",
+                now: format!("{}", self.backlog),
+                means: "so many may wait to be accepted; beyond it, connecting takes seconds"
+                    .to_owned(),
+                raise: self.raise_backlog(),
+            },
+            Finding {
+                what: "memory",
+                now: format!(
+                    "{} MiB free, {} MiB at most for TCP",
+                    self.free_bytes >> 20,
+                    self.for_tcp_bytes() >> 20
+                ),
+                means: format!(
+                    "an idle connection on loopback takes some 10 KiB of the kernel: {} fit",
+                    self.free_bytes / IDLE_PAIR_BYTES
+                ),
+                raise: self.raise_socket_memory(),
+            },
+        ]
+    }
+
+    fn for_the_cores(&self) -> Finding {
+        Finding {
+            what: "cores",
+            now: format!("{}", self.cores),
+            means: if self.cores < 2 {
+                "server and generator share one: figures tell little".to_owned()
+            } else {
+                "pin server and generator for steadier figures: taskset -c 0, taskset -c 1"
+                    .to_owned()
+            },
+            raise: String::new(),
+        }
     }
 }
 
@@ -204,26 +300,82 @@ pub fn meminfo(name: &str) -> u64 {
 mod tests {
     use super::*;
 
+    fn small() -> Limits {
+        Limits {
+            soft: Some(1_024),
+            hard: 4_096,
+            hardest: 50_000,
+            files: 100_000,
+            ports: (32_768, 60_999),
+            backlog: 128,
+            tcp_pages: [10, 20, 30],
+            page_bytes: 4_096,
+            free_bytes: 1 << 30,
+            cores: 2,
+        }
+    }
+
+    fn ample() -> Limits {
+        Limits {
+            soft: Some(1_024),
+            hard: 1 << 20,
+            hardest: 1 << 30,
+            files: u64::MAX >> 1,
+            ports: (1_000, 65_535),
+            backlog: 65_536,
+            tcp_pages: [1 << 17; 3],
+            ..small()
+        }
+    }
+
+    fn raises(limits: &Limits) -> Vec<String> {
+        let findings = limits.findings().into_iter();
+        findings
+            .map(|finding| finding.raise)
+            .filter(|raise| !raise.is_empty())
+            .collect()
+    }
+
     #[test]
     fn each_limit_has_its_command() {
-        let text = examine();
-        for words in [
-            "ulimit -n",
-            "ip_local_port_range",
-            "backlog",
-            "tcp_mem",
-            "cores",
-        ] {
-            assert!(text.contains(words), "{words} in {text}");
+        let raises = raises(&small());
+        for (raise, words) in raises.iter().zip([
+            "sysctl -w fs.nr_open=65536, then ulimit -n 65536 (",
+            "sysctl -w fs.file-max=1048576",
+            "sysctl -w net.ipv4.ip_local_port_range='1024 65535'",
+            "sysctl -w net.core.somaxconn=4096",
+            "sysctl -w net.ipv4.tcp_mem='20 40 60'",
+        ]) {
+            assert!(raise.starts_with(words), "{raise}");
         }
+        assert_eq!(raises.len(), 5);
+        assert!(examine().contains("descriptors"));
+    }
+
+    #[test]
+    fn what_is_enough_is_left_alone() {
+        assert_eq!(raises(&ample()), Vec::<String>::new());
+        let just = Limits {
+            hard: DESCRIPTORS_WANTED,
+            files: FILES_WANTED,
+            ..small()
+        };
+        assert_eq!(raises(&just).len(), 3);
     }
 
     #[test]
     fn errors_of_limits_say_how_to_raise_them() {
-        let of = |errno: Errno| hint(&io::Error::from_raw_os_error(errno.raw_os_error()));
-        assert!(of(Errno::MFILE).contains("ulimit -n"));
-        assert!(of(Errno::ADDRNOTAVAIL).contains("--source"));
-        assert_eq!(of(Errno::CONNREFUSED), "");
+        let small = |errno| small().hint(Some(errno));
+        assert!(small(Errno::MFILE).contains("as root: sysctl -w fs.nr_open=65536, then ulimit"));
+        assert!(small(Errno::NFILE).contains("fs.file-max=1048576"));
+        assert!(small(Errno::ADDRNOTAVAIL).contains("--source"));
+        assert!(small(Errno::ADDRNOTAVAIL).contains("'1024 65535'"));
+        assert_eq!(small(Errno::CONNREFUSED), "");
+        // What was not enough is not offered again.
+        let ample = |errno| ample().hint(Some(errno));
+        assert!(ample(Errno::MFILE).contains("as root: ulimit -n 2097152 "));
+        assert!(!ample(Errno::ADDRINUSE).contains("sysctl"));
+        assert!(ample(Errno::ADDRINUSE).contains("--source"));
     }
 
     #[test]

@@ -239,7 +239,7 @@ impl<'a> Driver<'a> {
             return;
         }
         if self.is_preparing {
-            let hint = why.map_or("", doctor::hint);
+            let hint = why.map_or_else(String::new, doctor::hint);
             let why = why.map_or("the server closed it".to_owned(), ToString::to_string);
             let count = self.open + self.others_open;
             self.failure.get_or_insert_with(|| {

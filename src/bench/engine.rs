@@ -250,6 +250,16 @@ impl Engine {
         outcome.map(|()| pings)
     }
 
+    /// Closes the books of all members.
+    pub fn settle(&mut self) {
+        for (member, tail) in self.tails.iter().enumerate() {
+            if !tail.is_empty() {
+                self.tally.left_over(member);
+            }
+        }
+        self.tally.settle_all();
+    }
+
     fn backlog(&self, sender: usize) -> u32 {
         let share = self.schedule.map_or(0, |s| s.share(sender, self.dealt));
         let backlog = share.saturating_sub(u64::from(self.tally.sent(sender)));

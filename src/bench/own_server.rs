@@ -25,15 +25,14 @@ pub(super) struct OwnServer {
 }
 
 impl OwnServer {
-    /// Starts `program` (this one, if none) with `serve SERVICE` on a loopback port that the
-    /// system picks, and `options`.
+    /// Starts `program` (this one, if none) with `arguments`, which have it serve `service`.
     ///
     /// # Errors
     /// It does not start, or does not listen in time.
     pub(super) fn start(
         program: Option<PathBuf>,
         service: &str,
-        options: &[OsString],
+        arguments: &[OsString],
     ) -> Result<Self, Failure> {
         let failed = |why: String| Failure::runtime(format!("start serve {service}: {why}"));
         let program = match program {
@@ -43,8 +42,7 @@ impl OwnServer {
         let mut child = Command::new(program)
             // Ctrl-C is for the run, which then ends the server.
             .process_group(0)
-            .args(["serve", service, "--listen", "127.0.0.1:0"])
-            .args(options)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

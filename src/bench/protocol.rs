@@ -64,6 +64,14 @@ const TAIL_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Tail(Vec<u8>);
 
+impl Tail {
+    /// Whether nothing is unfinished.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// A protocol, set up for messages of one size on one channel.
 #[derive(Debug, Clone)]
 pub struct Protocol {
@@ -259,7 +267,7 @@ mod tests {
                 "talk * hello".to_owned(),
                 "talk welcome".to_owned(),
                 format!("payload {text}"),
-                format!("payload ann: {text}"),
+                format!("payload ann: {text}\r"),
                 "talk ".to_owned(),
                 format!("payload {text}xx"),
             ],

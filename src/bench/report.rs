@@ -3,19 +3,23 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{Load, Scenario};
+use super::config::{Load, Scenario, Target};
 use super::crowd::CrowdCounts;
 use super::doctor;
 use super::figures::Slice;
 use super::histogram::{Point, Summary};
 use super::ledger::Totals;
 use super::schedule::Pace;
+use crate::text::harmless;
 
 /// Goes up when a field changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
 
+/// Who makes the reports.
+pub const PROGRAM: &str = concat!("chinwag ", env!("CARGO_PKG_VERSION"));
+
 /// Everything about one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The version of this shape.
     pub schema: u32,
@@ -84,7 +88,7 @@ pub struct Report {
 }
 
 /// The settings, as they were after all defaults.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// The server's address.
     pub address: String,
@@ -131,7 +135,7 @@ pub struct Settings {
 }
 
 /// The machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// Operating system and kernel.
     pub system: String,
@@ -144,7 +148,7 @@ pub struct Machine {
 }
 
 /// The load generator's own state while it measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Generator {
     /// CPU time of its thread by wall time: 1 is a whole core.
     pub cpu_share: f64,
@@ -165,7 +169,7 @@ pub struct Generator {
 }
 
 /// The server's process while it was measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Server {
     /// Its process.
     pub pid: u32,
@@ -200,6 +204,25 @@ pub struct Server {
 }
 
 impl Report {
+    /// Of a run that could not be, and why: whoever reads reports finds it where he looks, with
+    /// nothing counted.
+    #[must_use]
+    pub fn of_none(load: &Load, target: &Target, why: &str) -> Self {
+        let address = target.address.as_ref().map(ToString::to_string);
+        let is_room = load.scenario != Scenario::Echo;
+        Self {
+            schema: SCHEMA,
+            program: PROGRAM.to_owned(),
+            bench: load.name().to_owned(),
+            verdict: format!("FAILED: {}", harmless(why.as_bytes())),
+            settings: Settings::of(load, &address.unwrap_or_default()),
+            machine: Machine::here(),
+            last_receiver_us: is_room.then(Summary::default),
+            spread_us: is_room.then(Summary::default),
+            ..Self::default()
+        }
+    }
+
     /// What all receivers had.
     #[must_use]
     pub fn totals(&self) -> Totals {
@@ -281,76 +304,8 @@ impl Machine {
     }
 }
 
-/// A report to test with.
 #[cfg(test)]
-pub(super) fn example() -> Report {
-    let summary = Summary {
-        count: 1000,
-        p50: 100.0,
-        p90: 150.0,
-        p99: 200.0,
-        p999: 400.0,
-        p9999: 800.0,
-        max: 1_000.0,
-        mean: 110.0,
-    };
-    let mut load = Load::new(Scenario::Echo, 2);
-    load.duration = std::time::Duration::from_secs(1);
-    Report {
-        schema: SCHEMA,
-        program: "chinwag 0".to_owned(),
-        bench: load.name().to_owned(),
-        verdict: "ok".to_owned(),
-        settings: Settings::of(&load, "127.0.0.1:1"),
-        machine: Machine::here(),
-        sent: 1000,
-        owed: 1000,
-        received: 1000,
-        lost: 0,
-        duplicate: 0,
-        reordered: 0,
-        corrupt: 0,
-        unsent: 0,
-        disconnected: 0,
-        measured_s: 1.0,
-        messages_per_s: 1000.0,
-        deliveries_per_s: 1000.0,
-        latency_us: summary,
-        service_us: None,
-        last_receiver_us: None,
-        spread_us: None,
-        connect_us: summary,
-        first_answer_us: Some(summary),
-        ready_ms: 1.0,
-        generator: example_generator(),
-        server: None,
-        crowd: None,
-        curve: [(0.0, 10.0), (50.0, 100.0), (99.0, 200.0), (100.0, 1_000.0)]
-            .map(|(percentile, us)| Point { percentile, us })
-            .to_vec(),
-        service_curve: Vec::new(),
-        slice_s: 0.5,
-        course: [(0.0, 490, 900.0), (0.5, 510, 1_000.0)]
-            .map(|(at_s, received, max_us)| Slice {
-                at_s,
-                sent: 500,
-                received,
-                max_us,
-            })
-            .to_vec(),
-    }
-}
+mod examples;
 
 #[cfg(test)]
-fn example_generator() -> Generator {
-    Generator {
-        cpu_share: 0.5,
-        cpu_us_per_message: 1.0,
-        cpu_us_per_delivery: 1.0,
-        waiting_share: 0.5,
-        lateness_us: None,
-        turn_us: Summary::default(),
-        sent_per_s: 1000.0,
-        rss_bytes: 1 << 20,
-    }
-}
+pub(super) use examples::{absurd, example};

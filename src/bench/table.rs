@@ -14,7 +14,7 @@ pub fn render(report: &Report) -> String {
     let _ = writeln!(text, "verdict      {}", report.verdict);
     let _ = writeln!(
         text,
-        "messages     {} sent, {} of {} deliveries received",
+        "messages     {} sent (warm-up included), {} of {} deliveries received",
         grouped(report.sent),
         grouped(report.received),
         grouped(report.owed)
@@ -142,17 +142,32 @@ fn server(text: &mut String, side: &Server, report: &Report) {
     let grown = side
         .rss_connected_bytes
         .saturating_sub(side.rss_before_bytes);
-    let connections = report.settings.connections + report.settings.idle + report.settings.slow;
+    let settings = &report.settings;
+    let connections = settings
+        .connections
+        .saturating_add(settings.idle)
+        .saturating_add(settings.slow);
     let _ = writeln!(
         text,
-        "\n             memory {}, {} bytes a connection; {} context switches\n             \
+        "\n             memory {}, {}; {} context switches\n             \
          connecting took {:.1} ms, {:.1} µs CPU each",
         bytes(side.rss_bytes),
-        grouped(grown / connections.max(1) as u64),
-        grouped(side.voluntary_switches + side.involuntary_switches),
+        per_connection(grown, connections),
+        grouped(
+            side.voluntary_switches
+                .saturating_add(side.involuntary_switches)
+        ),
         report.ready_ms,
         side.cpu_us_per_connect
     );
+}
+
+/// Memory is counted in pages, and a server may have some to spare.
+fn per_connection(grown_bytes: u64, connections: usize) -> String {
+    match grown_bytes / connections.max(1) as u64 {
+        0 => "too small to tell by connection".to_owned(),
+        bytes => format!("{} bytes a connection", grouped(bytes)),
+    }
 }
 
 fn crowd(text: &mut String, report: &Report) {
@@ -243,6 +258,28 @@ mod tests {
             (1_200_000.0, "1.20 s"),
         ] {
             assert_eq!(duration(us), text);
+        }
+    }
+
+    #[test]
+    fn what_is_told_says_what_it_covers() {
+        let mut report = crate::bench::report::example();
+        report.server = Some(Server::default());
+        let text = render(&report);
+        assert!(text.contains("1,000 sent (warm-up included), "), "{text}");
+        assert!(text.contains("too small to tell by connection;"), "{text}");
+        report.server = Some(Server {
+            rss_connected_bytes: 8_192,
+            ..Server::default()
+        });
+        let text = render(&report);
+        assert!(text.contains("4,096 bytes a connection;"), "{text}");
+    }
+
+    #[test]
+    fn absurd_numbers_are_shown_somehow() {
+        for report in crate::bench::report::absurd() {
+            assert!(render(&report).contains("verdict"));
         }
     }
 

@@ -5,8 +5,10 @@ use super::config::{Load, Scenario};
 use super::figures::Figures;
 use super::flights::Flights;
 use super::ledger::{Arrival, Ledger};
-use super::protocol::Item;
+use super::protocol::{Item, Kind};
 use super::stamp::{SEQUENCE_END, Stamp};
+use super::turns::Turns;
+use crate::text::harmless;
 
 /// The sequence number of messages that only find out who is there.
 pub const PROBE: u32 = SEQUENCE_END;
@@ -25,44 +27,13 @@ enum Reach {
     All,
 }
 
-/// Senders whose turn has come, each once.
-#[derive(Debug, Default)]
-pub struct Turns {
-    waiting: Vec<u32>,
-    is_waiting: Vec<bool>,
-}
-
-impl Turns {
-    /// Puts `sender` in, unless it is there.
-    #[inline]
-    pub fn give(&mut self, sender: usize) {
-        if !std::mem::replace(&mut self.is_waiting[sender], true) {
-            self.waiting.push(u32::try_from(sender).unwrap_or(u32::MAX));
-        }
-    }
-
-    /// Whether it is nobody's.
-    #[inline]
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    /// Takes one out.
-    #[inline]
-    pub fn take(&mut self) -> Option<usize> {
-        let sender = self.waiting.pop()? as usize;
-        self.is_waiting[sender] = false;
-        Some(sender)
-    }
-}
-
 /// The state of all members as receivers.
 #[derive(Debug)]
 pub struct Tally {
     run: u32,
     run_digits: [u8; 8],
     text_bytes: usize,
+    in_lines: bool,
     reach: Reach,
     senders: usize,
     /// Members that are still connected.
@@ -108,6 +79,7 @@ impl Tally {
             run,
             run_digits: Stamp::run_digits(run),
             text_bytes: load.text_bytes(),
+            in_lines: load.protocol() == Kind::Line,
             reach,
             senders,
             present: members,
@@ -120,10 +92,7 @@ impl Tally {
             hearers: 0,
             open_loop: matches!(load.pace, super::schedule::Pace::Open { .. }),
             listening: false,
-            turns: Turns {
-                waiting: Vec::new(),
-                is_waiting: vec![false; senders],
-            },
+            turns: Turns::new(senders),
             figures: Figures::default(),
             done: 0,
             own: 0,
@@ -246,6 +215,13 @@ impl Tally {
         });
     }
 
+    /// An echo returns the bytes of its client and no others. Who alters them from the start is
+    /// let through until the load begins, which then counts it.
+    #[inline]
+    fn is_exact(&self) -> bool {
+        self.reach == Reach::Sender && self.listening
+    }
+
     #[inline]
     fn is_owed(&self, member: usize, sender: usize) -> bool {
         match self.reach {
@@ -267,6 +243,17 @@ impl Tally {
     /// One line or payload that is long enough for a message; its latency if it is one.
     #[inline]
     fn payload(&mut self, now_ns: u64, member: usize, payload: &[u8]) -> Option<u64> {
+        let payload = if self.is_exact() {
+            if payload.len() != self.text_bytes {
+                self.damaged(member);
+                return None;
+            }
+            payload
+        } else if self.in_lines {
+            payload.strip_suffix(b"\r").unwrap_or(payload)
+        } else {
+            payload
+        };
         let text = payload
             .len()
             .checked_sub(self.text_bytes)
@@ -341,7 +328,9 @@ impl Tally {
 
     #[cold]
     fn aside(&mut self, member: usize, stamp: &Stamp) {
-        if stamp.run != self.run || !self.is_owed(member, stamp.sender as usize) {
+        if stamp.run != self.run && self.is_exact() {
+            self.damaged(member);
+        } else if stamp.run != self.run || !self.is_owed(member, stamp.sender as usize) {
             self.talk += 1;
         } else if !std::mem::replace(&mut self.heard_probe[member], true) {
             self.hearers += 1;
@@ -367,12 +356,22 @@ impl Tally {
         }
     }
 
-    /// Talk that bears the run's number is a piece of a message.
+    /// The load is over, and `member` has been sent bytes that make no message. One that still
+    /// waits for something has had a part of that; for the others an echo has made them up.
+    pub fn left_over(&mut self, member: usize) {
+        let is_through = self.in_flight.get(member).is_some_and(|n| *n == 0);
+        if self.is_exact() && is_through && self.is_present[member] {
+            self.damaged(member);
+        }
+    }
+
+    /// Talk that bears the run's number is a piece of a message; an echo does not talk.
     fn talked(&mut self, member: usize, text: &[u8]) {
         if !self.listening && !text.is_empty() {
             self.note_words(text);
         }
-        if !text.starts_with(b"* ") && text.windows(8).any(|w| w == self.run_digits) {
+        let is_piece = !text.starts_with(b"* ") && text.windows(8).any(|w| w == self.run_digits);
+        if is_piece || self.is_exact() {
             self.damaged(member);
         } else {
             self.talk += 1;
@@ -380,8 +379,7 @@ impl Tally {
     }
 
     fn note_words(&mut self, text: &[u8]) {
-        let text = String::from_utf8_lossy(&text[..text.len().min(LAST_WORDS_BYTES_MAX)]);
-        let harmless = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-        self.last_words = Some(text.chars().map(harmless).collect());
+        let text = &text[..text.len().min(LAST_WORDS_BYTES_MAX)];
+        self.last_words = Some(harmless(text).into_owned());
     }
 }

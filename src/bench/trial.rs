@@ -1,7 +1,6 @@
 //! One run against one server: starts the server if it is to, puts the load, and makes the
 //! report of it.
 
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -12,7 +11,7 @@ use super::histogram::{Durations, rounded, us};
 use super::own_server::OwnServer;
 use super::procstat::{self, Usage};
 use super::progress::Bar;
-use super::report::{Generator, Machine, Report, SCHEMA, Server, Settings};
+use super::report::{Generator, Machine, PROGRAM, Report, SCHEMA, Server, Settings};
 use super::schedule::Pace;
 use super::verdict::{self, Facts};
 use crate::addr::Address;
@@ -91,7 +90,7 @@ pub(super) fn run(
         None => Some(OwnServer::start(
             load.server_program.clone(),
             load.name(),
-            &server_options(load),
+            &load.server_arguments(),
         )?),
     };
     let (address, pid) = match (&own_server, &target.address) {
@@ -125,18 +124,6 @@ pub(super) fn run(
     Ok(report)
 }
 
-/// The options that the server is given: it has to take messages of this size.
-fn server_options(load: &Load) -> Vec<OsString> {
-    const LARGEST: &str = "--max-message";
-    let mut options = load.server_options.clone();
-    let is_told = |o: &OsString| o.to_string_lossy().starts_with(LARGEST);
-    if load.scenario != Scenario::Echo && !options.iter().any(is_told) {
-        options.push(LARGEST.into());
-        options.push(load.size_bytes.max(1024).to_string().into());
-    }
-    options
-}
-
 /// A number that no other run of these days has.
 fn new_run() -> u32 {
     let now = std::time::SystemTime::now();
@@ -165,7 +152,7 @@ fn report(load: &Load, address: &Address, driver: &Driver<'_>, seen: &Witness) -
     let has_crowd = load.idle + load.slow > 0 || load.churn_per_s > 0;
     Report {
         schema: SCHEMA,
-        program: concat!("chinwag ", env!("CARGO_PKG_VERSION")).to_owned(),
+        program: PROGRAM.to_owned(),
         bench: load.name().to_owned(),
         verdict: String::new(),
         settings: Settings::of(load, &address.to_string()),

@@ -120,20 +120,20 @@ struct Common {
     /// Further connections a second that come and go
     #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u64).range(..=100_000))]
     churn: u64,
-    /// First line of each connection; {n} is its number, \r \n \t \\ are understood
+    /// First line of each connection; {%n} is its number, \r \n \t \\ are understood
     #[arg(long, value_name = "TEXT", value_parser = unescape)]
     hello: Option<String>,
     /// Each connection waits until the server has said this
     #[arg(long, value_name = "TEXT", value_parser = unescape)]
     expect: Option<String>,
     /// The server's process, to tell its CPU time and memory
-    #[arg(long, requires = "address")]
+    #[arg(long, requires = "address", value_parser = process)]
     pid: Option<u32>,
     /// Measure a second server in turns with the first, and tell the ratios
     #[arg(long, value_name = "ADDR")]
     compare: Option<Address>,
     /// The second server's process
-    #[arg(long, value_name = "PID", requires = "compare")]
+    #[arg(long, value_name = "PID", requires = "compare", value_parser = process)]
     compare_pid: Option<u32>,
     /// Turns that each of two servers gets
     #[arg(long, value_name = "N", default_value = "5", requires = "compare", value_parser = positive)]
@@ -162,14 +162,31 @@ impl Arguments {
     /// # Errors
     /// A usage [`Failure`] of one line.
     pub(super) fn into_config(self) -> Result<Config, Failure> {
-        let load = match self.what {
+        let (name, load) = match self.what {
             What::Doctor => return Ok(Config::Doctor),
             What::Compare(given) => return Ok(Config::Compare(given.files, given.plot)),
-            What::Echo(given) => given.common.into_load(Scenario::Echo),
-            What::Room(given) => given.into_load(),
+            What::Echo(given) => ("echo", given.common.into_load(Scenario::Echo)),
+            What::Room(given) => ("room", given.into_load()),
         };
-        load.map(|load| Config::Load(Box::new(load)))
-            .map_err(|why| Failure::usage(format!("bench: {why} (see chinwag bench --help)")))
+        let load = load.map_err(|why| {
+            let hint = format!("see chinwag bench {name} --help");
+            Failure::usage(format!("bench {name}: {why} ({hint})"))
+        })?;
+        if load.target.address.is_none() {
+            check_server_options(&load)?;
+        }
+        Ok(Config::Load(Box::new(load)))
+    }
+}
+
+/// What the server would refuse is refused before it is started, in the same words.
+fn check_server_options(load: &Load) -> Result<(), Failure> {
+    let program = std::iter::once(OsString::from("chinwag"));
+    match super::parse(program.chain(load.server_arguments()))? {
+        super::Command::Serve(_) => Ok(()),
+        _ => Err(Failure::usage(
+            "a server that is to be measured takes no --help (see chinwag serve --help)",
+        )),
     }
 }
 
@@ -276,6 +293,14 @@ fn positive(text: &str) -> Result<usize, String> {
         Ok(0) => Err("at least 1 is needed".to_owned()),
         Ok(number) => Ok(number),
         Err(_) => Err("not a whole number".to_owned()),
+    }
+}
+
+/// `pidof` names several where several run.
+fn process(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!("'{text}' is not one process id")),
+        Ok(pid) => Ok(pid),
     }
 }
 

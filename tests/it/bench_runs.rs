@@ -4,9 +4,11 @@
 use std::net::TcpListener;
 use std::process::Output;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use super::bench_peers::{bench, number, program, serve};
+use super::bench_peers::{bench, number, program, serve, wide};
+use super::pty::InPty;
 
 fn run(line: &str) -> Output {
     program()
@@ -119,8 +121,10 @@ fn reports_are_files_and_pages() {
 #[test]
 fn two_servers_take_turns() {
     let other = serve(|| Box::new(|line, send| send(&line)));
-    let line = format!("echo -c 2 -d 100ms --warmup 0 --json --compare {other} --rounds 2");
-    let both = report(&line);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("two.json").to_str().unwrap().to_owned();
+    let load = "-c 2 -d 100ms --warmup 0 --json --rounds 2";
+    let both = report(&format!("echo {load} --compare {other} -o {file}"));
     assert_eq!(both["first"].as_array().map(Vec::len), Some(2));
     assert_eq!(both["second"].as_array().map(Vec::len), Some(2));
     let names: Vec<_> = both["ratios"]
@@ -130,6 +134,9 @@ fn two_servers_take_turns() {
         .map(|r| &r["name"])
         .collect();
     assert!(names.iter().any(|name| *name == "latency p50"), "{names:?}");
+    let refused = run(&format!("compare {file} {file}"));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("--compare run"), "{said}");
 }
 
 #[test]
@@ -160,26 +167,133 @@ fn the_doctor_knows_the_commands() {
     let output = run("doctor");
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
-    for words in [
-        "descriptors",
-        "ulimit -n",
-        "ip_local_port_range",
-        "backlog",
-        "memory",
-    ] {
+    for words in ["descriptors", "open files", "ports", "backlog", "memory"] {
         assert!(text.contains(words), "{words} in {text}");
+    }
+    // Commands only for what is short, and root's.
+    for line in text.lines().filter(|line| line.contains("sysctl -w")) {
+        assert!(line.contains("raise it, as root: "), "{line}");
     }
 }
 
 #[test]
 fn more_than_the_machine_allows_is_refused_with_the_remedy() {
-    let output = run("echo 127.0.0.1:1 -c 500000000");
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        said.contains("ulimit -n") && said.lines().count() == 1,
-        "{said}"
+    let absurd = format!("-c {0} --idle {0}", usize::MAX);
+    for many in ["-c 500000000", &absurd] {
+        let output = run(&format!("echo 127.0.0.1:1 {many}"));
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            said.contains("ulimit -n") && said.lines().count() == 1,
+            "{said}"
+        );
+    }
+}
+
+/// What stands in a report of a run that could not be.
+fn assert_none(report: &Value, kind: &str, why: &str) {
+    assert_eq!(
+        (&report["schema"], &report["bench"]),
+        (&1.into(), &kind.into())
     );
+    assert_eq!(report["settings"]["connections"], 3);
+    for count in [
+        "sent",
+        "received",
+        "lost",
+        "duplicate",
+        "reordered",
+        "corrupt",
+    ] {
+        assert_eq!(report[count], 0, "{count}");
+    }
+    assert_eq!(report["latency_us"]["p99"], 0.0);
+    let verdict = report["verdict"].as_str().unwrap();
+    assert!(
+        verdict.starts_with("FAILED: ") && verdict.contains(why),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn a_run_that_cannot_be_is_an_object_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("none.json");
+    let nobody = wide().local_addr().unwrap();
+    let mute = serve(|| Box::new(|_, _| {}));
+    for (kind, address, why) in [
+        ("echo", nobody.to_string(), "refused"),
+        ("room", nobody.to_string(), "refused"),
+        ("echo", mute.to_string(), "0 of 3"),
+        ("room", format!("{nobody} --protocol redis"), "refused"),
+    ] {
+        let options = format!("-c 3 --timeout 300ms -o {}", file.display());
+        let output = run(&format!("{kind} {address} --json {options}"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert_none(&serde_json::from_slice(&output.stdout).unwrap(), kind, why);
+        let written = std::fs::read(&file).unwrap();
+        assert_eq!(written, output.stdout);
+        assert!(
+            run(&format!("{kind} {address} {options}"))
+                .stdout
+                .is_empty()
+        );
+        assert_eq!(std::fs::read(&file).unwrap(), written);
+    }
+    let both = report(&format!(
+        "echo -c 3 -d 100ms --warmup 0 --json --compare {nobody}"
+    ));
+    let rounds = |side: &str| both[side].as_array().map(Vec::len);
+    assert_eq!((rounds("first"), rounds("second")), (Some(1), Some(1)));
+    assert_eq!(both["ratios"].as_array().map(Vec::len), Some(0));
+    assert_none(&both["second"][0], "echo", "refused");
+    assert!(both["verdict"].as_str().unwrap().contains("refused"));
+}
+
+#[test]
+fn a_wrong_option_for_its_own_server_is_wrong_usage() {
+    for options in ["--bogus", "--history x"] {
+        let output = run(&format!("room -c 3 -d 200ms -- {options}"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_failure_drives_no_terminal() {
+    let output = run("compare a\u{1b}[2J\u{9b}\u{202e}.json b.json");
+    let said = String::from_utf8(output.stderr).unwrap();
+    let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(
+        said.contains("a\u{fffd}[2J") && !said.contains(bad),
+        "{said:?}"
+    );
+    let output = run("echo \u{1b}[2J");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!output.stderr.contains(&0x1b));
+}
+
+#[test]
+fn an_interrupted_run_leaves_no_progress_behind() {
+    let mut command = program();
+    command.args(["bench", "echo", "-c", "2", "-d", "60s", "--warmup", "0"]);
+    let mut running = InPty::start(80, &mut command);
+    running.pty.wait_until("progress", |rows| {
+        rows.iter().any(|row| row.contains("delivered"))
+    });
+    // What the terminal shows of Ctrl-C stands behind the line; the signal is sent by hand.
+    running.pty.press("\u{3}");
+    running.pty.wait_written("^C");
+    running.signal(Signal::INT);
+    assert_eq!(running.wait().code(), Some(1));
+    running.pty.wait_until("the report alone", |rows| {
+        let has = |words: &str| rows.iter().any(|row| row.contains(words));
+        has("INVALID: interrupted") && !has("delivered,") && !has("[")
+    });
 }
 
 #[test]

@@ -161,6 +161,60 @@ fn a_torn_message_is_corruption() {
     assert_counts(&found, [0, 0, 0, torn]);
 }
 
+/// Something that is added to a line that is sent back.
+type Addition = fn(Vec<u8>) -> Vec<u8>;
+
+const ADDITIONS: [(&str, Addition); 6] = [
+    ("a CR", |line| [&line[..line.len() - 1], b"\r\n"].concat()),
+    ("an empty line", |line| [&line[..], b"\n"].concat()),
+    ("a line before", |line| {
+        [b"garbage line\n", &line[..]].concat()
+    }),
+    ("a long line", |line| {
+        [&line[..], &b"x".repeat(300), b"\n"].concat()
+    }),
+    ("a notice", |line| [&line[..], b"* a notice\n"].concat()),
+    ("a prefix", |line| [b"you: ", &line[..]].concat()),
+];
+
+#[test]
+fn what_an_echo_adds_is_corruption() {
+    for (what, add) in ADDITIONS {
+        let (address, faults) = faulty(500, move |line, send| send(&add(line)));
+        let found = bench("echo", &address.to_string(), LOAD);
+        let added = *faults.lock().unwrap();
+        assert!(added > 0, "{what}");
+        assert_counts(&found, [0, 0, 0, added]);
+    }
+}
+
+#[test]
+fn an_echo_that_always_adds_something_is_not_taken_for_one() {
+    for (what, add) in ADDITIONS {
+        let address = serve(move || Box::new(move |line, send| send(&add(line))));
+        let (report, output) = bench("echo", &address.to_string(), LOAD);
+        assert_eq!(output.status.code(), Some(1), "{what}");
+        assert!(number(&report, "/corrupt") > 0.0, "{what}: {report}");
+    }
+}
+
+#[test]
+fn what_is_left_over_at_the_end_is_corruption() {
+    let address = serve(|| {
+        Box::new(|line, send| {
+            send(&line);
+            // The last of three, by the number that it bears: nothing comes after it that would
+            // make a line of this.
+            if line[27..].starts_with(b"00000002") {
+                send(b"more");
+            }
+        })
+    });
+    let options = "-c 1 -d 300ms --warmup 0 --rate 10";
+    let found = bench("echo", &address.to_string(), options);
+    assert_counts(&found, [0, 0, 0, 1]);
+}
+
 const ROOM_LOAD: &str = "-c 5 --senders 2 -d 300ms --warmup 50ms --pipeline 4";
 
 #[test]

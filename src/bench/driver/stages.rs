@@ -70,7 +70,7 @@ impl Driver<'_> {
         watcher.mark(Mark::Ready, self, self.clock.now_ns());
         self.put_load(&mut events, watcher)?;
         self.drain(&mut events, watcher)?;
-        self.engine.tally.settle_all();
+        self.engine.settle();
         Ok(())
     }
 

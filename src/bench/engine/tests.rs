@@ -39,7 +39,7 @@ fn sendings(engine: &mut Engine, now_ns: u64) -> Vec<(usize, Vec<u8>)> {
 }
 
 fn totals(engine: &mut Engine) -> Totals {
-    engine.tally.settle_all();
+    engine.settle();
     engine.tally.ledger().totals()
 }
 
@@ -138,6 +138,15 @@ fn notices_and_other_runs_are_no_messages() {
     engine.arrived(0, 1, &notice).unwrap();
     assert!(totals(&mut engine).clean());
     assert_eq!(engine.tally.talk, 3);
+}
+
+#[test]
+fn a_servers_last_words_are_harmless() {
+    let mut engine = Engine::new(&load(room(1), 2, ONE_IN_FLIGHT), 7);
+    let words = "go away\u{1b}[2J\u{202e}\u{9b}\r\n";
+    engine.arrived(0, 1, words.as_bytes()).unwrap();
+    let told = engine.tally.last_words.as_deref();
+    assert_eq!(told, Some("go away\u{fffd}[2J\u{fffd}\u{fffd}"));
 }
 
 #[test]

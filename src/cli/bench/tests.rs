@@ -64,6 +64,34 @@ fn options_for_the_own_server() {
 }
 
 #[test]
+fn options_that_the_own_server_would_refuse() {
+    for (line, words) in [
+        ("room -c 3 -- --bogus", "--bogus"),
+        ("room -c 3 -- --history x", "--history"),
+        ("room -- --log-size 1k", "--log-size"),
+        ("echo -- --history 5", "serve echo"),
+        ("echo -- room", "room"),
+        ("echo -- --help", "chinwag serve --help"),
+    ] {
+        let refusal = refusal(line);
+        assert!(refusal.contains(words), "{line}: {refusal}");
+    }
+    // Its largest message goes with --size, unless it is told.
+    load("room --size 1m");
+    load("room --size 1m -- --max-message 2m --log-size 32m");
+}
+
+#[test]
+fn several_processes_are_not_one() {
+    let words = ["chinwag", "bench", "echo", "7000", "--pid", "14528 14494"];
+    let refusal = parse(words).expect_err("two of them").to_string();
+    assert!(
+        refusal.contains("'14528 14494' is not one process id"),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn what_contradicts_itself_is_refused() {
     for (line, words) in [
         ("echo --size 52", "53"),
@@ -76,6 +104,12 @@ fn what_contradicts_itself_is_refused() {
         ("echo -d 0", "--duration"),
         ("echo --pid 3", "ADDR"),
         ("echo 7000 --calibrate", "--pid"),
+        ("echo 7000 --pid x", "'x' is not one process id"),
+        ("echo 7000 --pid 0", "'0' is not one process id"),
+        (
+            "echo 7000 --compare 7001 --compare-pid 1x",
+            "not one process id",
+        ),
         ("echo 7000 -- --pace off", "ADDR"),
         ("echo --rounds 3", "--compare"),
         ("echo --compare 7000 --plot x.html", "--plot"),
