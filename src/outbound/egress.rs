@@ -96,8 +96,9 @@ pub struct Egress {
     swept_start: Offset,
     /// What was asked for since that was last taken, for [`take_work`](Self::take_work).
     work: u32,
-    /// Somebody has been written to since that was last taken.
+    /// A follower that was far behind has taken something, since that was last noted, and when.
     progress: bool,
+    progress_at: Option<Instant>,
     /// Two followers who kept up when they were last looked for.
     keepers: [u32; 2],
     /// Since when there have been no two.

@@ -80,8 +80,9 @@ impl Station {
     }
 
     fn has_caught_up(&mut self, now: Instant) -> bool {
+        let progress = self.egress.note_progress(now);
         let is_over = self.egress.outrun_until().is_none_or(|until| until <= now);
-        self.egress.take_progress() || is_over
+        progress || is_over
     }
 }
 

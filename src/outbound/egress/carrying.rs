@@ -12,8 +12,10 @@ use super::super::outbox::{Lagged, Outbox, Wrote};
 use super::super::rotation::Rotation;
 use super::{Client, ClientId, Egress, Flushed, Limits, MERGED_ENOUGH_BYTES, Request, lookup};
 
-/// So long talk waits for a room of which all are behind.
-const OUTRUN_PATIENCE: Duration = Duration::from_secs(1);
+/// So long talk waits for a room of which all are behind, and so long after one of those has taken
+/// something.
+pub(super) const OUTRUN_PATIENCE: Duration = Duration::from_secs(5);
+const STONE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// For the reactor: carrying out.
 impl Egress {
@@ -33,6 +35,7 @@ impl Egress {
             swept_start: 0,
             work: 0,
             progress: false,
+            progress_at: None,
             keepers: [0; 2],
             outrun_since: None,
         }
@@ -237,26 +240,31 @@ impl Egress {
     }
 
     /// Whether what is said runs away from everybody: all followers but one, who may be the one
-    /// that talks, are a quarter of the log behind. That is waited for, but not for long: they may
-    /// be such as never read.
+    /// that talks, are a quarter of the log behind. That is waited for while they take something,
+    /// but not for long: nobody waits for one who is slow for ever.
     pub fn is_outrun(&mut self, now: Instant) -> bool {
         if self.two_keep_up() {
             self.outrun_since = None;
             return false;
         }
-        let since = *self.outrun_since.get_or_insert(now);
-        now < since + OUTRUN_PATIENCE
+        self.outrun_since.get_or_insert(now);
+        self.outrun_until().is_some_and(|until| now < until)
     }
 
     /// When nobody is waited for any longer.
     #[must_use]
     pub fn outrun_until(&self) -> Option<Instant> {
-        self.outrun_since.map(|since| since + OUTRUN_PATIENCE)
+        let until = self.outrun_since? + OUTRUN_PATIENCE;
+        Some(until.min(self.progress_at? + STONE_PATIENCE))
     }
 
-    /// Whether anybody has been written to since the last call.
-    pub fn take_progress(&mut self) -> bool {
-        std::mem::take(&mut self.progress)
+    /// Whether any follower that is behind has taken something since the last call.
+    pub fn note_progress(&mut self, now: Instant) -> bool {
+        let progress = std::mem::take(&mut self.progress);
+        if progress {
+            self.progress_at = Some(now);
+        }
+        progress
     }
 
     /// How much was asked for since the last call; a short message is one.
@@ -268,13 +276,8 @@ impl Egress {
         if self.rotation.followers() < 2 {
             return true;
         }
-        let quarter = self.log.capacity_bytes() as u64 / 4;
         let (log, clients) = (&self.log, &self.clients);
-        let keeps_up = |client: &Client| {
-            let from = client.outbox.follows().then(|| client.outbox.owed_from());
-            from.flatten()
-                .is_some_and(|from| log.end() - from <= quarter)
-        };
+        let keeps_up = |client: &Client| client.outbox.follows() && !is_far_behind(client, log);
         let [first, second] = self.keepers;
         let still = |index: u32| clients.get(index as usize).is_some_and(keeps_up);
         if first != second && still(first) && still(second) {
@@ -294,6 +297,7 @@ impl Egress {
         let Some(client) = lookup(&mut self.clients, id) else {
             return Flushed::Clear;
         };
+        let was_far_behind = is_far_behind(client, &self.log);
         let mut progress = false;
         loop {
             if let Err(lagged) = client.outbox.check(&self.log) {
@@ -306,7 +310,7 @@ impl Egress {
                     break;
                 }
                 Ok(Wrote::All) if client.outbox.is_clear(&self.log) => {
-                    self.progress = true;
+                    self.progress |= was_far_behind;
                     return Flushed::Clear;
                 }
                 Ok(Wrote::All) => progress = true,
@@ -316,7 +320,7 @@ impl Egress {
             }
         }
         client.blocked = true;
-        self.progress |= progress;
+        self.progress |= progress && was_far_behind;
         Flushed::Blocked { progress }
     }
 
@@ -359,4 +363,10 @@ impl Egress {
             }
         }
     }
+}
+
+/// Whether a quarter of the log has been said since what a client is owed next.
+fn is_far_behind(client: &Client, log: &SharedLog) -> bool {
+    let from = client.outbox.owed_from();
+    from.is_some_and(|from| log.end() - from > log.capacity_bytes() as u64 / 4)
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::carrying::OUTRUN_PATIENCE;
 use super::*;
 
 const LOG_BYTES: usize = 4096;
@@ -100,15 +101,31 @@ fn a_room_of_which_all_are_behind_is_waited_for_a_while() {
         let mut full: &mut [u8] = &mut [0; 2];
         assert!(matches!(out.flush(id, &mut full), Flushed::Blocked { .. }));
     }
+    out.note_progress(now);
     says_much(&mut out);
-    assert!(!out.is_congested() && out.is_outrun(now));
+    // Nobody has taken anything since they fell behind: such as never read are not waited for.
+    assert!(!out.is_congested() && !out.is_outrun(now));
+    let takes_little = |out: &mut Egress, now| {
+        let mut full: &mut [u8] = &mut [0; 2];
+        out.unblock(slow);
+        assert!(matches!(
+            out.flush(slow, &mut full),
+            Flushed::Blocked { .. }
+        ));
+        assert!(out.note_progress(now));
+    };
+    takes_little(&mut out, now);
+    assert!(out.is_outrun(now));
     let until = out.outrun_until().expect("it is not for ever");
-    out.take_progress();
     assert!(out.is_outrun(until - Duration::from_millis(1)));
     assert!(!out.is_outrun(until));
-    // One that takes something ends it, whatever the other does; and it may come again.
+    // Nor is one that takes so little that it never catches up.
+    let much_later = now + OUTRUN_PATIENCE;
+    takes_little(&mut out, much_later);
+    assert!(!out.is_outrun(much_later));
+    // One that catches up ends it, whatever the other does; and it may come again.
     assert!(matches!(out.flush(slow, &mut Vec::new()), Flushed::Clear));
-    assert!(out.take_progress());
+    assert!(out.note_progress(until));
     assert!(!out.is_outrun(until));
     assert_eq!(out.outrun_until(), None);
     says_much(&mut out);

@@ -184,7 +184,7 @@ impl<N: Net> Engine<N> {
     /// nobody is waited for any longer.
     pub(super) fn let_go_on(&mut self, now: Instant) {
         for station in &mut self.stations {
-            if !station.held_back.is_empty() && station.has_caught_up(now) {
+            if station.has_caught_up(now) {
                 self.ready.extend(station.held_back.drain(..));
             }
         }
