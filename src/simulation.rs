@@ -6,7 +6,6 @@
 //!
 //! `CHINWAG_SEEDS=1000000 cargo test --release simulation` for more of it.
 
-use std::ops::AddAssign;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,6 @@ use fastrand::Rng;
 
 use crate::reactor::{Engine, Limits};
 use crate::seeds;
-use crate::service::Disconnect;
 
 mod guest;
 mod kernel;
@@ -22,12 +20,14 @@ mod ledger;
 mod moody;
 mod net;
 mod stage;
+mod sum;
 mod witness;
 
 use guest::{Guest, Manner, Purpose};
 use kernel::Kernel;
 use ledger::{Ledger, Person, Stage};
 use net::{Shared, SimNet, host_of};
+use sum::Sum;
 
 const USUAL_SEEDS: u64 = 500;
 
@@ -137,31 +137,6 @@ struct World {
     /// Everybody talks without end, and several of them between two turns.
     is_feverish: bool,
     idle_turns: u32,
-}
-
-/// What happened, over all stories.
-#[derive(Debug, Default)]
-struct Sum {
-    stories: usize,
-    guests: usize,
-    content: usize,
-    broken: usize,
-    lagged: usize,
-    /// Let go for a limit, or for what it has said.
-    sent_away: usize,
-    heard_bytes: usize,
-}
-
-impl AddAssign for Sum {
-    fn add_assign(&mut self, other: Self) {
-        self.stories += other.stories;
-        self.guests += other.guests;
-        self.content += other.content;
-        self.broken += other.broken;
-        self.lagged += other.lagged;
-        self.sent_away += other.sent_away;
-        self.heard_bytes += other.heard_bytes;
-    }
 }
 
 const ROOM: usize = 0;
@@ -396,27 +371,5 @@ impl World {
             guest.hear_out(kernel, person);
             guest.is_content(person, true);
         });
-    }
-
-    fn sum(&self) -> Sum {
-        let book = self.ledger.borrow();
-        let gone = |why: fn(&Disconnect) -> bool| {
-            let people = book.people.iter();
-            people
-                .filter(|person| matches!(&person.stage, Stage::Gone(reason) if why(reason)))
-                .count()
-        };
-        Sum {
-            stories: 1,
-            guests: self.guests.len(),
-            content: gone(|why| matches!(why, Disconnect::Eof | Disconnect::Shutdown)),
-            broken: gone(|why| matches!(why, Disconnect::Broken(_))),
-            lagged: gone(|why| matches!(why, Disconnect::Lagged { .. })),
-            sent_away: gone(|why| {
-                use Disconnect::{Idle, Panicked, Silent};
-                matches!(why, Idle | Silent | Panicked)
-            }),
-            heard_bytes: book.people.iter().map(|person| person.heard_bytes).sum(),
-        }
     }
 }

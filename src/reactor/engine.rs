@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -25,7 +24,10 @@ mod audit;
 mod closing;
 mod flushing;
 mod reading;
+mod station;
 mod timing;
+
+use station::Station;
 
 /// What one read takes at most, and one turn of one client: so many bytes are read from it, then
 /// it is the others' turn.
@@ -48,42 +50,6 @@ pub struct Readiness {
     pub urgent: bool,
     /// The connection is broken: nothing can be sent any more.
     pub broken: bool,
-}
-
-/// One service with all that its clients are owed.
-struct Station {
-    service: Box<dyn Service>,
-    egress: Egress,
-    /// Who is not read from until some follower has taken something.
-    held_back: Vec<SourceToken>,
-    /// The service's deadline is not looked at before: it panicked there.
-    deadline_not_before: Option<Instant>,
-}
-
-impl Station {
-    /// Calls the service. A panic in there ends with the call: it is a fault of ours, and one
-    /// client's at most. `None` then.
-    fn guard<T>(&mut self, call: impl FnOnce(&mut dyn Service, &mut Egress) -> T) -> Option<T> {
-        let Self {
-            service, egress, ..
-        } = self;
-        // What a service leaves half done it has to live with; the egress is whole at any time.
-        catch_unwind(AssertUnwindSafe(|| call(service.as_mut(), egress))).ok()
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        let deadline = self.service.deadline()?;
-        Some(
-            self.deadline_not_before
-                .map_or(deadline, |at| at.max(deadline)),
-        )
-    }
-
-    fn has_caught_up(&mut self, now: Instant) -> bool {
-        let progress = self.egress.note_progress(now);
-        let is_over = self.egress.outrun_until().is_none_or(|until| until <= now);
-        progress || is_over
-    }
 }
 
 /// What a slot of the slab holds.
@@ -192,12 +158,7 @@ impl<N: Net> Engine<N> {
         limits: outbound::Limits,
     ) -> ServiceId {
         let egress = Egress::new(limits, self.net.now());
-        self.stations.push(Station {
-            service,
-            egress,
-            held_back: Vec::new(),
-            deadline_not_before: None,
-        });
+        self.stations.push(Station::new(service, egress));
         ServiceId(u32::try_from(self.stations.len() - 1).unwrap_or(u32::MAX))
     }
 

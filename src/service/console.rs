@@ -157,13 +157,14 @@ impl<S: Screen> Console<S> {
     }
 
     fn who(&mut self) {
-        for (number, talker) in &self.clients {
+        let mut here = self.clients.iter().filter(|(_, t)| !t.has_ended).peekable();
+        let nobody_is_here = here.peek().is_none();
+        for (number, talker) in here {
             let unanswered = talker.unanswered.len();
-            let left = if talker.has_ended { "left, " } else { "" };
-            let line = format!("[{number}] {}, {left}{unanswered} to answer", talker.peer);
+            let line = format!("[{number}] {}, {unanswered} to answer", talker.peer);
             self.screen.print(&line);
         }
-        if self.clients.is_empty() {
+        if nobody_is_here {
             self.screen.print("nobody is here");
         }
     }

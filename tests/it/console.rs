@@ -127,17 +127,15 @@ fn a_half_closed_client_is_answered_before_it_is_let_go() {
 /// One that is gone altogether is found out, though nothing is read from it any more.
 #[test]
 fn who_ended_and_then_broke_is_not_answered() {
-    let mut server = console();
+    let console = Launch::new("console").stdin(Stdio::piped()).log("debug");
+    let mut server = console.start();
     let gone = arrives(&server, 1, "a question");
     gone.half_close();
     server.stdout().wait_for("[1] left");
     gone.reset();
-    until("it is not here any more", PATIENCE, || {
-        server.types("/who\n");
-        server.stdout().text().contains("nobody is here")
-    });
-    let mut bob = arrives(&server, 2, "hello");
+    server.stderr().wait_for("is gone");
     server.types("for bob\n");
+    let mut bob = arrives(&server, 2, "hello");
     assert_eq!(bob.recv(), "for bob");
 }
 

@@ -165,7 +165,6 @@ fn who_has_ended_its_side_is_answered_after_the_others_and_then_let_go() {
     paper.shows("[3] left");
     assert_eq!(paper.prompt(), Some(2));
     console.types("/who");
-    paper.shows("[1] unix, left, 2 to answer");
     paper.shows("[2] unix, 1 to answer");
     for line in ["for bob", "one", "two"] {
         assert_eq!(console.fate("ann"), None);

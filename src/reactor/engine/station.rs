@@ -1,0 +1,57 @@
+//! A service as the engine has it: guarded against its own faults, with all that is owed. Never
+//! names a concrete one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use super::super::token::SourceToken;
+use crate::outbound::Egress;
+use crate::service::Service;
+
+/// One service with all that its clients are owed.
+pub(super) struct Station {
+    pub(super) service: Box<dyn Service>,
+    pub(super) egress: Egress,
+    /// Who is not read from until some follower has taken something.
+    pub(super) held_back: Vec<SourceToken>,
+    /// The service's deadline is not looked at before: it panicked there.
+    pub(super) deadline_not_before: Option<Instant>,
+}
+
+impl Station {
+    pub(super) fn new(service: Box<dyn Service>, egress: Egress) -> Self {
+        Self {
+            service,
+            egress,
+            held_back: Vec::new(),
+            deadline_not_before: None,
+        }
+    }
+
+    /// Calls the service. A panic in there ends with the call: it is a fault of ours, and one
+    /// client's at most. `None` then.
+    pub(super) fn guard<T>(
+        &mut self,
+        call: impl FnOnce(&mut dyn Service, &mut Egress) -> T,
+    ) -> Option<T> {
+        let Self {
+            service, egress, ..
+        } = self;
+        // What a service leaves half done it has to live with; the egress is whole at any time.
+        catch_unwind(AssertUnwindSafe(|| call(service.as_mut(), egress))).ok()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let deadline = self.service.deadline()?;
+        Some(
+            self.deadline_not_before
+                .map_or(deadline, |at| at.max(deadline)),
+        )
+    }
+
+    pub(super) fn has_caught_up(&mut self, now: Instant) -> bool {
+        let progress = self.egress.note_progress(now);
+        let is_over = self.egress.outrun_until().is_none_or(|until| until <= now);
+        progress || is_over
+    }
+}
