@@ -37,6 +37,8 @@ pub struct Console<S> {
     /// Client number by [`ClientId::index`].
     numbers: Vec<Option<u64>>,
     last_number: u64,
+    /// Who has ended its side and waits for an answer, the longest first.
+    ended: VecDeque<u64>,
     /// One entry for each message that has no answer yet: the client's number.
     waiting: BTreeMap<Turn, u64>,
     messages: u64,
@@ -69,6 +71,9 @@ struct Talker {
 /// From this many unanswered messages on, a client is not read from; half of it lets it on again.
 const MAX_UNANSWERED: usize = 256;
 
+/// So many who have ended their side are kept for an answer; most may be gone altogether.
+const MAX_ENDED: usize = 256;
+
 /// No more typed lines are taken while this many wait for messages to answer.
 const MAX_HELD_LINES: usize = 1024;
 
@@ -81,6 +86,7 @@ impl<S: Screen> Console<S> {
             clients: BTreeMap::new(),
             numbers: Vec::new(),
             last_number: 0,
+            ended: VecDeque::new(),
             waiting: BTreeMap::new(),
             messages: 0,
             held: VecDeque::new(),
@@ -182,6 +188,7 @@ impl<S: Screen> Console<S> {
     fn forget(&mut self, client: ClientId) -> Option<(u64, Talker)> {
         let number = self.number(client)?;
         self.numbers[client.index()] = None;
+        self.ended.retain(|ended| *ended != number);
         let talker = self.clients.remove(&number)?;
         for message in &talker.unanswered {
             self.waiting.remove(&Turn {
@@ -193,7 +200,7 @@ impl<S: Screen> Console<S> {
     }
 
     /// A client will say nothing more, but what it has said is still worth an answer.
-    fn wait_for_answers(&mut self, number: u64) {
+    fn wait_for_answers(&mut self, number: u64, out: &mut Egress) {
         let Some(talker) = self.clients.get_mut(&number) else {
             return;
         };
@@ -205,6 +212,14 @@ impl<S: Screen> Console<S> {
         }
         self.screen
             .print(&format!("[{number}] left, but may read an answer yet"));
+        self.ended.push_back(number);
+        if self.ended.len() > MAX_ENDED
+            && let Some(talker) = self.ended.front().and_then(|k| self.clients.get(k))
+        {
+            let client = talker.client;
+            self.forget(client);
+            out.close_after_flush(client);
+        }
         self.screen.prompt(self.waiting.values().next().copied());
     }
 }
@@ -265,7 +280,7 @@ impl<S: Screen> Service for Console<S> {
         if let (Some(number), Some(talker)) = (number, talker)
             && !talker.unanswered.is_empty()
         {
-            return self.wait_for_answers(number);
+            return self.wait_for_answers(number, out);
         }
         self.leave(client, out);
         out.close_after_flush(client);

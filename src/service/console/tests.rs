@@ -324,3 +324,18 @@ fn who_does_not_read_is_not_answered_without_bound() {
     console.recovers("ann");
     assert_eq!(console.heard("ann"), "more than ten bytes");
 }
+
+#[test]
+fn only_so_many_who_have_ended_are_kept_for_an_answer() {
+    let (mut console, _) = console(&[]);
+    for n in 0..=256 {
+        let name = format!("n{n}");
+        console.joins(&name);
+        console.sends(&name, "?");
+        console.ends(&name);
+    }
+    assert_eq!(console.fate("n0"), Some(Disconnect::Eof));
+    assert_eq!(console.fate("n1"), None);
+    console.types("for the second");
+    assert_eq!(console.heard("n1"), "for the second");
+}

@@ -71,7 +71,7 @@ impl Street {
             spawn(echo, |address, faults| lives(address, "echo", faults)),
             spawn(echo, bursts),
             spawn(reply, |address, faults| lives(address, "reply", faults)),
-            spawn(console, |address, faults| lives(address, "console", faults)),
+            spawn(console, questions),
         ];
         let (began, mut stalled) = (Instant::now(), Instant::now());
         while began.elapsed() < STORM {
@@ -126,6 +126,16 @@ fn lives(address: &str, service: &str, faults: &Faults) {
         }
         life(address, service, kind);
         thread::sleep(BETWEEN_LIVES);
+    }
+}
+
+/// Nobody waits for an answer.
+fn questions(address: &str, faults: &Faults) {
+    while !faults.over.load(Ordering::Relaxed) {
+        let mut peer = Peer::to(address);
+        peer.send("a question\n");
+        thread::sleep(BETWEEN_LIVES);
+        peer.reset();
     }
 }
 
