@@ -82,8 +82,8 @@ const RESERVED_DESCRIPTORS: usize = 32;
 /// Beyond it the log keeps what is owed, once for all.
 const ROOM_SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// A room's member that is owed so much of what it has caused itself is not read from: a thousand
-/// who ask and do not read would else cost a gigabyte.
+/// A room's member that is owed so much outside of the log is not read from: a thousand who ask and
+/// do not read would else cost a gigabyte.
 const ROOM_ANSWERS_BYTES: usize = 16 * 1024;
 
 /// Services that keep nothing in a log need none to speak of.

@@ -39,7 +39,7 @@ pub struct Limits {
     pub log_bytes: usize,
     /// What one client may be owed outside of the log, in bytes.
     pub max_pending_bytes: usize,
-    /// A client that is owed so much there is not read from: what it causes itself.
+    /// A client that is owed so much there is not read from.
     pub pause_reading_bytes: usize,
     /// Whether large busy rooms are paced.
     pub pace: Pace,
@@ -99,8 +99,10 @@ pub struct Egress {
     /// A follower that was far behind has taken something, since that was last noted, and when.
     progress: bool,
     progress_at: Option<Instant>,
-    /// Two followers who kept up when they were last looked for.
+    /// Two followers who kept up when they were last looked for; or there were none, and nothing
+    /// has changed that since.
     keepers: [u32; 2],
+    no_two: bool,
     /// Since when there have been no two.
     outrun_since: Option<Instant>,
 }
@@ -166,6 +168,7 @@ impl Egress {
     pub fn follow(&mut self, id: ClientId) {
         if let Some(client) = lookup(&mut self.clients, id) {
             client.outbox.follow(self.log.end());
+            self.no_two = false;
             self.rotation.join(id.index);
         }
     }

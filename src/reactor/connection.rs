@@ -14,7 +14,7 @@ use super::meter::Meter;
 /// A raw client that has been quiet for this long has said a message.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// A client that has ended while it was let speak at a rate only is heard out for so long.
+/// A client that has ended while its rate held it back is heard out for so long.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client that is to be closed may take this long over what it is owed, without taking any of
@@ -38,14 +38,16 @@ pub(super) struct Connection<S> {
     pub(super) client: ClientId,
     /// Index of its service.
     pub(super) station: u32,
-    /// It is not read from until it has taken some of what it is owed.
+    /// It is not read from until it has taken some of what it is owed, its rate allows more, or its
+    /// service lets it go on.
     pub(super) paused: bool,
-    /// It is on the ready list.
+    /// It is on the ready list, or held back from it.
     pub(super) in_ready: bool,
-    /// An event said that the peer has closed.
+    /// What events have said once and for all: the peer has closed, has sent something out of band,
+    /// or is gone.
     pub(super) peer_closed: bool,
-    /// An event said something after which a short read is not the last.
-    pub(super) reads_to_end: bool,
+    pub(super) had_urgent: bool,
+    pub(super) broken: bool,
     /// Its end of stream has been read.
     pub(super) eof: bool,
     pub(super) phase: Phase,
@@ -55,8 +57,8 @@ pub(super) struct Connection<S> {
     pub(super) armed: Option<Instant>,
     /// How often it speaks, where that is limited.
     pub(super) meter: Option<Box<Meter>>,
-    /// Input read but not yet decoded, since the client is owed too much; and it was not read on
-    /// since.
+    /// Input read but not yet handed over, since it had said enough for the time being; and it was
+    /// not read on since.
     pub(super) unread: Option<Unread>,
     pub(super) decoder: Decoder,
     pub(super) peer: Peer,
@@ -112,15 +114,39 @@ impl<S> Connection<S> {
         timeout.is_some_and(|timeout| self.active_at + timeout <= now)
     }
 
-    /// Reads nothing more until it has taken something, or its rate allows more. One that has
-    /// ended meanwhile is not heard out for ever.
+    /// Reads nothing more for the time being.
     pub(super) fn pause(&mut self, now: Instant) {
         self.paused = true;
-        if (self.peer_closed || matches!(self.phase, Phase::Mute(_)))
+        self.note_leaving(now);
+    }
+
+    /// One that has ended while its rate holds it back is not heard out for ever.
+    pub(super) fn note_leaving(&mut self, now: Instant) {
+        let is_leaving = self.peer_closed || matches!(self.phase, Phase::Mute(_));
+        if is_leaving
+            && self.is_rationed(now)
             && let Some(meter) = &mut self.meter
         {
             meter.hear_out_until(now + LEAVING_PATIENCE);
         }
+    }
+
+    /// Whether its rate allows nothing more now.
+    pub(super) fn is_rationed(&self, now: Instant) -> bool {
+        self.meter.as_deref().is_some_and(|meter| meter.holds(now))
+    }
+
+    /// What it may have said was not looked at: that is no silence of its own.
+    pub(super) fn is_kept_waiting(&mut self, now: Instant) {
+        self.active_at = now;
+        if let Some(meter) = &mut self.meter {
+            meter.put_off(now);
+        }
+    }
+
+    /// Whether a short read need not be the last: no further event may come.
+    pub(super) fn may_have_ended(&self) -> bool {
+        self.peer_closed || self.had_urgent || matches!(self.phase, Phase::Mute(_))
     }
 
     /// Whether what a raw client has sent counts as a message.

@@ -216,21 +216,23 @@ impl<N: Net> Engine<N> {
             Some(Source::Listener(_)) => self.accept(token, now),
             Some(Source::Connection(connection)) => {
                 connection.peer_closed |= readiness.closed;
-                connection.reads_to_end |= readiness.closed || readiness.urgent;
+                connection.had_urgent |= readiness.urgent;
+                connection.broken |= readiness.broken;
                 let (client, station) = (connection.client, connection.station);
-                if readiness.broken && (connection.paused || connection.eof) {
-                    return self.on_broken(token, now);
-                }
-                if connection.paused {
-                    connection.pause(now);
+                let (is_read_from, in_ready) = (!connection.paused, connection.in_ready);
+                if !is_read_from {
+                    connection.note_leaving(now);
                     self.arm(token);
                 }
                 if readiness.writable {
                     self.stations[station as usize].egress.unblock(client);
                 }
-                if readiness.readable || readiness.closed || readiness.urgent {
+                // Whoever is on a list already has its place there.
+                let is_news = readiness.readable || readiness.closed || readiness.urgent;
+                if is_news && !in_ready {
                     self.read(token, now);
                 }
+                self.look_for_the_broken(token, now);
             }
         }
     }

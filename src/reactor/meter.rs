@@ -15,7 +15,7 @@ pub(super) struct Meter {
     even_at: Instant,
     /// It is not read from until then.
     held_until: Option<Instant>,
-    /// It has ended, and what it said before is taken until then.
+    /// It has ended while it was held, and what it said before is taken until then.
     leaves_by: Option<Instant>,
 }
 
@@ -64,9 +64,19 @@ impl Meter {
         self.leaves_by.get_or_insert(at);
     }
 
-    /// Whether it has been heard out for long enough.
-    pub(super) fn is_to_leave(&self, now: Instant) -> bool {
-        self.leaves_by.is_some_and(|at| at <= now)
+    /// Whether it has been heard out for long enough. Where it is not held any more, that is not
+    /// for its rate to say.
+    pub(super) fn is_to_leave(&mut self, now: Instant) -> bool {
+        let is_due = self.leaves_by.is_some_and(|at| at <= now);
+        if is_due {
+            self.leaves_by = None;
+        }
+        is_due && self.holds(now)
+    }
+
+    /// Its first message is waited for anew.
+    pub(super) fn put_off(&mut self, now: Instant) {
+        self.opened_at = now;
     }
 
     /// When this has to be looked at.

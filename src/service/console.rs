@@ -123,6 +123,10 @@ impl<S: Screen> Console<S> {
         if self.input_ended && self.held.is_empty() {
             out.stop();
         }
+        self.name_who_is_next();
+    }
+
+    fn name_who_is_next(&mut self) {
         self.screen.prompt(self.waiting.values().next().copied());
     }
 
@@ -220,7 +224,7 @@ impl<S: Screen> Console<S> {
             self.forget(client);
             out.close_after_flush(client);
         }
-        self.screen.prompt(self.waiting.values().next().copied());
+        self.name_who_is_next();
     }
 }
 

@@ -49,6 +49,7 @@ impl World {
             limits,
             most_guests,
             idle_turns: 0,
+            unsure: false,
         };
         world.open_services();
         world

@@ -17,6 +17,8 @@ pub(super) struct Sum {
     /// Let go for a limit, or for what it has said.
     pub(super) sent_away: usize,
     pub(super) heard_bytes: usize,
+    /// Stories in which it could not be said whether all were content.
+    pub(super) unsure: usize,
 }
 
 impl AddAssign for Sum {
@@ -28,6 +30,7 @@ impl AddAssign for Sum {
         self.lagged += other.lagged;
         self.sent_away += other.sent_away;
         self.heard_bytes += other.heard_bytes;
+        self.unsure += other.unsure;
     }
 }
 
@@ -43,6 +46,7 @@ impl World {
         };
         Sum {
             stories: 1,
+            unsure: usize::from(self.unsure),
             guests: self.guests.len(),
             content: gone(|why| matches!(why, Disconnect::Eof | Disconnect::Shutdown)),
             broken: gone(|why| matches!(why, Disconnect::Broken(_))),

@@ -15,8 +15,9 @@ use crate::reactor::Limits;
 use crate::service::{Disconnect, Service};
 use crate::wire::{Framing, Message};
 
-/// The quiet after which a raw client has said a message, and how late that may be noticed.
-const QUIET: Duration = Duration::from_millis(200 + 20);
+/// The quiet after which a raw client has said a message, and how late that may be noticed: others
+/// have first to be offered what was said before.
+const QUIET: Duration = Duration::from_millis(200 + 200);
 
 /// What makes a service panic.
 pub(super) const UNBEARABLE: &[u8] = b"unbearable";

@@ -139,6 +139,22 @@ fn who_ended_and_then_broke_is_not_answered() {
     assert_eq!(bob.recv(), "for bob");
 }
 
+/// More than is taken without an answer, and a reset, in one event: no other comes.
+#[test]
+fn who_broke_off_while_too_much_was_unanswered_is_not_answered() {
+    let console = Launch::new("console").stdin(Stdio::piped()).log("debug");
+    let mut server = console.args(&["--max-message", "100"]).start();
+    server.pause();
+    let mut gone = Peer::connect(&server);
+    gone.send(vec![b'?'; 400_000]);
+    gone.reset();
+    server.resume();
+    server.stderr().wait_for("is gone");
+    server.types("for bob\n");
+    let mut bob = arrives(&server, 2, "hello");
+    assert_eq!(bob.recv(), "for bob");
+}
+
 #[test]
 fn an_answer_ends_as_the_clients_messages_do() {
     let mut server = console();

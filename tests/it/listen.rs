@@ -222,6 +222,31 @@ fn the_socket_file_of_another_server_is_not_taken_away() {
     assert_eq!(&back, b"mine");
 }
 
+/// A unix socket that is closed breaks at once, also while its client is owed too much to be read.
+#[test]
+fn the_last_words_of_a_unix_client_are_heard() {
+    let folder = TempDir::new().unwrap();
+    let address = format!("unix:{}", folder.path().join("chat").display());
+    let args = ["--notices", "off"];
+    let server = Launch::new("room")
+        .listen(&[ANY, &address])
+        .args(&args)
+        .start();
+    let mut ann = Peer::connect(&server);
+    ann.send("/nick ann\n");
+    assert_eq!(ann.line(), "* you are now ann");
+    let mut gone = unix(&server.addresses[1]);
+    gone.write_all(&b"/help\n".repeat(2000)).unwrap();
+    gone.write_all(b"good bye\n").unwrap();
+    // By then it has been read from, as far as it may.
+    for _ in 0..200 {
+        ann.send("/who\n");
+        assert!(ann.line().starts_with("* 2 here"));
+    }
+    drop(gone);
+    assert!(ann.line().ends_with(": good bye"));
+}
+
 #[test]
 fn a_living_unix_socket_is_not_replaced() {
     let folder = TempDir::new().unwrap();

@@ -12,9 +12,10 @@ use super::super::outbox::{Lagged, Outbox, Wrote};
 use super::super::rotation::Rotation;
 use super::{Client, ClientId, Egress, Flushed, Limits, MERGED_ENOUGH_BYTES, Request, lookup};
 
-/// So long talk waits for a room of which all are behind, and so long after one of those has taken
-/// something.
+/// So long talk waits for a room of which all are behind.
 pub(super) const OUTRUN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// So long after one of those has taken something: who takes nothing is not waited for.
 const STONE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// For the reactor: carrying out.
@@ -37,6 +38,7 @@ impl Egress {
             progress: false,
             progress_at: None,
             keepers: [0; 2],
+            no_two: false,
             outrun_since: None,
         }
     }
@@ -93,6 +95,7 @@ impl Egress {
     pub fn discard(&mut self, id: ClientId) {
         if let Some(client) = lookup(&mut self.clients, id) {
             client.outbox.clear();
+            client.blocked = false;
             self.rotation.leave(id.index);
         }
     }
@@ -272,9 +275,14 @@ impl Egress {
         std::mem::take(&mut self.work)
     }
 
+    /// Whether talk is not too fast for everybody: two followers are near the log's end, of whom one
+    /// may be the talker. Looked for among all only when somebody may have come near it.
     fn two_keep_up(&mut self) -> bool {
         if self.rotation.followers() < 2 {
             return true;
+        }
+        if self.no_two {
+            return false;
         }
         let (log, clients) = (&self.log, &self.clients);
         let keeps_up = |client: &Client| client.outbox.follows() && !is_far_behind(client, log);
@@ -286,6 +294,7 @@ impl Egress {
         let mut found = clients.iter().filter(|(_, client)| keeps_up(client));
         let mut next = || u32::try_from(found.next()?.0).ok();
         let (Some(first), Some(second)) = (next(), next()) else {
+            self.no_two = true;
             return false;
         };
         self.keepers = [first, second];
@@ -311,6 +320,7 @@ impl Egress {
                 }
                 Ok(Wrote::All) if client.outbox.is_clear(&self.log) => {
                     self.progress |= was_far_behind;
+                    self.no_two &= !was_far_behind;
                     return Flushed::Clear;
                 }
                 Ok(Wrote::All) => progress = true,
@@ -321,6 +331,7 @@ impl Egress {
         }
         client.blocked = true;
         self.progress |= progress && was_far_behind;
+        self.no_two &= !(progress && was_far_behind);
         Flushed::Blocked { progress }
     }
 

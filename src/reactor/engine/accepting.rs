@@ -68,7 +68,7 @@ impl<N: Net> Engine<N> {
         if let Some(most) = self.limits.max_clients_per_ip
             && !self.guests.admit(&peer, most)
         {
-            let why = format_args!("{peer}: {most} clients are here from its address");
+            let why = format_args!("{peer}: already here from its address: {most}");
             return self.turn_away(stream, now, why);
         }
         let token = self.next_token();
@@ -90,7 +90,8 @@ impl<N: Net> Engine<N> {
             paused: false,
             in_ready: false,
             peer_closed: false,
-            reads_to_end: false,
+            had_urgent: false,
+            broken: false,
             eof: false,
             active_at: now,
             armed: None,
@@ -122,7 +123,7 @@ impl<N: Net> Engine<N> {
         }
         if is_news(&mut self.full_told_at, now) {
             let clients = self.counts.clients;
-            info!("{clients} clients are here, as many as may be; others wait");
+            info!("clients here: {clients}, as many as may be; others wait");
         }
     }
 

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::super::connection::{Connection, Phase};
-use super::super::meter::Meter;
 use super::super::net::Net;
 use super::timing::FEW_DEADLINES;
 use super::{Engine, Life, READ_BUDGET_BYTES, Slot, Source};
@@ -40,6 +39,11 @@ impl<N: Net> Engine<N> {
             assert!(unread < READ_BUDGET_BYTES);
             self.audit_waiting(connection, now);
         }
+        for station in &self.stations {
+            let will_go_on =
+                station.held_back.is_empty() || station.egress.outrun_until().is_some();
+            assert!(will_go_on, "held back for ever");
+        }
         assert_eq!(self.counts.clients, connections);
         assert!(connections <= self.limits.max_clients);
         let is_running = self.life == Life::Running;
@@ -54,8 +58,8 @@ impl<N: Net> Engine<N> {
             let looks = connection.armed.expect("somebody looks at its deadline");
             assert!(looks <= at);
         }
-        let held = |meter: &Meter| meter.holds(now);
-        let is_held = connection.meter.as_deref().is_some_and(held);
+        // Its deadline may have come, and be looked at in the next turn.
+        let is_held = connection.is_rationed(now) || connection.armed.is_some_and(|at| at <= now);
         let waits = connection.paused && (is_held || !egress.has_room(connection.client));
         match connection.phase {
             Phase::Open => assert!(waits || !connection.paused, "paused for nothing"),

@@ -131,8 +131,8 @@ impl<N: Net> Engine<N> {
             panicked,
         } = self.counts;
         info!(
-            "stopping: {clients} clients are here, {accepted} came in all; turned away {refused}, \
-             disconnected as too slow {lagged}, ended by a fault of ours {panicked}"
+            "stopping; clients here: {clients}, in all: {accepted}, turned away: {refused}, \
+             disconnected as too slow: {lagged}, ended by a fault of ours: {panicked}"
         );
     }
 

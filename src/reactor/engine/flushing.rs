@@ -92,16 +92,10 @@ impl<N: Net> Engine<N> {
             Flushed::Blocked { progress: false } => {}
             Flushed::Lagged(lagged) => return self.drop_laggard(token, lagged, now),
             Flushed::Failed(error) => {
-                egress.discard(id);
-                match connection.phase {
-                    // What it said before it went is still to be read.
-                    Phase::Open if !connection.eof => {
-                        connection.phase = Phase::Mute(error.kind());
-                        connection.paused = false;
-                        return self.make_ready(token);
-                    }
-                    _ => return self.kill(token, Disconnect::Broken(error.kind())),
-                }
+                return match connection.phase {
+                    Phase::Open if !connection.eof => self.go_mute(token, error.kind(), now),
+                    _ => self.kill(token, Disconnect::Broken(error.kind())),
+                };
             }
         }
         if was_behind {

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use super::super::Limits;
 use super::super::connection::{Connection, END_QUIET, Phase, Unread};
-use super::super::meter::Meter;
 use super::super::net::Net;
 use super::super::token::SourceToken;
 use super::{Engine, Life, READ_BUDGET_BYTES, Station, connection_in, would_block};
@@ -71,6 +70,7 @@ impl<N: Net> Engine<N> {
             After::Drained => {}
             After::More => self.make_ready(token),
             After::Outrun => {
+                connection.is_kept_waiting(now);
                 if !std::mem::replace(&mut connection.in_ready, true) {
                     station.held_back.push(token);
                 }
@@ -81,6 +81,7 @@ impl<N: Net> Engine<N> {
         }
         self.carry_out(index, now);
         self.answer(index, client, now);
+        self.look_for_the_broken(token, now);
         self.arm(token);
     }
 
@@ -146,45 +147,67 @@ impl<N: Net> Engine<N> {
         while let Some(message) = connection.decoder.quiet(max_message_bytes)
             && heard
         {
-            if let Some(meter) = &mut connection.meter {
-                connection.paused |= meter.note(rate, now);
-            }
+            let meter = connection.meter.as_mut();
+            let said_enough = meter.is_some_and(|meter| meter.note(rate, now));
+            self.work_left = self.work_left.saturating_sub(1);
             let call = |service: &mut dyn Service, egress: &mut Egress| {
                 service.on_message(now, client, message, egress);
             };
             heard = station.guard(call).is_some();
+            self.work_left = self.work_left.saturating_sub(station.egress.take_work());
+            connection.paused |= said_enough;
         }
+        connection.note_leaving(now);
         if !heard {
             self.kill(token, Disconnect::Panicked);
         }
         self.carry_out(index, now);
     }
 
-    /// A connection has broken that is not read from: nobody else would find out. What it had said
-    /// before is still heard, if it is only let speak at a rate.
-    pub(super) fn on_broken(&mut self, token: SourceToken, now: Instant) {
+    /// A connection that has broken and is not read from would not be found gone.
+    pub(super) fn look_for_the_broken(&mut self, token: SourceToken, now: Instant) {
         let Some(connection) = self.connection(token) else {
             return;
         };
+        if !connection.broken || !(connection.paused || connection.eof) {
+            return;
+        }
         let why = io::ErrorKind::ConnectionReset;
-        let held = |meter: &Meter| meter.holds(now);
-        let is_rationed = connection.meter.as_deref().is_some_and(held);
         match connection.phase {
-            Phase::Open if is_rationed && !connection.eof => {
-                connection.phase = Phase::Mute(why);
-                connection.pause(now);
-                self.arm(token);
-            }
-            Phase::Mute(_) if is_rationed => {}
+            Phase::Open if !connection.eof => self.go_mute(token, why, now),
+            Phase::Mute(_) | Phase::Dead(_) => {}
             _ => self.kill(token, Disconnect::Broken(why)),
         }
+    }
+
+    /// Nothing can be sent to a client any more. What it had said before is still heard.
+    pub(super) fn go_mute(&mut self, token: SourceToken, why: io::ErrorKind, now: Instant) {
+        let Some(connection) = connection_in(&mut self.sources, token) else {
+            return;
+        };
+        connection.phase = Phase::Mute(why);
+        connection.note_leaving(now);
+        let is_read_from = !connection.paused;
+        let client = connection.client;
+        let egress = &mut self.stations[connection.station as usize].egress;
+        egress.discard(client);
+        if !egress.has_room(client) {
+            // Its service holds it, and nobody would let it go on.
+            return self.kill(token, Disconnect::Broken(why));
+        }
+        match is_read_from {
+            true => self.make_ready(token),
+            false => self.resume_if_room(token, now),
+        }
+        self.arm(token);
     }
 
     /// Reads on from those who were held back, when somebody has taken something meanwhile, or
     /// nobody is waited for any longer.
     pub(super) fn let_go_on(&mut self, now: Instant) {
+        let is_ending = self.life != Life::Running;
         for station in &mut self.stations {
-            if station.has_caught_up(now) {
+            if station.may_go_on(now) || is_ending {
                 self.ready.extend(station.held_back.drain(..));
             }
         }
@@ -195,6 +218,8 @@ impl<N: Net> Engine<N> {
             return;
         };
         connection.eof = true;
+        // It will say nothing more, so there is nothing to hold it to.
+        connection.meter = None;
         let (client, index, phase) = (connection.client, connection.station, connection.phase);
         match phase {
             Phase::Draining { .. } => self.kill(token, Disconnect::Eof),
@@ -204,8 +229,10 @@ impl<N: Net> Engine<N> {
             }
             Phase::Open => {
                 self.hear_quiet(token, now);
+                // What it said last may have been the end of it.
+                let phase = self.connection(token).map(|connection| connection.phase);
                 let station = &mut self.stations[index as usize];
-                if !station.egress.is_closing(client) {
+                if phase == Some(Phase::Open) && !station.egress.is_closing(client) {
                     let ended =
                         station.guard(|service, egress| service.on_end(now, client, egress));
                     if ended.is_none() {
@@ -223,8 +250,7 @@ impl<N: Net> Engine<N> {
             return;
         };
         let (client, station) = (connection.client, connection.station);
-        let held = |meter: &Meter| meter.holds(now);
-        if connection.meter.as_deref().is_some_and(held) {
+        if connection.is_rationed(now) {
             return;
         }
         if connection.paused && self.stations[station as usize].egress.has_room(client) {
@@ -263,9 +289,7 @@ fn hear<S: Read>(
         Ok(0) => After::Eof,
         Ok(count) => {
             connection.active_at = now;
-            // One that cannot be written to is read to its end now: no event needs to come.
-            let may_end = connection.reads_to_end || matches!(connection.phase, Phase::Mute(_));
-            let drained = count < most && !may_end;
+            let drained = count < most && !connection.may_have_ended();
             let mut input = &scratch[..count];
             let after = hand_over(connection, station, &mut input, limits, work_left, now);
             if !input.is_empty() {
@@ -304,6 +328,8 @@ fn hand_over<S>(
     let client = connection.client;
     let egress = &mut station.egress;
     let mut looked_at = egress.log_end();
+    // What others have caused is not this one's work.
+    egress.take_work();
     while let Some(message) = connection.decoder.next(input, limits.max_message_bytes) {
         station.service.on_message(now, client, message, egress);
         *work_left = work_left.saturating_sub(1 + egress.take_work());

@@ -12,7 +12,7 @@ use crate::service::Service;
 pub(super) struct Station {
     pub(super) service: Box<dyn Service>,
     pub(super) egress: Egress,
-    /// Who is not read from until some follower has taken something.
+    /// Who is not read from until some follower has taken something, or it has been long enough.
     pub(super) held_back: Vec<SourceToken>,
     /// The service's deadline is not looked at before: it panicked there.
     pub(super) deadline_not_before: Option<Instant>,
@@ -49,7 +49,9 @@ impl Station {
         )
     }
 
-    pub(super) fn has_caught_up(&mut self, now: Instant) -> bool {
+    /// Notes whether somebody who was behind has taken something; whether those who were held back
+    /// for that may go on, or have waited for long enough.
+    pub(super) fn may_go_on(&mut self, now: Instant) -> bool {
         let progress = self.egress.note_progress(now);
         let is_over = self.egress.outrun_until().is_none_or(|until| until <= now);
         progress || is_over
