@@ -3,7 +3,7 @@
 //! Knows lines and clients; whether the screen is a terminal is the screen's affair.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Disconnect, Input, Service};
 use crate::addr::Peer;
@@ -39,21 +39,14 @@ pub struct Console<S> {
     last_number: u64,
     /// Who has ended its side and waits for an answer, the longest first.
     ended: VecDeque<u64>,
-    /// One entry for each message that has no answer yet: the client's number.
-    waiting: BTreeMap<Turn, u64>,
+    /// When it will be known who of them was listening, in order.
+    doubts: VecDeque<(Instant, u64)>,
+    /// The client's number for each message that has no answer yet, by the message's.
+    waiting: BTreeMap<u64, u64>,
     messages: u64,
     /// Lines typed while nobody waited.
     held: VecDeque<String>,
     input_ended: bool,
-}
-
-/// When a message is answered. Who has ended its side may be gone, or still be listening, which
-/// nobody can tell: it comes after those who are surely there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
-    has_ended: bool,
-    /// Number of the message.
-    message: u64,
 }
 
 #[derive(Debug)]
@@ -66,7 +59,13 @@ struct Talker {
     has_ended: bool,
     /// Its messages that have no answer yet.
     unanswered: VecDeque<u64>,
+    /// What it was answered after its end. Whether it was still listening is known in a moment.
+    doubtful: Vec<String>,
 }
+
+/// Who has ended its side may be gone altogether, which is found out by what it is sent: the
+/// kernel at the other end says so at once, or so long after at most.
+const DOUBT: Duration = Duration::from_millis(200);
 
 /// From this many unanswered messages on, a client is not read from; half of it lets it on again.
 const MAX_UNANSWERED: usize = 256;
@@ -87,6 +86,7 @@ impl<S: Screen> Console<S> {
             numbers: Vec::new(),
             last_number: 0,
             ended: VecDeque::new(),
+            doubts: VecDeque::new(),
             waiting: BTreeMap::new(),
             messages: 0,
             held: VecDeque::new(),
@@ -100,27 +100,25 @@ impl<S: Screen> Console<S> {
     }
 
     /// Brings together lines and who waits for one, then says who is next.
-    fn answer(&mut self, out: &mut Egress) {
+    fn answer(&mut self, now: Instant, out: &mut Egress) {
         while !self.held.is_empty()
             && let Some((_, number)) = self.waiting.pop_first()
         {
-            if let Some(line) = self.held.pop_front() {
-                self.say(number, &line, out);
-            }
+            let Some(line) = self.held.pop_front() else {
+                break;
+            };
+            self.say(number, &line, out);
             if let Some(talker) = self.clients.get_mut(&number) {
                 talker.unanswered.pop_front();
-                match talker.unanswered.len() {
-                    0 if talker.has_ended => {
-                        let client = talker.client;
-                        self.forget(client);
-                        out.close_after_flush(client);
-                    }
-                    left if left == MAX_UNANSWERED / 2 => out.release(talker.client),
-                    _ => {}
+                if talker.has_ended {
+                    talker.doubtful.push(line);
+                    self.doubts.push_back((now + DOUBT, number));
+                } else if talker.unanswered.len() == MAX_UNANSWERED / 2 {
+                    out.release(talker.client);
                 }
             }
         }
-        if self.input_ended && self.held.is_empty() {
+        if self.input_ended && self.held.is_empty() && self.doubts.is_empty() {
             out.stop();
         }
         self.name_who_is_next();
@@ -141,7 +139,7 @@ impl<S: Screen> Console<S> {
         }
     }
 
-    fn on_line(&mut self, line: String, out: &mut Egress) {
+    fn on_line(&mut self, now: Instant, line: String, out: &mut Egress) {
         match command::parse(&line) {
             Typed::Nothing => {}
             Typed::Answer(text) => self.held.push_back(text.to_owned()),
@@ -155,7 +153,7 @@ impl<S: Screen> Console<S> {
             Typed::Who => self.who(),
             Typed::Close(number) => match self.clients.get(&number).map(|talker| talker.client) {
                 Some(client) => {
-                    self.leave(client, out);
+                    self.leave(now, client, true, out);
                     out.close_after_flush(client);
                 }
                 None => self.screen.print(&format!("there is no [{number}]")),
@@ -163,7 +161,7 @@ impl<S: Screen> Console<S> {
             Typed::Quit => out.stop(),
             Typed::Wrong(why) => self.screen.print(why),
         }
-        self.answer(out);
+        self.answer(now, out);
     }
 
     fn who(&mut self) {
@@ -179,14 +177,21 @@ impl<S: Screen> Console<S> {
         }
     }
 
-    /// A client is gone, or is to be.
-    fn leave(&mut self, client: ClientId, out: &mut Egress) {
-        if let Some((number, talker)) = self.forget(client) {
-            if !talker.has_ended {
-                self.screen.print(&format!("[{number}] left"));
-            }
-            self.answer(out);
+    /// A client is gone, or is to be. What one that was not listening any more was answered is for
+    /// the next.
+    fn leave(&mut self, now: Instant, client: ClientId, was_listening: bool, out: &mut Egress) {
+        let Some((number, talker)) = self.forget(client) else {
+            return;
+        };
+        if !talker.has_ended {
+            self.screen.print(&format!("[{number}] left"));
         }
+        if !was_listening {
+            for line in talker.doubtful.into_iter().rev() {
+                self.held.push_front(line);
+            }
+        }
+        self.answer(now, out);
     }
 
     fn forget(&mut self, client: ClientId) -> Option<(u64, Talker)> {
@@ -195,11 +200,9 @@ impl<S: Screen> Console<S> {
         self.ended.retain(|ended| *ended != number);
         let talker = self.clients.remove(&number)?;
         for message in &talker.unanswered {
-            self.waiting.remove(&Turn {
-                has_ended: talker.has_ended,
-                message: *message,
-            });
+            self.waiting.remove(message);
         }
+        self.doubts.retain(|(_, doubtful)| *doubtful != number);
         Some((number, talker))
     }
 
@@ -209,11 +212,6 @@ impl<S: Screen> Console<S> {
             return;
         };
         talker.has_ended = true;
-        for &message in &talker.unanswered {
-            let turn = |has_ended| Turn { has_ended, message };
-            self.waiting.remove(&turn(false));
-            self.waiting.insert(turn(true), number);
-        }
         self.screen
             .print(&format!("[{number}] left, but may read an answer yet"));
         self.ended.push_back(number);
@@ -245,13 +243,14 @@ impl<S: Screen> Service for Console<S> {
             ends_lines: false,
             has_ended: false,
             unanswered: VecDeque::new(),
+            doubtful: Vec::new(),
         };
         self.clients.insert(self.last_number, talker);
     }
 
     fn on_message(
         &mut self,
-        _now: Instant,
+        now: Instant,
         client: ClientId,
         message: Message<'_>,
         out: &mut Egress,
@@ -269,16 +268,12 @@ impl<S: Screen> Service for Console<S> {
                 out.hold(client);
             }
         }
-        let turn = Turn {
-            has_ended: false,
-            message: self.messages,
-        };
-        self.waiting.insert(turn, number);
+        self.waiting.insert(self.messages, number);
         self.messages += 1;
-        self.answer(out);
+        self.answer(now, out);
     }
 
-    fn on_end(&mut self, _now: Instant, client: ClientId, out: &mut Egress) {
+    fn on_end(&mut self, now: Instant, client: ClientId, out: &mut Egress) {
         let number = self.number(client);
         let talker = number.and_then(|number| self.clients.get(&number));
         if let (Some(number), Some(talker)) = (number, talker)
@@ -286,20 +281,43 @@ impl<S: Screen> Service for Console<S> {
         {
             return self.wait_for_answers(number, out);
         }
-        self.leave(client, out);
+        self.leave(now, client, true, out);
         out.close_after_flush(client);
     }
 
-    fn on_close(&mut self, _now: Instant, client: ClientId, _why: &Disconnect, out: &mut Egress) {
-        self.leave(client, out);
+    fn on_close(&mut self, now: Instant, client: ClientId, why: &Disconnect, out: &mut Egress) {
+        let was_listening = !matches!(why, Disconnect::Broken(_));
+        self.leave(now, client, was_listening, out);
     }
 
-    fn on_input(&mut self, _now: Instant, input: Input, out: &mut Egress) {
+    fn deadline(&self) -> Option<Instant> {
+        self.doubts.front().map(|(at, _)| *at)
+    }
+
+    fn on_deadline(&mut self, now: Instant, out: &mut Egress) {
+        while let Some(&(at, number)) = self.doubts.front()
+            && at <= now
+        {
+            self.doubts.pop_front();
+            let Some(talker) = self.clients.get_mut(&number) else {
+                continue;
+            };
+            talker.doubtful.remove(0);
+            if talker.unanswered.is_empty() && talker.doubtful.is_empty() {
+                let client = talker.client;
+                self.forget(client);
+                out.close_after_flush(client);
+            }
+        }
+        self.answer(now, out);
+    }
+
+    fn on_input(&mut self, now: Instant, input: Input, out: &mut Egress) {
         match input {
-            Input::Line(line) => self.on_line(line, out),
+            Input::Line(line) => self.on_line(now, line, out),
             Input::End => {
                 self.input_ended = true;
-                self.answer(out);
+                self.answer(now, out);
             }
         }
     }

@@ -119,9 +119,20 @@ fn a_half_closed_client_is_answered_before_it_is_let_go() {
     asks.half_close();
     server.stdout().wait_for("[1] left");
     let mut bob = arrives(&server, 2, "hello");
-    server.types("for bob\nthe answer\n");
-    assert_eq!(bob.recv(), "for bob");
+    server.types("the answer\nfor bob\n");
     assert_eq!(asks.rest(), b"the answer");
+    assert_eq!(bob.recv(), "for bob");
+}
+
+/// One that has closed altogether looks the same, until it is sent something.
+#[test]
+fn who_had_closed_eats_no_answer() {
+    let mut server = console();
+    drop(arrives(&server, 1, "a question"));
+    server.stdout().wait_for("[1] left");
+    server.types("for bob\n");
+    let mut bob = arrives(&server, 2, "hello");
+    assert_eq!(bob.recv(), "for bob");
 }
 
 /// One that is gone altogether is found out, though nothing is read from it any more.

@@ -151,7 +151,7 @@ fn who_is_gone_waits_no_longer() {
 }
 
 #[test]
-fn who_has_ended_its_side_is_answered_after_the_others_and_then_let_go() {
+fn who_has_ended_its_side_is_answered_in_its_turn_and_then_let_go() {
     let (mut console, paper) = console(&["ann", "bob", "eve"]);
     console.sends("ann", "a");
     console.sends("bob", "b");
@@ -163,23 +163,47 @@ fn who_has_ended_its_side_is_answered_after_the_others_and_then_let_go() {
     }
     paper.shows("[1] left, but may read an answer yet");
     paper.shows("[3] left");
-    assert_eq!(paper.prompt(), Some(2));
-    console.types("/who");
-    paper.shows("[2] unix, 1 to answer");
-    for line in ["for bob", "one", "two"] {
-        assert_eq!(console.fate("ann"), None);
+    assert_eq!(paper.prompt(), Some(1));
+    for line in ["one", "for bob", "two"] {
         console.types(line);
     }
     assert_eq!(console.heard("bob"), "for bob");
     assert_eq!(console.heard("ann"), "onetwo");
-    assert_eq!(console.fate("ann"), Some(Disconnect::Eof));
     assert_eq!(paper.prompt(), None);
+    // In a moment it is known that it was listening.
+    assert_eq!(console.fate("ann"), None);
+    console.advance(DOUBT);
+    assert_eq!(console.fate("ann"), Some(Disconnect::Eof));
     paper.shows_nothing();
     console.sends("bob", "b");
     console.ends("bob");
     console.types("/close 2");
     assert_eq!(console.fate("bob"), Some(Disconnect::Eof));
     assert_eq!(paper.prompt(), None);
+}
+
+#[test]
+fn what_one_that_was_gone_was_answered_is_for_the_next() {
+    let (mut console, paper) = console(&["ann", "bob"]);
+    console.sends("ann", "a");
+    console.sends("ann", "a");
+    console.ends("ann");
+    console.sends("bob", "b");
+    for line in ["one", "two", "three", "four"] {
+        console.types(line);
+    }
+    console.ends_typing();
+    assert_eq!(console.heard("bob"), "three");
+    // It had closed, and its machine says so when it is sent something.
+    console.vanishes("ann");
+    assert!(!console.has_stopped());
+    assert_eq!(paper.prompt(), None);
+    for line in ["one", "two", "four"] {
+        assert!(!console.has_stopped());
+        console.sends("bob", "b");
+        assert_eq!(console.heard("bob"), line);
+    }
+    assert!(console.has_stopped());
 }
 
 #[test]
