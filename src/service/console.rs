@@ -135,7 +135,7 @@ impl<S: Screen> Console<S> {
         let end = if talker.ends_lines { "\n" } else { "" };
         if out.send(talker.client, format!("{line}{end}").as_bytes()) == Err(Clogged) {
             self.screen
-                .print(&format!("[{number}] is not reading; not sent"));
+                .print(&format!("[{number}] is owed too much already; not sent"));
         }
     }
 

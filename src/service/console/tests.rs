@@ -344,7 +344,7 @@ fn who_does_not_read_is_not_answered_without_bound() {
     console.stalls("ann");
     console.types("/to 1 more than ten bytes");
     console.types("/to 1 more");
-    paper.shows("[1] is not reading; not sent");
+    paper.shows("[1] is owed too much already; not sent");
     console.recovers("ann");
     assert_eq!(console.heard("ann"), "more than ten bytes");
 }
