@@ -151,17 +151,25 @@ impl<S> Connection<S> {
 
     /// Whether what a raw client has sent counts as a message.
     pub(super) fn is_quiet(&self, now: Instant) -> bool {
-        self.decoder.awaits_quiet() && self.active_at + QUIET <= now
+        self.quiet_at().is_some_and(|at| at <= now)
+    }
+
+    /// When what a raw client has sent will count as a message, if it sends nothing more. Not while
+    /// there is more to be handed over, or it is not to be heard.
+    fn quiet_at(&self) -> Option<Instant> {
+        let awaits_quiet = self.decoder.awaits_quiet() && self.unread.is_none() && !self.paused;
+        awaits_quiet.then(|| self.active_at + QUIET)
     }
 
     /// When something must be done if nothing happens before.
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
         match self.phase {
+            // What it says waits for us, and then it is looked at.
+            Phase::Open | Phase::Mute(_) if self.in_ready => None,
             Phase::Open | Phase::Mute(_) => {
                 let idle = limits.idle_timeout.map(|timeout| self.active_at + timeout);
-                let quiet = self.decoder.awaits_quiet().then(|| self.active_at + QUIET);
                 let meter = self.meter.as_ref().and_then(|meter| meter.deadline(limits));
-                [idle, quiet, meter].into_iter().flatten().min()
+                [idle, self.quiet_at(), meter].into_iter().flatten().min()
             }
             Phase::Flushing { until } | Phase::Draining { until, .. } => Some(until),
             Phase::Dead(_) => None,

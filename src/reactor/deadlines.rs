@@ -32,14 +32,9 @@ impl Deadlines {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// One that has come; it stays until it is [taken out](Self::pop).
-    pub(super) fn due(&self, now: Instant) -> Option<(Instant, SourceToken)> {
-        let Reverse(entry) = self.heap.peek()?;
-        Some(*entry).filter(|(at, _)| *at <= now)
-    }
-
-    /// Takes out the next.
-    pub(super) fn pop(&mut self) {
-        self.heap.pop();
+    /// Takes out one that has come.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Instant, SourceToken)> {
+        self.next().filter(|at| *at <= now)?;
+        self.heap.pop().map(|Reverse(entry)| entry)
     }
 }

@@ -285,6 +285,7 @@ impl<N: Net> Engine<N> {
             Some(Source::Connection(connection)) => {
                 connection.in_ready = false;
                 self.read(token, now);
+                self.arm(token);
             }
             Some(Source::Foreign) | None => {}
         }

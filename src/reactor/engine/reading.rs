@@ -53,6 +53,9 @@ impl<N: Net> Engine<N> {
             // The others have first to be offered what was said so far.
             Phase::Open | Phase::Mute(_) if station.egress.is_congested() => After::More,
             Phase::Open | Phase::Mute(_) if station.egress.is_outrun(now) => After::Outrun,
+            Phase::Open | Phase::Mute(_) if connection.is_quiet(now) => {
+                return self.read_quiet(token, now);
+            }
             Phase::Open | Phase::Mute(_) => {
                 let (scratch, work_left) = (&mut self.scratch, &mut self.work_left);
                 let call = || hear(connection, station, scratch, &limits, work_left, now);
@@ -125,12 +128,24 @@ impl<N: Net> Engine<N> {
             meter.release(now);
         }
         if is_quiet {
-            self.hear_quiet(token, now);
-        }
-        if is_idle {
+            // Thousands may have fallen quiet at once: that is read like what comes from a socket.
+            self.make_ready(token);
+        } else if is_idle {
             return self.kill(token, Disconnect::Idle);
         }
         self.resume_if_room(token, now);
+    }
+
+    /// Hears what a raw client has sent before it fell quiet, and reads on in the next turn.
+    fn read_quiet(&mut self, token: SourceToken, now: Instant) {
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        let (client, index) = (connection.client, connection.station);
+        self.hear_quiet(token, now);
+        self.make_ready(token);
+        self.answer(index, client, now);
+        self.look_for_the_broken(token, now);
     }
 
     /// What a raw client has sent counts as a message now.

@@ -6,7 +6,7 @@ use log::warn;
 
 use super::super::net::Net;
 use super::super::token::SourceToken;
-use super::{Engine, Life, Source, connection_in, index_of};
+use super::{Engine, Life, Source, index_of};
 
 /// So many old deadlines are not worth looking for.
 pub(super) const FEW_DEADLINES: usize = 64;
@@ -16,11 +16,7 @@ const FAULT_PAUSE: Duration = Duration::from_secs(1);
 
 impl<N: Net> Engine<N> {
     pub(super) fn run_deadlines(&mut self, now: Instant) {
-        while self.work_left > 0
-            && let Some((at, token)) = self.deadlines.due(now)
-            && !self.is_quiet_for_a_congested_room(token)
-        {
-            self.deadlines.pop();
+        while let Some((at, token)) = self.deadlines.pop_due(now) {
             match self.source(token) {
                 Some(Source::Listener(_)) => self.accept(token, now),
                 Some(Source::Connection(connection)) if connection.armed == Some(at) => {
@@ -49,16 +45,6 @@ impl<N: Net> Engine<N> {
         if let Some(more) = self.refusal_log.sum_up(now) {
             warn!("{more} more clients were turned away");
         }
-    }
-
-    /// Whether a client's quiet may mean a message where the others have first to be offered what was
-    /// said so far. Thousands may have fallen quiet at once.
-    fn is_quiet_for_a_congested_room(&mut self, token: SourceToken) -> bool {
-        let Some(connection) = connection_in(&mut self.sources, token) else {
-            return false;
-        };
-        let egress = &mut self.stations[connection.station as usize].egress;
-        connection.decoder.awaits_quiet() && egress.is_congested()
     }
 
     /// Sees to it that the connection is looked at when its deadline comes.
