@@ -161,14 +161,13 @@ impl Line {
     /// What is put in or taken out may join its neighbours into one grapheme; the cursor goes
     /// behind it.
     fn settle(&mut self) {
-        if self.cursor < self.text.len() {
-            self.cursor = self
-                .text
-                .grapheme_indices(true)
-                .map(|(at, _)| at)
-                .find(|&at| at >= self.cursor)
-                .unwrap_or(self.text.len());
-        }
+        self.cursor = self.next_start(self.cursor);
+    }
+
+    /// Where a grapheme starts, from `from` on.
+    fn next_start(&self, from: usize) -> usize {
+        let mut starts = self.text.grapheme_indices(true).map(|(at, _)| at);
+        starts.find(|&at| at >= from).unwrap_or(self.text.len())
     }
 
     fn left(&self) -> usize {
@@ -182,18 +181,20 @@ impl Line {
         self.cursor + self.after().graphemes(true).next().map_or(0, str::len)
     }
 
+    /// A word may begin, or end, within a grapheme.
     fn word_left(&self) -> usize {
-        self.before()
-            .unicode_word_indices()
-            .next_back()
-            .map_or(0, |(at, _)| at)
+        let words = self.before().unicode_word_indices();
+        let word = words.last().map_or(0, |(at, _)| at);
+        let starts = self.before().grapheme_indices(true);
+        let starts = starts.map(|(at, _)| at).take_while(|&at| at <= word);
+        starts.last().unwrap_or(0)
     }
 
     fn word_right(&self) -> usize {
-        self.after()
-            .unicode_word_indices()
-            .next()
-            .map_or(self.text.len(), |(at, word)| self.cursor + at + word.len())
+        let word = self.after().unicode_word_indices().next();
+        word.map_or(self.text.len(), |(at, word)| {
+            self.next_start(self.cursor + at + word.len())
+        })
     }
 
     fn recall(&mut self, place: Option<usize>) {
@@ -247,148 +248,4 @@ fn common_bytes(one: &str, other: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line() -> Line {
-        Line::new(["/me", "/msg", "/who"].map(str::to_owned).to_vec())
-    }
-
-    fn typed(line: &mut Line, text: &str) {
-        for character in text.chars() {
-            line.press(Key::Char(character));
-        }
-    }
-
-    fn pressed(line: &mut Line, keys: &[Key]) -> (String, String) {
-        for &key in keys {
-            assert_eq!(line.press(key), Effect::Edited, "{key:?}");
-        }
-        (line.before().to_owned(), line.after().to_owned())
-    }
-
-    fn parts(before: &str, after: &str) -> (String, String) {
-        (before.to_owned(), after.to_owned())
-    }
-
-    #[test]
-    fn the_cursor_goes_by_what_a_person_takes_for_a_character() {
-        let mut line = line();
-        typed(&mut line, "你👩\u{200D}👩\u{200D}👧e\u{301}好");
-        use Key::{Backspace, Delete, Left, Right};
-        assert_eq!(
-            pressed(&mut line, &[Left, Left]),
-            parts("你👩\u{200D}👩\u{200D}👧", "e\u{301}好")
-        );
-        assert_eq!(pressed(&mut line, &[Backspace]), parts("你", "e\u{301}好"));
-        assert_eq!(pressed(&mut line, &[Delete, Right]), parts("你好", ""));
-        assert_eq!(pressed(&mut line, &[Right, Delete]), parts("你好", ""));
-    }
-
-    #[test]
-    fn the_cursor_never_stands_inside_a_character() {
-        let mut line = line();
-        typed(&mut line, "\u{301}x");
-        // The mark joins the letter that is put before it.
-        assert_eq!(pressed(&mut line, &[Key::Home]), parts("", "\u{301}x"));
-        line.press(Key::Char('e'));
-        assert_eq!(pressed(&mut line, &[]), parts("e\u{301}", "x"));
-        assert_eq!(pressed(&mut line, &[Key::Backspace]), parts("", "x"));
-    }
-
-    #[test]
-    fn words_are_crossed_killed_and_put_back() {
-        let mut line = line();
-        typed(&mut line, "say  hello there");
-        use Key::{KillToEnd, KillToStart, KillWordLeft, KillWordRight, WordLeft, WordRight, Yank};
-        assert_eq!(
-            pressed(&mut line, &[WordLeft, WordLeft]),
-            parts("say  ", "hello there")
-        );
-        assert_eq!(
-            pressed(&mut line, &[WordRight]),
-            parts("say  hello", " there")
-        );
-        assert_eq!(
-            pressed(&mut line, &[KillWordLeft]),
-            parts("say  ", " there")
-        );
-        assert_eq!(
-            pressed(&mut line, &[Yank, KillToEnd]),
-            parts("say  hello", "")
-        );
-        assert_eq!(
-            pressed(&mut line, &[KillToStart, Yank, Key::Home, KillWordRight]),
-            parts("", "  hello")
-        );
-    }
-
-    #[test]
-    fn history_keeps_the_draft() {
-        let mut line = line();
-        for text in ["one", "two", "two", ""] {
-            typed(&mut line, text);
-            assert_eq!(line.press(Key::Enter), Effect::Entered(text.to_owned()));
-        }
-        typed(&mut line, "new");
-        use Key::{Down, Up};
-        assert_eq!(pressed(&mut line, &[Up]), parts("two", ""));
-        assert_eq!(pressed(&mut line, &[Up, Up, Up]), parts("one", ""));
-        assert_eq!(pressed(&mut line, &[Down, Down, Down]), parts("new", ""));
-    }
-
-    #[test]
-    fn tab_completes_commands_as_far_as_they_are_certain() {
-        let mut line = line();
-        typed(&mut line, "/w");
-        assert_eq!(pressed(&mut line, &[Key::Tab]), parts("/who ", ""));
-        assert_eq!(pressed(&mut line, &[Key::Tab]), parts("/who ", ""));
-        line.clear();
-        typed(&mut line, "/");
-        assert_eq!(
-            line.press(Key::Tab),
-            Effect::Choices("/me  /msg  /who".to_owned())
-        );
-        typed(&mut line, "m");
-        assert_eq!(
-            line.press(Key::Tab),
-            Effect::Choices("/me  /msg".to_owned())
-        );
-        line.clear();
-        typed(&mut line, "w");
-        assert_eq!(pressed(&mut line, &[Key::Tab]), parts("w", ""));
-    }
-
-    #[test]
-    fn a_paste_with_an_empty_line_in_it_enters_no_empty_line() {
-        let mut line = line();
-        line.press(Key::PasteStart);
-        typed(&mut line, "a");
-        assert_eq!(pressed(&mut line, &[Key::Tab]), parts("a\t", ""));
-        assert_eq!(line.press(Key::Enter), Effect::Entered("a\t".to_owned()));
-        assert_eq!(pressed(&mut line, &[Key::Enter]), parts("", ""));
-        assert_eq!(pressed(&mut line, &[Key::PasteEnd]), parts("", ""));
-        assert_eq!(line.press(Key::Enter), Effect::Entered(String::new()));
-    }
-
-    #[test]
-    fn ctrl_d_ends_only_an_empty_line() {
-        let mut line = line();
-        typed(&mut line, "ab");
-        assert_eq!(
-            pressed(&mut line, &[Key::Home, Key::EndOfInput]),
-            parts("", "b")
-        );
-        line.clear();
-        assert_eq!(line.press(Key::EndOfInput), Effect::End);
-    }
-
-    #[test]
-    fn a_line_has_a_bound() {
-        let mut line = line();
-        for _ in 0..LINE_MAX_BYTES {
-            line.press(Key::Char('好'));
-        }
-        assert!(line.text().len() <= LINE_MAX_BYTES && line.text().len() > LINE_MAX_BYTES - 4);
-    }
-}
+mod tests;
