@@ -14,6 +14,7 @@
 //!   client      connect: a person in a terminal, or a script in a pipe
 //!   terminal    a line edited at the bottom, lines printed above it
 //!   bench       many clients at once, each delivery checked; a loop of its own over mio
+//!   addr, failure, muffler, text, units: small things that several rooms need
 //!   fuzzing     what must hold whatever a fuzzer feeds; in tests and fuzzing builds only
 //!   rehearsal   in tests only: a service, all that it owes and a clock, so that a test is a scene
 //!   simulation  in tests only: the reactor's engine over a network that one seed decides
