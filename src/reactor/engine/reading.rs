@@ -142,6 +142,8 @@ impl<N: Net> Engine<N> {
             return;
         };
         let (client, index) = (connection.client, connection.station);
+        // It was not idle while that waited for its turn.
+        connection.active_at = now;
         self.hear_quiet(token, now);
         self.make_ready(token);
         self.answer(index, client, now);
