@@ -183,8 +183,8 @@ impl Line {
 
     /// A word may begin, or end, within a grapheme.
     fn word_left(&self) -> usize {
-        let words = self.before().unicode_word_indices();
-        let word = words.last().map_or(0, |(at, _)| at);
+        let mut words = self.before().unicode_word_indices();
+        let word = words.next_back().map_or(0, |(at, _)| at);
         let starts = self.before().grapheme_indices(true);
         let starts = starts.map(|(at, _)| at).take_while(|&at| at <= word);
         starts.last().unwrap_or(0)
