@@ -166,6 +166,10 @@ impl Line {
 
     /// Where a grapheme starts, from `from` on.
     fn next_start(&self, from: usize) -> usize {
+        // What is typed is mostly typed at the end.
+        if from == self.text.len() {
+            return from;
+        }
         let mut starts = self.text.grapheme_indices(true).map(|(at, _)| at);
         starts.find(|&at| at >= from).unwrap_or(self.text.len())
     }
