@@ -219,8 +219,8 @@ impl<N: Net> Engine<N> {
                 connection.had_urgent |= readiness.urgent;
                 connection.broken |= readiness.broken;
                 let (client, station) = (connection.client, connection.station);
-                let (is_read_from, in_ready) = (!connection.paused, connection.in_ready);
-                if !is_read_from {
+                let in_ready = connection.in_ready;
+                if connection.paused {
                     connection.note_leaving(now);
                     self.arm(token);
                 }

@@ -194,6 +194,12 @@ impl<S: Screen> Console<S> {
         self.answer(now, out);
     }
 
+    /// It has left already, as far as the person is told.
+    fn let_go(&mut self, client: ClientId, out: &mut Egress) {
+        self.forget(client);
+        out.close_after_flush(client);
+    }
+
     fn forget(&mut self, client: ClientId) -> Option<(u64, Talker)> {
         let number = self.number(client)?;
         self.numbers[client.index()] = None;
@@ -218,9 +224,7 @@ impl<S: Screen> Console<S> {
         if self.ended.len() > MAX_ENDED
             && let Some(talker) = self.ended.front().and_then(|k| self.clients.get(k))
         {
-            let client = talker.client;
-            self.forget(client);
-            out.close_after_flush(client);
+            self.let_go(talker.client, out);
         }
         self.name_who_is_next();
     }
@@ -305,8 +309,7 @@ impl<S: Screen> Service for Console<S> {
             talker.doubtful.remove(0);
             if talker.unanswered.is_empty() && talker.doubtful.is_empty() {
                 let client = talker.client;
-                self.forget(client);
-                out.close_after_flush(client);
+                self.let_go(client, out);
             }
         }
         self.answer(now, out);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::harness::{Launch, PATIENCE, heavy, until};
+use crate::harness::{Launch, PATIENCE, Server, heavy, until};
 use crate::member::{Member, room};
 use crate::peer::{Peer, pattern};
 
@@ -33,6 +33,15 @@ fn term_and_int_end_every_service_cleanly() {
     }
 }
 
+/// Waits until the signal has been heard.
+#[track_caller]
+fn accepts_no_more(server: &Server) {
+    let address: SocketAddr = server.address().parse().unwrap();
+    until("it accepts no more", PATIENCE, || {
+        TcpStream::connect(address).is_err()
+    });
+}
+
 #[test]
 fn what_is_owed_is_sent_before_the_end() {
     let _alone = heavy();
@@ -44,10 +53,7 @@ fn what_is_owed_is_sent_before_the_end() {
     peer.send(&sent);
     peer.all_taken();
     server.signal(Signal::TERM);
-    let address: SocketAddr = server.address().parse().unwrap();
-    until("it accepts no more", PATIENCE, || {
-        TcpStream::connect(address).is_err()
-    });
+    accepts_no_more(&server);
     assert!(server.is_running(), "it ended with bytes owed");
     assert!(peer.rest() == sent, "what was owed was lost");
     assert_eq!(server.exit_code(), 0);
@@ -62,10 +68,7 @@ fn who_is_still_sending_at_the_end_is_not_reset() {
     peer.send(&sent);
     peer.all_taken();
     server.signal(Signal::TERM);
-    let address: SocketAddr = server.address().parse().unwrap();
-    until("it accepts no more", PATIENCE, || {
-        TcpStream::connect(address).is_err()
-    });
+    accepts_no_more(&server);
     peer.send("one thing more");
     assert!(peer.rest() == sent, "what was owed was lost");
     assert_eq!(server.exit_code(), 0);
