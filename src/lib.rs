@@ -1,24 +1,22 @@
 //! chinwag: a chat server on one hand-written, single-threaded reactor, with its client and its
 //! load engine.
 //!
-//! # The house
+//! # Code map
 //!
 //! ```text
 //!   main        arguments -> run -> exit code
 //!   cli         raw arguments -> typed configurations
-//!   serve       puts a service on a reactor; the log, the person at the server
-//!   reactor     sockets and readiness; the one server room that names mio
-//!   service     what is said: echo, reply, console, room. No socket, no clock
+//!   serve       puts a service on a reactor; the log writer, the operator's terminal, privilege
+//!   reactor     sockets and readiness; the one server module that names mio
+//!   service     the seam between the reactor and the services
+//!   services    echo, reply, console, room. No socket, no clock
 //!   outbound    what each client is still owed: the shared log, outboxes, whose turn it is
 //!   wire        bytes <-> messages
 //!   client      connect: a person in a terminal, or a script in a pipe
 //!   terminal    a line edited at the bottom, lines printed above it
 //!   bench       many clients at once, each delivery checked; a loop of its own over mio
-//!   addr, failure, muffler, text, units: small things that several rooms need
-//!   fuzzing     what must hold whatever a fuzzer feeds; in tests and fuzzing builds only
-//!   rehearsal   in tests only: a service, all that it owes and a clock, so that a test is a scene
-//!   simulation  in tests only: the reactor's engine over a network that one seed decides
-//!   seeds       in tests only: random runs that can be told again
+//!   addr, failure, log_limit, sanitize, units: small things that several modules need
+//!   testing     in tests and fuzzing builds only: scenes, a simulated network, fuzz checks, seeds
 //! ```
 //!
 //! A message's way: `reactor` reads it into its one scratch buffer, `wire` cuts it out, a
@@ -49,21 +47,16 @@ pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod failure;
-#[cfg(any(test, fuzzing))]
-#[doc(hidden)]
-pub mod fuzzing;
-mod muffler;
+mod log_limit;
 pub mod outbound;
 pub mod reactor;
-#[cfg(test)]
-mod rehearsal;
-#[cfg(test)]
-mod seeds;
+pub mod sanitize;
 pub mod serve;
 pub mod service;
-#[cfg(test)]
-mod simulation;
+pub mod services;
 pub mod terminal;
-pub mod text;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod testing;
 pub mod units;
 pub mod wire;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use chinwag::cli::{self, Command};
-use chinwag::text::harmless;
+use chinwag::sanitize::sanitize;
 use chinwag::{bench, client, serve};
 
 #[expect(
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             // It may hold a file's name, or a server's words.
             let text = failure.to_string();
-            eprintln!("chinwag: {}", harmless(text.as_bytes()));
+            eprintln!("chinwag: {}", sanitize(text.as_bytes()));
             ExitCode::from(failure.exit_code())
         }
     }

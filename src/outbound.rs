@@ -10,17 +10,17 @@
 //!      queued: [Shared(a..b)] [Private(12)] [Shared(b..c)]   sent first, in order
 //!      live:   everything from here to the log's end         then this
 //!
-//!   Egress      all outboxes of one service, and whose turn it is to be written to
+//!   Fanout      all outboxes of one service, and whose turn it is to be written to
 //! ```
 
-mod egress;
+mod fanout;
 mod log;
 #[cfg(test)]
 mod model;
 mod outbox;
 mod rotation;
 
-pub use egress::{ClientId, Clogged, Egress, Flushed, Limits, Request};
+pub use fanout::{ClientId, Fanout, Flushed, Limits, OutboxFull, Request};
 pub use log::{Offset, SharedLog};
 pub use outbox::{Lagged, Outbox, Wrote};
 pub use rotation::Pace;

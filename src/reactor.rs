@@ -17,15 +17,15 @@ use signal_hook_mio::v1_0::Signals;
 
 use crate::addr::Address;
 use crate::outbound;
-use crate::service::{Input, Service};
+use crate::service::{OperatorInput, Service};
 
 mod connection;
 mod deadlines;
 mod engine;
-mod guests;
 mod listen;
-mod meter;
 mod net;
+mod per_ip;
+mod rate_limit;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -80,13 +80,13 @@ pub struct Reactor {
     signals_token: usize,
     waker: Arc<Waker>,
     waker_token: usize,
-    input: Option<(ServiceId, Receiver<Input>)>,
+    input: Option<(ServiceId, Receiver<OperatorInput>)>,
 }
 
 /// The other end of [`Reactor::input`], for the thread that waits for the person.
 #[derive(Debug, Clone)]
 pub struct InputSender {
-    queue: SyncSender<Input>,
+    queue: SyncSender<OperatorInput>,
     waker: Arc<Waker>,
 }
 
@@ -94,7 +94,7 @@ impl InputSender {
     /// Hands something over, and waits while the service wants no more. Returns whether there is
     /// still somebody to hand over to.
     #[must_use]
-    pub fn send(&self, input: Input) -> bool {
+    pub fn send(&self, input: OperatorInput) -> bool {
         self.queue.send(input).is_ok() && self.waker.wake().is_ok()
     }
 }

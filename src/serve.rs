@@ -13,12 +13,12 @@ use crate::failure::Failure;
 use crate::outbound::{self, Pace};
 use crate::reactor::{self, Rate, Reactor};
 use crate::service::Service;
-use crate::service::echo::Echo;
-use crate::service::reply::Reply;
-use crate::service::room::{self, Room};
+use crate::services::echo::Echo;
+use crate::services::reply::Reply;
+use crate::services::room::{self, Room};
 
 mod logging;
-mod person;
+mod operator;
 mod privilege;
 
 /// What `serve` was asked to do.
@@ -60,7 +60,7 @@ pub enum ServiceConfig {
         /// The server ends after its first client.
         once: bool,
     },
-    /// The person at the server answers.
+    /// The operator at the server answers.
     Console,
     /// The same bytes back.
     Echo,
@@ -94,11 +94,11 @@ const NO_LOG_BYTES: usize = 4096;
 /// # Errors
 /// One line: what could not be opened, and why.
 pub fn run(config: &Config) -> Result<(), Failure> {
-    let person = match config.service {
-        ServiceConfig::Console => Some(person::Place::find()?),
+    let operator = match config.service {
+        ServiceConfig::Console => Some(operator::OperatorConsole::find()?),
         _ => None,
     };
-    let _log = logging::start(person.as_ref());
+    let _log = logging::start(operator.as_ref());
     let limits = reactor::Limits {
         max_clients: max_clients(config.max_clients),
         max_clients_per_ip: config.max_clients_per_ip,
@@ -110,11 +110,11 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     };
     let attempt = |error| Failure::runtime(format!("set up the poll: {error}"));
     let mut reactor = Reactor::new(limits).map_err(attempt)?;
-    let (service, log_bytes, pace) = service(&config.service, person.as_ref());
+    let (service, log_bytes, pace) = service(&config.service, operator.as_ref());
     let limits = outbound::Limits {
         log_bytes,
         max_pending_bytes: config.max_pending_bytes,
-        pause_reading_bytes: match config.service {
+        high_water_bytes: match config.service {
             ServiceConfig::Room { .. } => ROOM_ANSWERS_BYTES,
             _ => config.max_pending_bytes,
         },
@@ -137,13 +137,13 @@ pub fn run(config: &Config) -> Result<(), Failure> {
         privilege::enter_sandbox(&opened)?;
     }
     for address in &opened {
-        announce(address, person.as_ref());
+        announce(address, operator.as_ref());
         if is_open_to_others(address) {
             warn!("{address} can be reached from other machines, without a password");
         }
     }
-    if let Some(person) = &person {
-        person.attend(reactor.input(service))?;
+    if let Some(operator) = &operator {
+        operator.forward_input(reactor.input(service))?;
     }
     reactor
         .run()
@@ -152,9 +152,9 @@ pub fn run(config: &Config) -> Result<(), Failure> {
 
 fn service(
     config: &ServiceConfig,
-    person: Option<&person::Place>,
+    operator: Option<&operator::OperatorConsole>,
 ) -> (Box<dyn Service>, usize, Pace) {
-    match (config, person) {
+    match (config, operator) {
         (ServiceConfig::Reply { text, once }, _) => (
             Box::new(Reply::new(text.as_str(), *once)),
             NO_LOG_BYTES,
@@ -168,7 +168,7 @@ fn service(
             },
             _,
         ) => (Box::new(Room::new(room.clone())), *log_bytes, *pace),
-        (ServiceConfig::Console, Some(person)) => (person.console(), NO_LOG_BYTES, Pace::Off),
+        (ServiceConfig::Console, Some(operator)) => (operator.console(), NO_LOG_BYTES, Pace::Off),
         (ServiceConfig::Echo | ServiceConfig::Console, _) => {
             (Box::new(Echo), NO_LOG_BYTES, Pace::Off)
         }
@@ -184,10 +184,10 @@ fn is_open_to_others(address: &Address) -> bool {
 }
 
 /// Says that clients may come now. Nobody has to listen to it.
-fn announce(address: &Address, person: Option<&person::Place>) {
+fn announce(address: &Address, operator: Option<&operator::OperatorConsole>) {
     let line = format!("listening on {address}");
-    match person {
-        Some(person) => person.print(&line),
+    match operator {
+        Some(operator) => operator.print(&line),
         None => {
             let mut stdout = std::io::stdout().lock();
             let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());

@@ -1,20 +1,15 @@
 //! What is said: the four services, and the trait through which the reactor calls them.
 //!
 //! A service has no socket and no clock. It is told the time, who speaks and what was said, and
-//! acts only by asking [`Egress`]. So all of it runs in a test without a socket.
+//! acts only by asking [`Fanout`]. So all of it runs in a test without a socket.
 
 use std::fmt;
 use std::io;
 use std::time::Instant;
 
 use crate::addr::Peer;
-use crate::outbound::{ClientId, Egress};
+use crate::outbound::{ClientId, Fanout};
 use crate::wire::{Framing, Message};
-
-pub mod console;
-pub mod echo;
-pub mod reply;
-pub mod room;
 
 /// What the server does with what its clients say.
 ///
@@ -25,7 +20,7 @@ pub trait Service {
     fn framing(&self) -> Framing;
 
     /// A client has come.
-    fn on_open(&mut self, _now: Instant, _client: ClientId, _peer: &Peer, _out: &mut Egress) {}
+    fn on_open(&mut self, _now: Instant, _client: ClientId, _peer: &Peer, _out: &mut Fanout) {}
 
     /// A client has said something.
     fn on_message(
@@ -33,20 +28,20 @@ pub trait Service {
         now: Instant,
         client: ClientId,
         message: Message<'_>,
-        out: &mut Egress,
+        out: &mut Fanout,
     );
 
     /// A client will say nothing more, but may still be listening.
-    fn on_end(&mut self, _now: Instant, client: ClientId, out: &mut Egress) {
+    fn on_end(&mut self, _now: Instant, client: ClientId, out: &mut Fanout) {
         out.close_after_flush(client);
     }
 
     /// A client is gone.
-    fn on_close(&mut self, _now: Instant, _client: ClientId, _why: &Disconnect, _out: &mut Egress) {
+    fn on_close(&mut self, _now: Instant, _client: ClientId, _why: &Disconnect, _out: &mut Fanout) {
     }
 
     /// Something came from the person at the server.
-    fn on_input(&mut self, _now: Instant, _input: Input, _out: &mut Egress) {}
+    fn on_input(&mut self, _now: Instant, _input: OperatorInput, _out: &mut Fanout) {}
 
     /// Whether [`on_input`](Self::on_input) may be called now; what is not wanted yet waits.
     fn wants_input(&self) -> bool {
@@ -59,12 +54,12 @@ pub trait Service {
     }
 
     /// The deadline has come.
-    fn on_deadline(&mut self, _now: Instant, _out: &mut Egress) {}
+    fn on_deadline(&mut self, _now: Instant, _out: &mut Fanout) {}
 }
 
 /// What the person at the server does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
+pub enum OperatorInput {
     /// A line, without its newline.
     Line(String),
     /// There will be no more lines.

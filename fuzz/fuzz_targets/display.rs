@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| chinwag::fuzzing::run("display", data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| chinwag::testing::fuzz::run("display", data));

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::measures::{MEASURES, shown};
 use super::report::{Report, SCHEMA};
 use crate::failure::Failure;
-use crate::text::harmless;
+use crate::sanitize::sanitize;
 
 /// Reads a report that a run has written.
 ///
@@ -40,7 +40,7 @@ pub fn read(path: &Path) -> Result<Report, Failure> {
 /// Anybody may have written the file, and its words are shown on a terminal.
 fn make_harmless(value: &mut Value) {
     match value {
-        Value::String(text) => *text = harmless(text.as_bytes()).into_owned(),
+        Value::String(text) => *text = sanitize(text.as_bytes()).into_owned(),
         Value::Array(values) => values.iter_mut().for_each(make_harmless),
         Value::Object(fields) => fields.values_mut().for_each(make_harmless),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -51,7 +51,7 @@ fn make_harmless(value: &mut Value) {
 #[must_use]
 pub fn named(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or(path.as_os_str());
-    harmless(stem.as_encoded_bytes()).into_owned()
+    sanitize(stem.as_encoded_bytes()).into_owned()
 }
 
 /// Reports side by side: the first, then each other with its ratio to the first.
@@ -59,7 +59,7 @@ pub fn named(path: &Path) -> String {
 pub fn side_by_side(paths: &[PathBuf], reports: &[Report]) -> String {
     let mut text = String::new();
     for (path, report) in paths.iter().zip(reports) {
-        let path = harmless(path.as_os_str().as_encoded_bytes());
+        let path = sanitize(path.as_os_str().as_encoded_bytes());
         let _ = writeln!(text, "{path}: {}", super::table::title(report));
         if !report.is_ok() {
             let _ = writeln!(text, "  {}", report.verdict);
@@ -171,7 +171,7 @@ mod tests {
         assert!(text.contains("[2J"), "{text:?}");
         let lines: Vec<&str> = text.lines().collect();
         for line in lines {
-            assert_eq!(harmless(line.as_bytes()), line);
+            assert_eq!(sanitize(line.as_bytes()), line);
             assert!(!line.starts_with("verdict"), "{line}");
         }
     }

@@ -10,7 +10,7 @@ use super::figures::Slice;
 use super::histogram::{Point, Summary};
 use super::ledger::Totals;
 use super::schedule::Pace;
-use crate::text::harmless;
+use crate::sanitize::sanitize;
 
 /// Goes up when a field changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
@@ -214,7 +214,7 @@ impl Report {
             schema: SCHEMA,
             program: PROGRAM.to_owned(),
             bench: load.name().to_owned(),
-            verdict: format!("FAILED: {}", harmless(why.as_bytes())),
+            verdict: format!("FAILED: {}", sanitize(why.as_bytes())),
             settings: Settings::of(load, &address.unwrap_or_default()),
             machine: Machine::here(),
             last_receiver_us: is_room.then(Summary::default),

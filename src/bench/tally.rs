@@ -8,7 +8,7 @@ use super::ledger::{Arrival, Ledger};
 use super::protocol::{Item, Kind};
 use super::stamp::{SEQUENCE_END, Stamp};
 use super::turns::Turns;
-use crate::text::harmless;
+use crate::sanitize::sanitize;
 
 /// The sequence number of messages that only find out who is there.
 pub const PROBE: u32 = SEQUENCE_END;
@@ -380,6 +380,6 @@ impl Tally {
 
     fn note_words(&mut self, text: &[u8]) {
         let text = &text[..text.len().min(LAST_WORDS_BYTES_MAX)];
-        self.last_words = Some(harmless(text).into_owned());
+        self.last_words = Some(sanitize(text).into_owned());
     }
 }

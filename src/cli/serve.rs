@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::outbound::Pace;
 use crate::reactor::Rate;
 use crate::serve::{Config, ServiceConfig};
-use crate::service::room::{self, Notices};
+use crate::services::room::{self, Notices};
 use crate::units::{parse_duration, parse_size, parse_timeout};
 use crate::wire::Framing;
 
@@ -283,7 +283,7 @@ fn refuse_given(given: &[(&str, bool)], owner: &str, service: &str) -> Result<()
     }
 }
 
-/// The lines of a message of the day, made harmless: it comes from a file that anybody may have
+/// The lines of a message of the day, made sanitize: it comes from a file that anybody may have
 /// edited.
 fn read_motd(text: &str) -> Result<Vec<String>, Failure> {
     let bytes = match text.strip_prefix('@') {
@@ -295,7 +295,7 @@ fn read_motd(text: &str) -> Result<Vec<String>, Failure> {
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines();
     Ok(lines
-        .map(|line| crate::text::harmless(line.as_bytes()).into_owned())
+        .map(|line| crate::sanitize::sanitize(line.as_bytes()).into_owned())
         .collect())
 }
 

@@ -4,8 +4,8 @@
 use super::arrivals::{Arrivals, LINE_MAX_BYTES};
 use super::mention::Nick;
 use super::session::COMMANDS;
-use crate::fuzzing::Tape;
 use crate::terminal::fuzzing::Display;
+use crate::testing::fuzz::Tape;
 
 /// Plays what `data` says.
 pub(crate) fn check(data: &[u8]) {

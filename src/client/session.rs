@@ -171,7 +171,7 @@ fn receive(mut socket: &Socket, screen: &Screen) -> io::Result<()> {
     let mut nick = Nick::default();
     let is_screen_there = Cell::new(true);
     let mut show = |line: &[u8]| {
-        // The screen makes it harmless.
+        // The screen makes it sanitize.
         let text = String::from_utf8_lossy(line);
         let is_meant = nick.is_meant_by(&text);
         is_screen_there.set(screen.print_waiting(&format!("recv: {text}"), is_meant));

@@ -1,7 +1,7 @@
 //! The model test of this room: a seed's worth of random life against one plain queue a member.
 //! Whatever is said, stalled, trimmed and written in part, each member's bytes must be those of
 //! its queue, and it must be called lagged exactly when the plain log says so.
-//! Knows the public face of [`Egress`] only.
+//! Knows the public face of [`Fanout`] only.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::{ClientId, Clogged, Egress, Flushed, Limits, Offset, Pace};
-use crate::seeds;
+use super::{ClientId, Fanout, Flushed, Limits, Offset, OutboxFull, Pace};
+use crate::testing::seeds;
 
 mod plain;
 
@@ -46,7 +46,7 @@ fn every_member_gets_its_plain_queue() {
 
 struct World {
     dice: Rng,
-    egress: Egress,
+    fanout: Fanout,
     now: Instant,
     limits: Limits,
     log: PlainLog,
@@ -66,17 +66,17 @@ impl World {
         let limits = Limits {
             log_bytes: dice.usize(60..600),
             max_pending_bytes: dice.usize(1..400),
-            pause_reading_bytes: 400,
+            high_water_bytes: 400,
             pace: if dice.bool() { Pace::Auto } else { Pace::Off },
         };
         let now = Instant::now();
-        let mut egress = Egress::new(limits, now);
+        let mut fanout = Fanout::new(limits, now);
         // Where a visit is dear enough, a handful of members is paced like a thousand.
         for _ in 0..dice.u8(0..40) {
-            egress.note_cost(Duration::from_millis(1), 1);
+            fanout.note_cost(Duration::from_millis(1), 1);
         }
         Self {
-            egress,
+            fanout,
             now,
             log: PlainLog::new(limits.log_bytes),
             limits,
@@ -123,7 +123,7 @@ impl World {
             96..98 => self.now += Duration::from_millis(self.dice.u64(0..20)),
             _ => {
                 let elapsed = Duration::from_micros(self.dice.u64(0..20_000));
-                self.egress.note_cost(elapsed, self.dice.u32(0..10));
+                self.fanout.note_cost(elapsed, self.dice.u32(0..10));
             }
         }
     }
@@ -147,7 +147,7 @@ impl World {
 
     fn open(&mut self) {
         if self.members.len() < MOST_MEMBERS {
-            let id = self.egress.open(self.members.len());
+            let id = self.fanout.open(self.members.len());
             assert!(!self.gone.contains(&id));
             self.members.push(Member::new(id));
         }
@@ -166,11 +166,11 @@ impl World {
             let first = self.dice.usize(from..self.history.len());
             let last = (first + self.dice.usize(0..3)).min(self.history.len() - 1);
             let range = self.history[first].start..self.history[last].end;
-            self.egress.replay(id, range.clone());
+            self.fanout.replay(id, range.clone());
             self.mix.replayed += self.members[at].owe_kept(&self.log, &range);
             from = last + 1;
         }
-        self.egress.follow(id);
+        self.fanout.follow(id);
         self.members[at].follows = true;
         self.members[at].is_fresh = false;
     }
@@ -184,7 +184,7 @@ impl World {
         let words = self.words();
         let split = self.dice.usize(0..=words.len());
         let range = self
-            .egress
+            .fanout
             .publish(from, &[&words[..split], &words[split..]]);
         assert_eq!(range, self.log.append(&words));
         let Some(range) = range else { return };
@@ -203,19 +203,19 @@ impl World {
 
     fn send(&mut self) {
         if let Some(gone) = self.gone.last() {
-            assert_eq!(self.egress.send(*gone, b"nobody hears this"), Ok(()));
+            assert_eq!(self.fanout.send(*gone, b"nobody hears this"), Ok(()));
         }
         let Some(at) = self.anybody() else { return };
         let words = self.words();
         let member = &mut self.members[at];
-        let was_clogged = self.egress.is_clogged(member.id);
-        match self.egress.send(member.id, &words) {
+        let was_clogged = self.fanout.is_clogged(member.id);
+        match self.fanout.send(member.id, &words) {
             Ok(()) => {
                 assert!(!was_clogged);
                 self.mix.private_while_behind += usize::from(member.owes_shared());
                 member.owe(&words, None);
             }
-            Err(Clogged) => {
+            Err(OutboxFull) => {
                 assert!(was_clogged);
                 assert!(member.could_hold_bytes() >= self.limits.max_pending_bytes);
                 self.mix.clogged += 1;
@@ -226,7 +226,7 @@ impl World {
     /// Ends in good order: what is owed now stays owed.
     fn leave(&mut self) {
         let Some(at) = self.anybody() else { return };
-        self.egress.unfollow(self.members[at].id);
+        self.fanout.unfollow(self.members[at].id);
         self.members[at].follows = false;
         self.members[at].is_fresh = false;
     }
@@ -235,8 +235,8 @@ impl World {
     fn vanish(&mut self) {
         let Some(at) = self.anybody() else { return };
         if self.dice.bool() {
-            self.egress.discard(self.members[at].id);
-            assert!(self.egress.is_clear(self.members[at].id));
+            self.fanout.discard(self.members[at].id);
+            assert!(self.fanout.is_clear(self.members[at].id));
         }
         self.mix.left_early += 1;
         self.forget(at);
@@ -244,26 +244,26 @@ impl World {
 
     fn forget(&mut self, at: usize) {
         let member = self.members.swap_remove(at);
-        self.egress.forget(member.id);
+        self.fanout.forget(member.id);
         self.gone.push(member.id);
-        assert_eq!(self.egress.handle(member.id), None);
+        assert_eq!(self.fanout.handle(member.id), None);
     }
 
     fn unblock(&mut self, at: usize) {
         self.members[at].blocked = false;
-        self.egress.unblock(self.members[at].id);
+        self.fanout.unblock(self.members[at].id);
     }
 
     /// Some flushes, as the reactor makes them, into sockets that take a little or a lot.
     fn take_turn(&mut self) {
-        for _ in 0..self.egress.queue_len() {
-            if let Some(id) = self.egress.next_queued() {
+        for _ in 0..self.fanout.queue_len() {
+            if let Some(id) = self.fanout.next_queued() {
                 let room = self.some_room();
                 self.flush(id, room);
             }
         }
         for _ in 0..self.dice.u8(0..6) {
-            if let Some(id) = self.egress.next_in_round(self.now) {
+            if let Some(id) = self.fanout.next_in_round(self.now) {
                 let room = self.some_room();
                 self.flush(id, room);
             }
@@ -283,11 +283,11 @@ impl World {
     /// Whoever can take something gets all that it is owed, however the rest of them stand.
     fn serve_everybody(&mut self) {
         loop {
-            if let Some(id) = self.egress.next_queued() {
+            if let Some(id) = self.fanout.next_queued() {
                 self.flush(id, usize::MAX);
-            } else if let Some(id) = self.egress.next_in_round(self.now) {
+            } else if let Some(id) = self.fanout.next_in_round(self.now) {
                 self.flush(id, usize::MAX);
-            } else if let Some(due) = self.egress.round_due(self.now) {
+            } else if let Some(due) = self.fanout.round_due(self.now) {
                 assert!(due > self.now, "due, but not in the round");
                 self.mix.paced += 1;
                 self.now = due;
@@ -306,7 +306,7 @@ impl World {
         assert!(!member.blocked, "flushed in vain");
         let behind = member.behind_bytes(&self.log);
         let mut sink = Sink::new(room, &mut self.dice);
-        let flushed = self.egress.flush(id, &mut sink);
+        let flushed = self.fanout.flush(id, &mut sink);
         member.take(&sink.taken);
         self.mix.interrupted += usize::from(sink.interrupted);
         match flushed {
@@ -332,7 +332,7 @@ impl World {
     fn sweep(&mut self) {
         let step = (self.limits.log_bytes as u64 / 16).max(1);
         let swept = self.log.start() >= self.swept_start + step;
-        let found = self.egress.laggards();
+        let found = self.fanout.laggards();
         assert!(swept || found.is_empty());
         for (id, lagged) in &found {
             let here = |member: &Member| member.id == *id;
@@ -350,12 +350,12 @@ impl World {
     }
 
     fn look_at_somebody(&mut self) {
-        assert_eq!(self.egress.log_start(), self.log.start());
+        assert_eq!(self.fanout.log_start(), self.log.start());
         let Some(at) = self.anybody() else { return };
         let member = &self.members[at];
-        assert_eq!(self.egress.is_clear(member.id), member.owed.is_empty());
-        if self.egress.is_clogged(member.id) {
-            assert!(!self.egress.has_room(member.id));
+        assert_eq!(self.fanout.is_clear(member.id), member.owed.is_empty());
+        if self.fanout.is_clogged(member.id) {
+            assert!(!self.fanout.has_room(member.id));
         } else {
             assert!(member.private_bytes() < self.limits.max_pending_bytes);
         }

@@ -1,5 +1,5 @@
 //! One client's connection: its stream, its place in decoding, its phase of life.
-//! What it is owed stands in its service's egress.
+//! What it is owed stands in its service's fanout.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::service::Disconnect;
 use crate::wire::Decoder;
 
 use super::Limits;
-use super::meter::Meter;
+use super::rate_limit::RateLimiter;
 
 /// A raw client that has been quiet for this long has said a message.
 const QUIET: Duration = Duration::from_millis(200);
@@ -56,8 +56,8 @@ pub(super) struct Connection<S> {
     /// The entry in the deadlines that counts; others are old.
     pub(super) armed: Option<Instant>,
     /// How often it speaks, where that is limited.
-    pub(super) meter: Option<Box<Meter>>,
-    /// Input read but not yet handed over, since it had said enough for the time being; and it was
+    pub(super) rate_limit: Option<Box<RateLimiter>>,
+    /// OperatorInput read but not yet handed over, since it had said enough for the time being; and it was
     /// not read on since.
     pub(super) unread: Option<Unread>,
     pub(super) decoder: Decoder,
@@ -125,22 +125,24 @@ impl<S> Connection<S> {
         let is_leaving = self.peer_closed || matches!(self.phase, Phase::Mute(_));
         if is_leaving
             && self.is_rationed(now)
-            && let Some(meter) = &mut self.meter
+            && let Some(rate_limit) = &mut self.rate_limit
         {
-            meter.hear_out_until(now + LEAVING_PATIENCE);
+            rate_limit.hear_out_until(now + LEAVING_PATIENCE);
         }
     }
 
     /// Whether its rate allows nothing more now.
     pub(super) fn is_rationed(&self, now: Instant) -> bool {
-        self.meter.as_deref().is_some_and(|meter| meter.holds(now))
+        self.rate_limit
+            .as_deref()
+            .is_some_and(|rate_limit| rate_limit.holds(now))
     }
 
     /// What it may have said was not looked at: that is no silence of its own.
     pub(super) fn is_kept_waiting(&mut self, now: Instant) {
         self.active_at = now;
-        if let Some(meter) = &mut self.meter {
-            meter.put_off(now);
+        if let Some(rate_limit) = &mut self.rate_limit {
+            rate_limit.put_off(now);
         }
     }
 
@@ -168,8 +170,14 @@ impl<S> Connection<S> {
             Phase::Open | Phase::Mute(_) if self.in_ready => None,
             Phase::Open | Phase::Mute(_) => {
                 let idle = limits.idle_timeout.map(|timeout| self.active_at + timeout);
-                let meter = self.meter.as_ref().and_then(|meter| meter.deadline(limits));
-                [idle, self.quiet_at(), meter].into_iter().flatten().min()
+                let rate_limit = self
+                    .rate_limit
+                    .as_ref()
+                    .and_then(|rate_limit| rate_limit.deadline(limits));
+                [idle, self.quiet_at(), rate_limit]
+                    .into_iter()
+                    .flatten()
+                    .min()
             }
             Phase::Flushing { until } | Phase::Draining { until, .. } => Some(until),
             Phase::Dead(_) => None,

@@ -10,13 +10,13 @@ use slab::Slab;
 
 use super::connection::Connection;
 use super::deadlines::Deadlines;
-use super::guests::Guests;
 use super::net::Net;
+use super::per_ip::PerIpLimit;
 use super::token::SourceToken;
 use super::{Limits, ServiceId};
-use crate::muffler::Muffler;
-use crate::outbound::{self, Egress, Request};
-use crate::service::{Disconnect, Input, Service};
+use crate::log_limit::LogLimiter;
+use crate::outbound::{self, Fanout, Request};
+use crate::service::{Disconnect, OperatorInput, Service};
 
 mod accepting;
 #[cfg(test)]
@@ -24,10 +24,10 @@ mod audit;
 mod closing;
 mod flushing;
 mod reading;
-mod station;
+mod service_slot;
 mod timing;
 
-use station::Station;
+use service_slot::ServiceSlot;
 
 /// What one read takes at most, and one turn of one client: so many bytes are read from it, then
 /// it is the others' turn.
@@ -101,7 +101,7 @@ enum Life {
 pub struct Engine<N: Net> {
     pub(super) net: N,
     sources: Slab<Slot<N>>,
-    stations: Vec<Station>,
+    stations: Vec<ServiceSlot>,
     /// Sources with something left to do that no event will tell of.
     ready: VecDeque<SourceToken>,
     /// Listeners that wait for a place to come free.
@@ -118,9 +118,9 @@ pub struct Engine<N: Net> {
     scratch: Box<[u8]>,
     limits: Limits,
     counts: Counts,
-    guests: Guests,
-    lag_log: Muffler,
-    refusal_log: Muffler,
+    guests: PerIpLimit,
+    lag_log: LogLimiter,
+    refusal_log: LogLimiter,
     generation: u32,
     life: Life,
 }
@@ -143,9 +143,9 @@ impl<N: Net> Engine<N> {
             scratch: vec![0; READ_BUDGET_BYTES].into_boxed_slice(),
             limits,
             counts: Counts::default(),
-            guests: Guests::default(),
-            lag_log: Muffler::default(),
-            refusal_log: Muffler::default(),
+            guests: PerIpLimit::default(),
+            lag_log: LogLimiter::default(),
+            refusal_log: LogLimiter::default(),
             generation: 0,
             life: Life::Running,
         }
@@ -157,8 +157,8 @@ impl<N: Net> Engine<N> {
         service: Box<dyn Service>,
         limits: outbound::Limits,
     ) -> ServiceId {
-        let egress = Egress::new(limits, self.net.now());
-        self.stations.push(Station::new(service, egress));
+        let fanout = Fanout::new(limits, self.net.now());
+        self.stations.push(ServiceSlot::new(service, fanout));
         ServiceId(u32::try_from(self.stations.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -186,7 +186,7 @@ impl<N: Net> Engine<N> {
 
     /// How long the poll may wait; `None`: until something happens.
     pub fn wait(&mut self, now: Instant) -> Option<Duration> {
-        let busy = |station: &Station| station.egress.queue_len() > 0;
+        let busy = |station: &ServiceSlot| station.fanout.queue_len() > 0;
         if !self.ready.is_empty() || !self.dead.is_empty() || self.stations.iter().any(busy) {
             return Some(Duration::ZERO);
         }
@@ -194,9 +194,9 @@ impl<N: Net> Engine<N> {
         let mut consider = |at: Option<Instant>| next = [next, at].into_iter().flatten().min();
         for station in &mut self.stations {
             consider(station.deadline());
-            consider(station.egress.round_due(now));
+            consider(station.fanout.round_due(now));
             if !station.held_back.is_empty() {
-                consider(station.egress.outrun_until());
+                consider(station.fanout.outrun_until());
             }
         }
         if let Life::Stopping { until } = self.life {
@@ -225,7 +225,7 @@ impl<N: Net> Engine<N> {
                     self.arm(token);
                 }
                 if readiness.writable {
-                    self.stations[station as usize].egress.unblock(client);
+                    self.stations[station as usize].fanout.unblock(client);
                 }
                 // Whoever is on a list already has its place there.
                 let is_news = readiness.readable || readiness.closed || readiness.urgent;
@@ -244,9 +244,9 @@ impl<N: Net> Engine<N> {
     }
 
     /// The person at the server did something.
-    pub fn on_input(&mut self, service: ServiceId, input: Input, now: Instant) {
+    pub fn on_input(&mut self, service: ServiceId, input: OperatorInput, now: Instant) {
         let station = &mut self.stations[service.0 as usize];
-        station.guard(|service, egress| service.on_input(now, input, egress));
+        station.guard(|service, fanout| service.on_input(now, input, fanout));
         self.carry_out(service.0, now);
     }
 
@@ -293,21 +293,21 @@ impl<N: Net> Engine<N> {
 
     /// Does what a service has asked for.
     fn carry_out(&mut self, station: u32, now: Instant) {
-        while let Some(request) = self.stations[station as usize].egress.next_request() {
-            let egress = &self.stations[station as usize].egress;
+        while let Some(request) = self.stations[station as usize].fanout.next_request() {
+            let fanout = &self.stations[station as usize].fanout;
             match request {
                 Request::CloseAfterFlush(id) => {
-                    if let Some(token) = egress.handle(id).map(SourceToken::unpack) {
+                    if let Some(token) = fanout.handle(id).map(SourceToken::unpack) {
                         self.close_after_flush(token, now);
                     }
                 }
                 Request::CloseNow(id) => {
-                    if let Some(token) = egress.handle(id).map(SourceToken::unpack) {
+                    if let Some(token) = fanout.handle(id).map(SourceToken::unpack) {
                         self.kill(token, Disconnect::Closed);
                     }
                 }
                 Request::Release(id) => {
-                    if let Some(token) = egress.handle(id).map(SourceToken::unpack) {
+                    if let Some(token) = fanout.handle(id).map(SourceToken::unpack) {
                         self.resume_if_room(token, now);
                     }
                 }

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::outbound::{ClientId, Egress, Pace};
+use crate::outbound::{ClientId, Fanout, Pace};
 use crate::service::Disconnect;
 use crate::wire::{Framing, Message};
 
@@ -26,7 +26,7 @@ impl Service for Fragile {
         Framing::Line
     }
 
-    fn on_message(&mut self, _: Instant, client: ClientId, line: Message<'_>, out: &mut Egress) {
+    fn on_message(&mut self, _: Instant, client: ClientId, line: Message<'_>, out: &mut Fanout) {
         match line {
             Message::Whole(b"break") => panic!("as it was asked to"),
             Message::Whole(b"end") => out.stop(),
@@ -44,16 +44,16 @@ impl Service for Fragile {
         self.deadline
     }
 
-    fn on_deadline(&mut self, _: Instant, _: &mut Egress) {
+    fn on_deadline(&mut self, _: Instant, _: &mut Fanout) {
         self.faults_at_deadline = self.faults_at_deadline.saturating_add(1);
         panic!("and is still due");
     }
 
-    fn on_end(&mut self, _: Instant, _: ClientId, _: &mut Egress) {
+    fn on_end(&mut self, _: Instant, _: ClientId, _: &mut Fanout) {
         panic!("at an end, too");
     }
 
-    fn on_close(&mut self, _: Instant, _: ClientId, why: &Disconnect, _: &mut Egress) {
+    fn on_close(&mut self, _: Instant, _: ClientId, why: &Disconnect, _: &mut Fanout) {
         self.gone.send(*why).expect("the test wants to know");
         if *why == Disconnect::Panicked {
             panic!("and while cleaning up");
@@ -84,7 +84,7 @@ impl Running {
             let limits = outbound::Limits {
                 log_bytes: 4096,
                 max_pending_bytes: 4096,
-                pause_reading_bytes: 4096,
+                high_water_bytes: 4096,
                 pace: Pace::Off,
             };
             let service = reactor.add_service(

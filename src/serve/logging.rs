@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use env_logger::{Env, Target, WriteStyle};
 use log::error;
 
-use super::person::Place;
-use crate::muffler::Muffler;
+use super::operator::OperatorConsole;
+use crate::log_limit::LogLimiter;
 
 /// Lines that may wait for somebody to read them, and their bytes.
 const QUEUE_LINES: usize = 1024;
@@ -27,11 +27,11 @@ pub(super) struct Log {
 }
 
 /// Starts logging by the rules of `RUST_LOG`, `info` where it is not set: to stderr, or above
-/// the prompt where a person types on the same terminal.
-pub(super) fn start(person: Option<&Place>) -> Log {
+/// the prompt where a operator types on the same terminal.
+pub(super) fn start(operator: Option<&OperatorConsole>) -> Log {
     let mut builder = env_logger::Builder::from_env(Env::default().default_filter_or("info"));
     builder.format_target(false);
-    let spool = match person.and_then(Place::log_target) {
+    let spool = match operator.and_then(OperatorConsole::log_target) {
         Some(screen) => {
             builder.target(Target::Pipe(screen));
             None
@@ -47,17 +47,17 @@ pub(super) fn start(person: Option<&Place>) -> Log {
     // It can only fail where a log runs already.
     let _ = builder.try_init();
     // What the default does is to write several lines to stderr, and to wait for it.
-    let faults = Mutex::new(Muffler::default());
+    let faults = Mutex::new(LogLimiter::default());
     panic::set_hook(Box::new(move |info| tell_fault(&faults, info)));
     Log { spool }
 }
 
 /// Whoever has found out how to cause a fault may cause it again and again.
-fn tell_fault(faults: &Mutex<Muffler>, info: &PanicHookInfo<'_>) {
+fn tell_fault(faults: &Mutex<LogLimiter>, info: &PanicHookInfo<'_>) {
     let now = Instant::now();
     let (more, may_tell) = {
         let mut faults = faults.lock().unwrap_or_else(PoisonError::into_inner);
-        (faults.sum_up(now), faults.lets_through(now))
+        (faults.sum_up(now), faults.allow(now))
     };
     if let Some(more) = more {
         error!("{more} more faults of ours since");

@@ -5,7 +5,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::keys::Decoder;
 use super::line::{Effect, Line};
 use super::view::{self, View};
-use crate::fuzzing::is_harmful;
+use crate::testing::fuzz::is_harmful;
 
 const PROMPT: &str = "send: ";
 const MARK: &str = "\x07\x1b[1m";

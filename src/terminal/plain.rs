@@ -1,7 +1,7 @@
 //! A line that the terminal itself edits, or that nothing does: what has come of it, and the
 //! prompt before it. Writes no escape sequence; reads and writes nothing itself.
 
-use crate::text::harmless;
+use crate::sanitize::sanitize;
 
 /// A line is handed on in pieces of this.
 const LINE_MAX_BYTES: usize = 16 * 1024;
@@ -51,7 +51,7 @@ impl Plain {
             return;
         }
         self.make_room(out);
-        out.push_str(&harmless(prompt.as_bytes()));
+        out.push_str(&sanitize(prompt.as_bytes()));
         self.standing = Some(prompt.to_owned());
     }
 

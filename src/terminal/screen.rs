@@ -21,7 +21,7 @@ pub struct Screen(Arc<Shared>);
 
 impl Screen {
     /// Prints a line (or several, cut at LF) above what is being typed. Characters that could
-    /// drive the terminal are made harmless.
+    /// drive the terminal are made sanitize.
     ///
     /// Never waits: while the terminal takes nothing and 256 KiB are queued, lines are dropped
     /// and counted, and the person is told how many once it takes something again.

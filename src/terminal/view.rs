@@ -10,7 +10,7 @@ use std::fmt::Write;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::text::harmless;
+use crate::sanitize::sanitize;
 
 /// A prompt that leaves less than this for the text is not shown.
 const TEXT_MIN_COLUMNS: usize = 8;
@@ -95,14 +95,14 @@ pub(super) fn print(out: &mut String, text: &str, stands_out: bool) {
         false => ("", ""),
     };
     out.push_str(mark);
-    out.push_str(&harmless(text.as_bytes()));
+    out.push_str(&sanitize(text.as_bytes()));
     out.push_str(mark_end);
     out.push('\n');
 }
 
 /// Pasted text may hold anything; a TAB would jump by columns that are not counted.
 fn shown(text: &str) -> Cow<'_, str> {
-    match harmless(text.as_bytes()) {
+    match sanitize(text.as_bytes()) {
         text if text.contains('\t') => Cow::Owned(text.replace('\t', " ")),
         text => text,
     }

@@ -113,8 +113,7 @@ fn services_have_no_socket_and_no_clock() {
     ];
     let complaints: Vec<String> = sources(&["src"])
         .iter()
-        // The rehearsal is what gives the services a clock in tests.
-        .filter(|s| s.is_in("service") && !s.path.contains("/rehearsal"))
+        .filter(|s| s.is_in("service") || s.is_in("services"))
         .flat_map(|s| s.naming(&forbidden))
         .collect();
     none(&complaints);
@@ -149,7 +148,7 @@ fn wire_and_outbound_know_std_and_themselves() {
             let own = line
                 .replace(&format!("crate::{room}"), "")
                 .replace("slab::", "")
-                .replace("crate::seeds", "");
+                .replace("crate::testing::seeds", "");
             // A module of the room's own may be called as a crate is.
             let stranger = foreign.iter().any(|name| {
                 let module = format!("mod {};", name.trim_end_matches(':'));
@@ -168,10 +167,10 @@ fn wire_and_outbound_know_std_and_themselves() {
 #[test]
 fn the_reactor_names_no_concrete_service() {
     let services = [
-        "service::echo",
-        "service::reply",
-        "service::console",
-        "service::room",
+        "services::echo",
+        "services::reply",
+        "services::console",
+        "services::room",
     ];
     let complaints: Vec<String> = sources(&["src"])
         .iter()

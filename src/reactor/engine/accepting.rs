@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use log::{debug, info, warn};
 
 use super::super::connection::{Connection, Phase};
-use super::super::meter::Meter;
 use super::super::net::Net;
+use super::super::rate_limit::RateLimiter;
 use super::super::token::SourceToken;
 use super::{Engine, Life, Source, source_in, would_block};
 use crate::addr::Peer;
@@ -77,7 +77,7 @@ impl<N: Net> Engine<N> {
             return self.turn_away(stream, now, format_args!("registering {peer}: {error}"));
         }
         let home = &mut self.stations[station as usize];
-        let client = home.egress.open(token.pack());
+        let client = home.fanout.open(token.pack());
         let connection = Connection {
             stream,
             client,
@@ -86,7 +86,7 @@ impl<N: Net> Engine<N> {
             decoder: Decoder::new(home.service.framing()),
             unread: None,
             phase: Phase::Open,
-            meter: Meter::new(&self.limits, now),
+            rate_limit: RateLimiter::new(&self.limits, now),
             paused: false,
             in_ready: false,
             peer_closed: false,
@@ -101,7 +101,7 @@ impl<N: Net> Engine<N> {
         self.counts.accepted += 1;
         debug!("{peer} has come; {} here", self.counts.clients);
         let home = &mut self.stations[station as usize];
-        let opened = home.guard(|service, egress| service.on_open(now, client, &peer, egress));
+        let opened = home.guard(|service, fanout| service.on_open(now, client, &peer, fanout));
         if opened.is_none() {
             self.kill(token, Disconnect::Panicked);
         }
@@ -111,7 +111,7 @@ impl<N: Net> Engine<N> {
 
     fn turn_away(&mut self, stream: N::Stream, now: Instant, why: fmt::Arguments<'_>) {
         self.counts.refused += 1;
-        if self.refusal_log.lets_through(now) {
+        if self.refusal_log.allow(now) {
             warn!("a client is turned away: {why}");
         }
         self.net.close(stream);

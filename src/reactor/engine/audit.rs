@@ -25,7 +25,7 @@ impl<N: Net> Engine<N> {
                 generation: *generation,
             };
             let station = &self.stations[connection.station as usize];
-            assert_eq!(station.egress.handle(connection.client), Some(token.pack()));
+            assert_eq!(station.fanout.handle(connection.client), Some(token.pack()));
             let waits = self.ready.contains(&token) || station.held_back.contains(&token);
             assert_eq!(waits, connection.in_ready);
             assert_eq!(
@@ -41,7 +41,7 @@ impl<N: Net> Engine<N> {
         }
         for station in &self.stations {
             let will_go_on =
-                station.held_back.is_empty() || station.egress.outrun_until().is_some();
+                station.held_back.is_empty() || station.fanout.outrun_until().is_some();
             assert!(will_go_on, "held back for ever");
         }
         assert_eq!(self.counts.clients, connections);
@@ -52,7 +52,7 @@ impl<N: Net> Engine<N> {
     }
 
     fn audit_waiting(&self, connection: &Connection<N::Stream>, now: Instant) {
-        let egress = &self.stations[connection.station as usize].egress;
+        let fanout = &self.stations[connection.station as usize].fanout;
         let deadline = connection.deadline(&self.limits);
         if let Some(at) = deadline {
             let looks = connection.armed.expect("somebody looks at its deadline");
@@ -60,7 +60,7 @@ impl<N: Net> Engine<N> {
         }
         // Its deadline may have come, and be looked at in the next turn.
         let is_held = connection.is_rationed(now) || connection.armed.is_some_and(|at| at <= now);
-        let waits = connection.paused && (is_held || !egress.has_room(connection.client));
+        let waits = connection.paused && (is_held || !fanout.has_room(connection.client));
         match connection.phase {
             Phase::Open => assert!(waits || !connection.paused, "paused for nothing"),
             Phase::Mute(_) => assert!(waits || connection.in_ready, "mute for ever"),

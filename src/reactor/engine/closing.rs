@@ -24,7 +24,7 @@ impl<N: Net> Engine<N> {
                     until: now + FLUSH_PATIENCE,
                 };
                 connection.unread = None;
-                self.stations[station as usize].egress.unfollow(client);
+                self.stations[station as usize].fanout.unfollow(client);
                 self.arm(token);
             }
             Phase::Mute(kind) => self.kill(token, Disconnect::Broken(kind)),
@@ -72,11 +72,11 @@ impl<N: Net> Engine<N> {
             };
             let (client, index, peer) = (connection.client, connection.station, connection.peer);
             let station = &mut self.stations[index as usize];
-            station.guard(|service, egress| service.on_close(now, client, &why, egress));
+            station.guard(|service, fanout| service.on_close(now, client, &why, fanout));
             // Its socket is full. What lies in there would outlive the connection by minutes, and
             // whoever comes again and again without reading could make any amount of it.
-            let is_deaf = !station.egress.is_clear(client) && gave_up(why);
-            station.egress.forget(client);
+            let is_deaf = !station.fanout.is_clear(client) && gave_up(why);
+            station.fanout.forget(client);
             let slot = self.sources.remove(token.key as usize);
             if let Source::Connection(connection) = slot.source {
                 match is_deaf {
@@ -121,7 +121,7 @@ impl<N: Net> Engine<N> {
             }
         }
         for station in &mut self.stations {
-            station.egress.stop_pacing();
+            station.fanout.stop_pacing();
         }
         let Counts {
             clients,

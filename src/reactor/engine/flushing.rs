@@ -23,13 +23,13 @@ const FEWEST_FOR_A_MEASURE: u32 = 8;
 impl<N: Net> Engine<N> {
     pub(super) fn flush(&mut self, now: Instant) {
         for index in 0..self.stations.len() {
-            for _ in 0..self.stations[index].egress.queue_len().min(QUEUE_BUDGET) {
-                let Some(id) = self.stations[index].egress.next_queued() else {
+            for _ in 0..self.stations[index].fanout.queue_len().min(QUEUE_BUDGET) {
+                let Some(id) = self.stations[index].fanout.next_queued() else {
                     break;
                 };
                 self.flush_one(index, id, now);
             }
-            self.stations[index].egress.note_queue();
+            self.stations[index].fanout.note_queue();
             self.go_round(index, now);
         }
     }
@@ -37,7 +37,7 @@ impl<N: Net> Engine<N> {
     /// Writes to the client that was just read from what it is owed by that. Its socket is warm
     /// in the cache; with 1,000 clients that saves a quarter of an echo's cost.
     pub(super) fn answer(&mut self, station: u32, client: ClientId, now: Instant) {
-        if self.stations[station as usize].egress.take_if_last(client) {
+        if self.stations[station as usize].fanout.take_if_last(client) {
             self.flush_one(station as usize, client, now);
         }
     }
@@ -46,7 +46,7 @@ impl<N: Net> Engine<N> {
         let mut visits = 0;
         let mut began = now;
         while visits < ROUND_BUDGET
-            && let Some(id) = self.stations[index].egress.next_in_round(now)
+            && let Some(id) = self.stations[index].fanout.next_in_round(now)
         {
             if visits == 0 {
                 // What the turn has read before is no part of what a visit costs.
@@ -57,13 +57,13 @@ impl<N: Net> Engine<N> {
         }
         if visits >= FEWEST_FOR_A_MEASURE {
             let elapsed = self.net.now().saturating_duration_since(began);
-            self.stations[index].egress.note_cost(elapsed, visits);
+            self.stations[index].fanout.note_cost(elapsed, visits);
         }
     }
 
     fn flush_one(&mut self, index: usize, id: ClientId, now: Instant) {
-        let egress = &mut self.stations[index].egress;
-        let Some(token) = egress.handle(id).map(SourceToken::unpack) else {
+        let fanout = &mut self.stations[index].fanout;
+        let Some(token) = fanout.handle(id).map(SourceToken::unpack) else {
             return;
         };
         let Some(connection) = connection_in(&mut self.sources, token) else {
@@ -72,13 +72,13 @@ impl<N: Net> Engine<N> {
         match connection.phase {
             Phase::Open | Phase::Flushing { .. } => {}
             Phase::Mute(_) => {
-                egress.discard(id);
+                fanout.discard(id);
                 return self.resume_if_room(token, now);
             }
             Phase::Draining { .. } | Phase::Dead(_) => return,
         }
         let was_behind = connection.paused;
-        match egress.flush(id, &mut connection.stream) {
+        match fanout.flush(id, &mut connection.stream) {
             Flushed::Clear => {
                 if let Phase::Flushing { .. } = connection.phase {
                     return self.end_our_side(token, now);
@@ -107,9 +107,9 @@ impl<N: Net> Engine<N> {
     /// Closes whoever will never catch up, writable or not.
     pub(super) fn drop_laggards(&mut self, now: Instant) {
         for index in 0..self.stations.len() {
-            let egress = &mut self.stations[index].egress;
-            for (id, lagged) in egress.laggards() {
-                if let Some(token) = self.stations[index].egress.handle(id) {
+            let fanout = &mut self.stations[index].fanout;
+            for (id, lagged) in fanout.laggards() {
+                if let Some(token) = self.stations[index].fanout.handle(id) {
                     self.drop_laggard(SourceToken::unpack(token), lagged, now);
                 }
             }
@@ -126,7 +126,7 @@ impl<N: Net> Engine<N> {
         let peer = connection.peer;
         self.counts.lagged += 1;
         let so_far = self.counts.lagged;
-        if self.lag_log.lets_through(now) {
+        if self.lag_log.allow(now) {
             warn!("{peer} is {behind_bytes} bytes behind and is disconnected ({so_far} so far)");
         }
         self.kill(token, Disconnect::Lagged { behind_bytes });

@@ -8,8 +8,8 @@ use super::super::Limits;
 use super::super::connection::{Connection, END_QUIET, Phase, Unread};
 use super::super::net::Net;
 use super::super::token::SourceToken;
-use super::{Engine, Life, READ_BUDGET_BYTES, Station, connection_in, would_block};
-use crate::outbound::Egress;
+use super::{Engine, Life, READ_BUDGET_BYTES, ServiceSlot, connection_in, would_block};
+use crate::outbound::Fanout;
 use crate::service::{Disconnect, Service};
 
 /// What one read takes at least, where clients may speak at a rate only.
@@ -51,8 +51,8 @@ impl<N: Net> Engine<N> {
             Phase::Flushing { .. } => return,
             Phase::Open | Phase::Mute(_) if connection.paused => return,
             // The others have first to be offered what was said so far.
-            Phase::Open | Phase::Mute(_) if station.egress.is_congested() => After::More,
-            Phase::Open | Phase::Mute(_) if station.egress.is_outrun(now) => After::Outrun,
+            Phase::Open | Phase::Mute(_) if station.fanout.is_congested() => After::More,
+            Phase::Open | Phase::Mute(_) if station.fanout.is_outrun(now) => After::Outrun,
             Phase::Open | Phase::Mute(_) if connection.is_quiet(now) => {
                 return self.read_quiet(token, now);
             }
@@ -118,14 +118,14 @@ impl<N: Net> Engine<N> {
         };
         let is_idle = connection.is_idle(&limits, now);
         let is_quiet = connection.is_quiet(now);
-        if let Some(meter) = &mut connection.meter {
-            if meter.is_overdue(&limits, now) {
+        if let Some(rate_limit) = &mut connection.rate_limit {
+            if rate_limit.is_overdue(&limits, now) {
                 return self.kill(token, Disconnect::Silent);
             }
-            if meter.is_to_leave(now) {
+            if rate_limit.is_to_leave(now) {
                 return self.kill(token, Disconnect::Unfinished);
             }
-            meter.release(now);
+            rate_limit.release(now);
         }
         if is_quiet {
             // Thousands may have fallen quiet at once: that is read like what comes from a socket.
@@ -164,14 +164,14 @@ impl<N: Net> Engine<N> {
         while let Some(message) = connection.decoder.quiet(max_message_bytes)
             && heard
         {
-            let meter = connection.meter.as_mut();
-            let said_enough = meter.is_some_and(|meter| meter.note(rate, now));
+            let rate_limit = connection.rate_limit.as_mut();
+            let said_enough = rate_limit.is_some_and(|rate_limit| rate_limit.note(rate, now));
             self.work_left = self.work_left.saturating_sub(1);
-            let call = |service: &mut dyn Service, egress: &mut Egress| {
-                service.on_message(now, client, message, egress);
+            let call = |service: &mut dyn Service, fanout: &mut Fanout| {
+                service.on_message(now, client, message, fanout);
             };
             heard = station.guard(call).is_some();
-            self.work_left = self.work_left.saturating_sub(station.egress.take_work());
+            self.work_left = self.work_left.saturating_sub(station.fanout.take_work());
             connection.paused |= said_enough;
         }
         connection.note_leaving(now);
@@ -206,9 +206,9 @@ impl<N: Net> Engine<N> {
         connection.note_leaving(now);
         let is_read_from = !connection.paused;
         let client = connection.client;
-        let egress = &mut self.stations[connection.station as usize].egress;
-        egress.discard(client);
-        if !egress.has_room(client) {
+        let fanout = &mut self.stations[connection.station as usize].fanout;
+        fanout.discard(client);
+        if !fanout.has_room(client) {
             // Its service holds it, and nobody would let it go on.
             return self.kill(token, Disconnect::Broken(why));
         }
@@ -236,7 +236,7 @@ impl<N: Net> Engine<N> {
         };
         connection.eof = true;
         // It will say nothing more, so there is nothing to hold it to.
-        connection.meter = None;
+        connection.rate_limit = None;
         let (client, index, phase) = (connection.client, connection.station, connection.phase);
         match phase {
             Phase::Draining { .. } => self.kill(token, Disconnect::Eof),
@@ -249,9 +249,9 @@ impl<N: Net> Engine<N> {
                 // What it said last may have been the end of it.
                 let phase = self.connection(token).map(|connection| connection.phase);
                 let station = &mut self.stations[index as usize];
-                if phase == Some(Phase::Open) && !station.egress.is_closing(client) {
+                if phase == Some(Phase::Open) && !station.fanout.is_closing(client) {
                     let ended =
-                        station.guard(|service, egress| service.on_end(now, client, egress));
+                        station.guard(|service, fanout| service.on_end(now, client, fanout));
                     if ended.is_none() {
                         self.kill(token, Disconnect::Panicked);
                     }
@@ -270,7 +270,7 @@ impl<N: Net> Engine<N> {
         if connection.is_rationed(now) {
             return;
         }
-        if connection.paused && self.stations[station as usize].egress.has_room(client) {
+        if connection.paused && self.stations[station as usize].fanout.has_room(client) {
             if let Some(connection) = self.connection(token) {
                 connection.paused = false;
             }
@@ -282,7 +282,7 @@ impl<N: Net> Engine<N> {
 /// Reads once, or takes up what was left from before, and hands over message by message.
 fn hear<S: Read>(
     connection: &mut Connection<S>,
-    station: &mut Station,
+    station: &mut ServiceSlot,
     scratch: &mut [u8],
     limits: &Limits,
     work_left: &mut u32,
@@ -336,31 +336,32 @@ fn most_at_once(limits: &Limits) -> usize {
 /// it is the others' turn; what is left of `input` waits for the next time.
 fn hand_over<S>(
     connection: &mut Connection<S>,
-    station: &mut Station,
+    station: &mut ServiceSlot,
     input: &mut &[u8],
     limits: &Limits,
     work_left: &mut u32,
     now: Instant,
 ) -> After {
     let client = connection.client;
-    let egress = &mut station.egress;
-    let mut looked_at = egress.log_end();
+    let fanout = &mut station.fanout;
+    let mut looked_at = fanout.log_end();
     // What others have caused is not this one's work.
-    egress.take_work();
+    fanout.take_work();
     while let Some(message) = connection.decoder.next(input, limits.max_message_bytes) {
-        station.service.on_message(now, client, message, egress);
-        *work_left = work_left.saturating_sub(1 + egress.take_work());
-        if egress.is_closing(client) {
+        station.service.on_message(now, client, message, fanout);
+        *work_left = work_left.saturating_sub(1 + fanout.take_work());
+        if fanout.is_closing(client) {
             *input = &[];
             return After::Drained;
         }
-        let meter = connection.meter.as_mut();
-        let said_enough = meter.is_some_and(|meter| meter.note(limits.message_rate, now));
-        if said_enough || egress.is_clogged(client) {
+        let rate_limit = connection.rate_limit.as_mut();
+        let said_enough =
+            rate_limit.is_some_and(|rate_limit| rate_limit.note(limits.message_rate, now));
+        if said_enough || fanout.is_clogged(client) {
             return After::Paused;
         }
         // One read of short lines can be more than a small log, and everybody would have lagged.
-        if *work_left == 0 || egress.has_become_congested(&mut looked_at) {
+        if *work_left == 0 || fanout.has_become_congested(&mut looked_at) {
             return After::More;
         }
     }

@@ -29,7 +29,7 @@ impl<N: Net> Engine<N> {
         for index in 0..self.stations.len() {
             let station = &mut self.stations[index];
             if station.deadline().is_some_and(|at| at <= now) {
-                let done = station.guard(|service, egress| service.on_deadline(now, egress));
+                let done = station.guard(|service, fanout| service.on_deadline(now, fanout));
                 station.deadline_not_before = done.is_none().then(|| now + FAULT_PAUSE);
                 self.carry_out(index_of(index), now);
             }

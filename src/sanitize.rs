@@ -1,0 +1,73 @@
+//! Makes foreign bytes sanitize to look at. Pure bytes to text; what they mean, and who sent
+//! them, is for others to know.
+
+use std::borrow::Cow;
+
+/// `bytes` as text that cannot drive a terminal or disguise itself.
+///
+/// U+FFFD stands for every control character but TAB (C0, DEL and C1, so LF and CR too: cut
+/// lines first), for the separators of lines and paragraphs (U+2028 and U+2029: to many a library
+/// they end a line, and what follows would be one that nobody sent), for every character that
+/// turns the direction of what follows (U+202A to U+202E and U+2066 to U+2069), and for bytes that
+/// are not UTF-8 (one for each sequence that breaks off, as Unicode recommends). Borrows when
+/// nothing needs changing. The result is at most three times as long as `bytes`.
+#[must_use]
+pub fn sanitize(bytes: &[u8]) -> Cow<'_, str> {
+    let mut text = String::from_utf8_lossy(bytes);
+    if text.contains(is_harmful) {
+        text = Cow::Owned(text.replace(is_harmful, "\u{FFFD}"));
+    }
+    text
+}
+
+fn is_harmful(character: char) -> bool {
+    match character {
+        '\t' => false,
+        '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => true,
+        _ => character.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_of_any_script_is_borrowed_as_it_is() {
+        for text in ["", "a\tb", "你好", "👩‍👩‍👧", "שלום", "e\u{301}", "\u{FFFD}"]
+        {
+            assert!(matches!(sanitize(text.as_bytes()), Cow::Borrowed(t) if t == text));
+        }
+    }
+
+    #[test]
+    fn what_drives_or_deceives_a_terminal_is_replaced() {
+        for (bytes, shown) in [
+            (&b"\x1b[2Jx"[..], "\u{FFFD}[2Jx"),
+            (b"a\0b\x07\x08\x7f", "a\u{FFFD}b\u{FFFD}\u{FFFD}\u{FFFD}"),
+            (b"a\r\nb", "a\u{FFFD}\u{FFFD}b"),
+            ("\u{80}\u{9b}2J".as_bytes(), "\u{FFFD}\u{FFFD}2J"),
+            (b"\x9b2J", "\u{FFFD}2J"),
+            ("a\u{202E}b\u{2066}c".as_bytes(), "a\u{FFFD}b\u{FFFD}c"),
+            ("a\u{2028}* b\u{2029}c".as_bytes(), "a\u{FFFD}* b\u{FFFD}c"),
+            (b"\xe4\xbd", "\u{FFFD}"),
+            (b"\xff\xfe", "\u{FFFD}\u{FFFD}"),
+            (b"\xed\xa0\x80", "\u{FFFD}\u{FFFD}\u{FFFD}"),
+        ] {
+            assert_eq!(sanitize(bytes), shown, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn no_character_gets_through_that_should_not() {
+        for character in '\0'..=char::MAX {
+            let mut buffer = [0; 4];
+            let shown = sanitize(character.encode_utf8(&mut buffer).as_bytes()).into_owned();
+            let harmful = character != '\t' && character.is_control()
+                || ('\u{2028}'..='\u{202E}').contains(&character)
+                || ('\u{2066}'..='\u{2069}').contains(&character);
+            let expected = if harmful { '\u{FFFD}' } else { character };
+            assert_eq!(shown, expected.to_string());
+        }
+    }
+}

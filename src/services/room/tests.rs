@@ -1,0 +1,48 @@
+//! The rules of the room, each in a scene. Here is what the scenes share.
+
+use std::time::Duration;
+
+use super::{Config, Notices, Room};
+use crate::outbound::Limits;
+use crate::service::Disconnect;
+use crate::testing::scene::{ROOMY, Scene};
+use crate::wire::Framing;
+
+mod comings;
+mod commands;
+mod pace;
+mod slow;
+mod talk;
+
+/// A room that says nothing of itself.
+fn plain() -> Config {
+    Config {
+        framing: Framing::Auto,
+        history_lines: 0,
+        notices: Notices::Off,
+        motd: Vec::new(),
+        max_message_bytes: 1024,
+    }
+}
+
+fn open(config: Config) -> Scene {
+    Scene::of(Room::new(config), ROOMY)
+}
+
+/// A plain room in which these are, under their names.
+fn room_of(names: &[&str]) -> Scene {
+    seat(open(plain()), names)
+}
+
+fn seat(mut room: Scene, names: &[&str]) -> Scene {
+    for name in names {
+        room.joins(name);
+        room.says(name, &format!("/nick {name}"));
+    }
+    room.clear_output();
+    room
+}
+
+fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}

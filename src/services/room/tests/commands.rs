@@ -1,0 +1,267 @@
+//! Scenes of commands: what each does, and how it is refused.
+
+use super::*;
+
+#[test]
+fn nick_takes_a_name_in_any_script() {
+    let mut room = open(plain());
+    room.joins("ann");
+    room.joins("bob");
+    room.says("ann", "/nick 李雷");
+    room.hears("ann", "* you are now 李雷");
+    room.says("ann", "hi");
+    room.hears("bob", "李雷: hi");
+    room.says("bob", "/nick  Ольга_2-б ");
+    room.hears("bob", "* you are now Ольга_2-б");
+    room.says("bob", "/msg 李雷 psst");
+    room.hears("ann", "[Ольга_2-б] psst");
+}
+
+#[test]
+fn nick_is_refused_with_the_reason() {
+    let mut room = room_of(&["ann", "bob"]);
+    let too_long = format!("/nick {}", "x".repeat(33));
+    for (line, answer) in [
+        ("/nick", "* usage: /nick NAME"),
+        ("/nick bob", "* bob is taken"),
+        ("/nick BOB", "* BOB is taken"),
+        ("/nick ann", "* that is your nick already"),
+        ("/nick a b", "* nicks have only letters, digits, _ and -"),
+        ("/nick *", "* nicks have only letters, digits, _ and -"),
+        (
+            "/nick \x1b[0m",
+            "* nicks have only letters, digits, _ and -",
+        ),
+        (&too_long, "* nicks have at most 32 bytes"),
+        ("/nick \u{93E}x", "* nicks begin with no combining mark"),
+        (
+            "/nick You",
+            "* that nick would make a /me look like a notice",
+        ),
+    ] {
+        room.says("ann", line);
+        room.hears("ann", answer);
+        room.hears_nothing("ann");
+    }
+    room.says("ann", "still me");
+    room.hears("bob", "ann: still me");
+    room.hears_nothing("bob");
+}
+
+#[test]
+fn a_nick_is_one_whatever_its_case_and_free_when_given_up() {
+    let mut room = room_of(&["ann", "bob"]);
+    room.says("ann", "/nick ANN");
+    room.hears("ann", "* you are now ANN");
+    room.says("bob", "/nick Ann");
+    room.hears("bob", "* Ann is taken");
+    room.says("ann", "/nick anna");
+    room.says("bob", "/nick Ann");
+    room.hears("bob", "* you are now Ann");
+    room.vanishes("bob");
+    room.clear_output();
+    room.says("ann", "/nick ann");
+    room.hears("ann", "* you are now ann");
+    room.says("ann", "/nick ΣΟΣ");
+    room.joins("eve");
+    room.says("eve", "/nick σος");
+    room.hears("eve", "* σος is taken");
+}
+
+#[test]
+fn a_nick_is_one_however_it_is_spelled() {
+    let mut room = room_of(&["李雷", "가", "bob"]);
+    for other in ["\u{F9E1}\u{F949}", "\u{1100}\u{1161}"] {
+        room.says("bob", &format!("/nick {other}"));
+        room.hears("bob", &format!("* {other} is taken"));
+    }
+    room.says("bob", "/msg \u{1100}\u{1161} hi");
+    room.hears("가", "[bob] hi");
+}
+
+/// What stands first in a notice cannot stand first in what `/me` tells, or the one would be
+/// taken for the other. Says all that a room says of itself.
+#[test]
+fn no_notice_begins_with_a_nick_that_one_could_take() {
+    let config = Config {
+        notices: Notices::On,
+        ..plain()
+    };
+    let mut room = open(config).with_max_message(100);
+    room.joins("ann");
+    let too_long = "x".repeat(101);
+    for line in [
+        "/nick",
+        "/nick *",
+        "/nick You",
+        "/nick \u{93E}",
+        "/nick ann",
+        "/nick ann",
+        "/who",
+        "/nope",
+        "/me",
+        "/msg",
+        "/msg eve hi",
+        &too_long,
+        "/help",
+    ] {
+        room.says("ann", line);
+    }
+    room.says("ann", &format!("/nick {}", "x".repeat(33)));
+    let mut told = 0;
+    for notice in room.heard("ann").lines() {
+        let first = notice.split([' ', ':', ';']).nth(1).unwrap();
+        let refused = super::super::nick::check(first).is_err();
+        let is_count = first.parse::<u32>().is_ok();
+        assert!(refused || is_count, "{notice}");
+        told += 1;
+    }
+    assert_eq!(told, 21);
+}
+
+#[test]
+fn a_guest_is_never_named_like_somebody_here() {
+    let mut room = room_of(&["ann"]);
+    room.says("ann", "/nick Guest2");
+    room.joins("bob");
+    room.says("bob", "/who");
+    room.hears("bob", "* 2 here: Guest2, guest3");
+}
+
+#[test]
+fn a_new_nick_is_told_to_the_others() {
+    let config = Config {
+        notices: Notices::On,
+        ..plain()
+    };
+    let mut room = seat(open(config), &["ann", "bob"]);
+    room.says("ann", "/nick eve");
+    room.hears("ann", "* you are now eve");
+    room.hears("bob", "* ann is now eve");
+    room.hears_nothing("ann");
+}
+
+#[test]
+fn who_tells_who_is_here_up_to_a_bound() {
+    let mut room = room_of(&["ann", "bob"]);
+    room.says("bob", "/who");
+    room.hears("bob", "* 2 here: ann, bob");
+    room.vanishes("ann");
+    room.says("bob", "/who");
+    room.hears("bob", "* 1 here: bob");
+    for n in 0..600 {
+        room.joins(&n.to_string());
+    }
+    room.says("bob", "/who");
+    let answer = room.heard("bob");
+    assert!(answer.starts_with("* 601 here: "), "{answer}");
+    assert!(answer.ends_with(" and 101 more\n"), "{answer}");
+    assert_eq!(answer.matches(", ").count(), 499);
+}
+
+#[test]
+fn msg_reaches_one_member_alone_in_order_with_the_rest() {
+    let mut room = room_of(&["ann", "bob", "eve"]);
+    room.stalls("bob");
+    room.says("ann", "one");
+    room.says("ann", "/msg BOB psst");
+    room.says("eve", "two");
+    room.says("eve", "/msg bob  and  me ");
+    room.says("bob", "three");
+    room.says("ann", "four");
+    room.recovers("bob");
+    for line in [
+        "ann: one",
+        "[ann] psst",
+        "eve: two",
+        "[eve] and  me ",
+        "ann: four",
+    ] {
+        room.hears("bob", line);
+    }
+    room.hears_nothing("bob");
+    for line in ["eve: two", "bob: three"] {
+        room.hears("ann", line);
+    }
+    room.hears_nothing("ann");
+}
+
+#[test]
+fn msg_is_refused_with_the_reason() {
+    let mut room = room_of(&["ann", "bob"]);
+    for (line, answer) in [
+        ("/msg", "* usage: /msg NAME TEXT"),
+        ("/msg bob", "* usage: /msg NAME TEXT"),
+        ("/msg eve hi", "* there is no eve here"),
+    ] {
+        room.says("ann", line);
+        room.hears("ann", answer);
+    }
+    room.says("ann", "/msg ann hi");
+    room.hears("ann", "[ann] hi");
+    room.hears_nothing("bob");
+}
+
+#[test]
+fn me_tells_a_deed() {
+    let mut room = room_of(&["ann", "bob"]);
+    room.says("ann", "/me waves  twice");
+    room.hears("bob", "* ann waves  twice");
+    room.says("ann", "/me");
+    room.hears("ann", "* usage: /me TEXT");
+    room.hears_nothing("bob");
+}
+
+#[test]
+fn help_names_every_command_and_nothing_is_relayed() {
+    let mut room = room_of(&["ann", "bob"]);
+    room.says("ann", "/help");
+    let help = room.heard("ann");
+    for command in ["/nick", "/who", "/msg", "/me", "/quit", "//"] {
+        assert!(
+            help.contains(&format!("* {command}")),
+            "{command} in {help}"
+        );
+    }
+    assert!(help.lines().all(|line| line.starts_with("* ")));
+    for (line, name) in [("/nik bob", "nik"), ("/", ""), ("/WHO", "WHO")] {
+        room.says("ann", line);
+        room.hears(
+            "ann",
+            &format!("* unknown command /{name}; /help lists the commands"),
+        );
+    }
+    room.hears_nothing("bob");
+}
+
+#[test]
+fn a_second_slash_says_it() {
+    let mut room = room_of(&["ann", "bob"]);
+    room.says("ann", "//quit is a command");
+    room.hears("bob", "ann: /quit is a command");
+    room.says("ann", "a /quit within");
+    room.hears("bob", "ann: a /quit within");
+    assert_eq!(room.fate("ann"), None);
+}
+
+#[test]
+fn quit_leaves_with_what_is_owed_and_hears_no_more() {
+    let config = Config {
+        notices: Notices::On,
+        ..plain()
+    };
+    let mut room = seat(open(config), &["ann", "bob"]);
+    room.stalls("ann");
+    room.says("bob", "one");
+    room.sends("ann", "bye\n/quit\nnot heard\n");
+    room.hears("bob", "ann: bye");
+    room.hears("bob", "* ann left");
+    room.hears_nothing("bob");
+    room.says("bob", "two");
+    room.says("bob", "/msg ann three");
+    room.hears("bob", "* there is no ann here");
+    room.recovers("ann");
+    room.hears("ann", "bob: one");
+    room.hears_nothing("ann");
+    assert_eq!(room.fate("ann"), Some(Disconnect::Eof));
+}

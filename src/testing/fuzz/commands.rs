@@ -1,0 +1,19 @@
+//! What members and the person at the server type: any line has a meaning, and any text can be
+//! said.
+
+use super::Tape;
+use crate::sanitize::sanitize;
+use crate::services::{console, room};
+
+pub(super) fn check(data: &[u8]) {
+    let mut tape = Tape::new(data);
+    let at_the_server = tape.byte() % 2 == 1;
+    let rest = tape.rest();
+    if at_the_server {
+        // What is typed is text, but nobody has looked through it.
+        console::fuzzing::check_line(&String::from_utf8_lossy(rest));
+    } else {
+        room::fuzzing::check_line(&sanitize(rest));
+        room::fuzzing::check_nick(&sanitize(rest));
+    }
+}
