@@ -56,8 +56,9 @@ fn decoding(criterion: &mut Criterion) {
             bencher.iter(|| {
                 for piece in stream.chunks(cut) {
                     let mut input = piece;
-                    while let Some(message) = decoder.next(&mut input, MAX_MESSAGE_BYTES) {
-                        black_box(message);
+                    decoder.on_read(input);
+                    while let Some(decoded) = decoder.next(&mut input, MAX_MESSAGE_BYTES) {
+                        black_box(decoded);
                     }
                 }
             });

@@ -11,9 +11,6 @@ use crate::wire::Decoder;
 use super::Limits;
 use super::rate_limit::RateLimiter;
 
-/// A raw client that has been quiet for this long has said a message.
-const QUIET: Duration = Duration::from_millis(200);
-
 /// A client that has ended while its rate held it back is heard out for so long.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -159,8 +156,9 @@ impl<S> Connection<S> {
     /// When what a raw client has sent will count as a message, if it sends nothing more. Not while
     /// there is more to be handed over, or it is not to be heard.
     fn quiet_at(&self) -> Option<Instant> {
-        let awaits_quiet = self.decoder.awaits_quiet() && self.unread.is_none() && !self.paused;
-        awaits_quiet.then(|| self.active_at + QUIET)
+        let is_heard_out = self.unread.is_none() && !self.paused;
+        let after = self.decoder.flush_after().filter(|_| is_heard_out);
+        after.map(|after| self.active_at + after)
     }
 
     /// When something must be done if nothing happens before.

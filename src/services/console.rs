@@ -232,7 +232,7 @@ impl<S: Screen> Console<S> {
 
 impl<S: Screen> Service for Console<S> {
     fn framing(&self) -> Framing {
-        Framing::Chunk
+        Framing::Text
     }
 
     fn on_open(&mut self, _now: Instant, client: ClientId, peer: &Peer, _out: &mut Fanout) {

@@ -1,31 +1,44 @@
 //! The decoder: one connection's place in cutting its stream into messages.
-//! Keeps an unfinished tail and nothing else, so that an idle connection holds no buffer.
+//! Keeps an unfinished tail and some flags, so that an idle connection holds no buffer.
 
-use super::Framing;
+use std::time::Duration;
 
-/// What the decoder found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Message<'a> {
-    /// A whole message, without its line ending.
-    Whole(&'a [u8]),
-    /// A message over the limit. Its bytes are gone, and so will be the rest of it; it is
-    /// reported once.
-    TooLong,
-}
+use super::line::LineEnd;
+use super::mark::Mark;
+use super::telnet::{IAC, Step, Telnet};
+use super::{Decoded, Framing, Message, chunk, keys, raw};
+
+/// A raw client that has been quiet for this long has sent a message; a CR that nothing has
+/// followed for this long has ended its line.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// As [`QUIET`], for a client that sends each key as it is typed: longer than a person hesitates
+/// inside a word.
+const TYPING_QUIET: Duration = Duration::from_secs(2);
 
 /// Cuts one stream into messages.
 ///
-/// Feed it with [`next`](Self::next) until that returns `None`: the input is used up then. When
-/// it [`awaits_quiet`](Self::awaits_quiet) and nothing has arrived for a while, and also at the
-/// end of the stream, call [`quiet`](Self::quiet) until that returns `None`.
+/// Tell it of each read with [`on_read`](Self::on_read), then call [`next`](Self::next) until
+/// that returns `None`: the input is used up then. When nothing has arrived for
+/// [`flush_after`](Self::flush_after), call [`flush_idle`](Self::flush_idle), and at the end of
+/// the stream [`finish`](Self::finish). What a returned message was kept in is freed by the
+/// call after it.
 #[derive(Debug)]
 pub struct Decoder {
-    /// The unfinished message; with `handed_out`, one that the caller has already seen.
-    tail: Vec<u8>,
-    framing: Framing,
-    handed_out: bool,
+    /// The unfinished message; with `emitted`, one that the caller has already seen.
+    pub(super) tail: Vec<u8>,
+    pub(super) framing: Framing,
+    emitted: bool,
     /// Inside a message that was too long.
-    skipping: bool,
+    pub(super) skipping: bool,
+    /// No read has brought more than one key: before the client's first line end none at all,
+    /// after it none since the unfinished line began.
+    pub(super) keyed: bool,
+    /// `keyed` as it was when the unfinished message began.
+    began_keyed: bool,
+    mark: Mark,
+    pub(super) line_end: LineEnd,
+    telnet: Telnet,
 }
 
 impl Decoder {
@@ -35,48 +48,99 @@ impl Decoder {
         Self {
             tail: Vec::new(),
             framing,
-            handed_out: false,
+            emitted: false,
             skipping: false,
+            keyed: matches!(framing, Framing::Line | Framing::Auto),
+            began_keyed: false,
+            mark: Mark::default(),
+            line_end: LineEnd::None,
+            telnet: Telnet::default(),
         }
     }
 
-    /// Takes the next message of at most `max_message_bytes` off the front of `input`.
+    /// Tells that `input` came from one read. Called once per read, before [`next`](Self::next).
+    pub fn on_read(&mut self, input: &[u8]) {
+        self.drop_emitted();
+        let begins_line = self.tail.is_empty() && !self.skipping;
+        match self.framing {
+            Framing::Chunk | Framing::Text | Framing::Raw => {}
+            Framing::Line if begins_line => {
+                self.keyed = keys::is_typed(self.telnet, input, begins_line);
+            }
+            Framing::Line | Framing::Auto => {
+                self.keyed = self.keyed && keys::is_typed(self.telnet, input, begins_line);
+            }
+        }
+    }
+
+    /// Takes the next message of at most `max_message_bytes`, or the next reply, off the front of
+    /// `input`; `None`: the input is used up.
     pub fn next<'a, 'input: 'a>(
         &'a mut self,
         input: &mut &'input [u8],
         max_message_bytes: usize,
-    ) -> Option<Message<'a>> {
-        self.forget_handed_out();
-        if input.is_empty() {
-            return None;
-        }
+    ) -> Option<Decoded<'a>> {
+        self.drop_emitted();
         match self.framing {
-            Framing::Chunk => {
-                let (chunk, rest) = input.split_at(input.len().min(max_message_bytes));
-                *input = rest;
-                Some(Message::Whole(chunk))
-            }
-            Framing::Raw => self.keep(std::mem::take(input), max_message_bytes),
+            Framing::Chunk => chunk::next_chunk(input, max_message_bytes).map(Decoded::Message),
+            Framing::Text => self
+                .next_text(input, max_message_bytes)
+                .map(Decoded::Message),
+            Framing::Raw => self.next_raw(input, max_message_bytes),
             Framing::Line | Framing::Auto => self.next_line(input, max_message_bytes),
         }
     }
 
-    /// Whether a while of quiet would complete a message.
+    /// How long the stream must be quiet until [`flush_idle`](Self::flush_idle) has something to
+    /// do; `None`: no quiet completes anything.
     #[must_use]
-    pub fn awaits_quiet(&self) -> bool {
-        let pending = self.skipping || (!self.tail.is_empty() && !self.handed_out);
-        pending && matches!(self.framing, Framing::Auto | Framing::Raw)
+    pub fn flush_after(&self) -> Option<Duration> {
+        let has_tail = !self.tail.is_empty() && !self.emitted;
+        let is_pending = has_tail || self.skipping || !self.mark.held().is_empty();
+        match self.framing {
+            _ if self.line_end == LineEnd::Pending => Some(QUIET),
+            Framing::Chunk | Framing::Line => None,
+            _ if !is_pending => None,
+            Framing::Text | Framing::Raw => Some(QUIET),
+            Framing::Auto if self.awaits_line_end() => None,
+            Framing::Auto if self.keyed => Some(TYPING_QUIET),
+            Framing::Auto => Some(QUIET),
+        }
     }
 
-    /// Nothing has arrived for a while, or nothing will any more: the pending bytes of a raw
-    /// client are a message; an unfinished line is none.
-    pub fn quiet(&mut self, max_message_bytes: usize) -> Option<Message<'_>> {
-        self.forget_handed_out();
-        if !self.awaits_quiet() {
+    /// The stream has been quiet for [`flush_after`](Self::flush_after): the pending message, if
+    /// that completes one.
+    pub fn flush_idle(&mut self, max_message_bytes: usize) -> Option<Message<'_>> {
+        self.drop_emitted();
+        self.flush_after()?;
+        if self.line_end == LineEnd::Pending {
+            self.line_end = LineEnd::Over;
+            let ends_message = self.ends_message();
+            return ends_message.then(|| self.end_line(&[], max_message_bytes));
+        }
+        self.tail.extend_from_slice(self.mark.decide());
+        if std::mem::take(&mut self.skipping) {
             return None;
         }
-        self.skipping = false;
-        self.hand_out_tail(max_message_bytes)
+        if self.framing == Framing::Raw {
+            let length = raw::without_line_end(&self.tail).len();
+            self.tail.truncate(length);
+        }
+        if self.tail.len() > max_message_bytes {
+            self.tail = Vec::new();
+            return Some(Message::TooLong);
+        }
+        Some(self.emit())
+    }
+
+    /// The stream has ended: the last message, if what is pending counts as one. An unfinished
+    /// line does not.
+    pub fn finish(&mut self, max_message_bytes: usize) -> Option<Message<'_>> {
+        self.drop_emitted();
+        if self.flush_after().is_none() {
+            self.tail = Vec::new();
+        }
+        self.flush_idle(max_message_bytes)
     }
 
     /// What is kept of an unfinished message.
@@ -85,180 +149,99 @@ impl Decoder {
         self.tail.len()
     }
 
-    fn next_line<'a, 'input: 'a>(
-        &'a mut self,
-        input: &mut &'input [u8],
-        max: usize,
-    ) -> Option<Message<'a>> {
-        while let Some(at) = input.iter().position(|byte| *byte == b'\n') {
-            let (line, rest) = (&input[..at], &input[at + 1..]);
-            *input = rest;
-            self.framing = Framing::Line;
-            if std::mem::take(&mut self.skipping) {
-                continue;
-            }
-            if !self.tail.is_empty() {
-                self.tail.extend_from_slice(line);
-                return self.hand_out_tail(max);
-            }
-            return Some(bounded(without_line_end(line), max));
-        }
-        self.keep(std::mem::take(input), max)
+    /// Hands out the tail; the next call drops it.
+    pub(super) fn emit(&mut self) -> Message<'_> {
+        self.emitted = true;
+        Message::Whole(&self.tail)
     }
 
-    /// Keeps what has no end yet, unless it is too long already.
-    fn keep(&mut self, bytes: &[u8], max: usize) -> Option<Message<'static>> {
-        if self.skipping {
+    fn drop_emitted(&mut self) {
+        if std::mem::take(&mut self.emitted) {
+            self.tail = Vec::new();
+        }
+    }
+
+    /// Keeps text that has no end yet, unless the message is over `limit` bytes with it. Edits
+    /// the tail instead where a person types key by key: only then is a backspace meant for the
+    /// line. In a line that came in one piece, a client's terminal has already applied it, so
+    /// what is left is a character like any other.
+    pub(super) fn keep(&mut self, text: &[u8], limit: usize) -> Option<Message<'static>> {
+        if text.is_empty() || self.skipping {
             return None;
         }
-        if self.tail.len() + bytes.len() > max + LINE_END_BYTES {
+        if self.tail.is_empty() {
+            self.began_keyed = self.keyed;
+        }
+        let fits = match self.keyed {
+            true => keys::edit(&mut self.tail, text, limit),
+            false => self.tail.len() + text.len() <= limit,
+        };
+        if !fits {
             self.tail = Vec::new();
             self.skipping = true;
             return Some(Message::TooLong);
         }
-        self.tail.extend_from_slice(bytes);
+        if !self.keyed {
+            self.tail.extend_from_slice(text);
+        }
+        self.drop_empty();
         None
     }
 
-    fn hand_out_tail(&mut self, max: usize) -> Option<Message<'_>> {
-        self.handed_out = !self.tail.is_empty();
-        self.handed_out
-            .then(|| bounded(without_line_end(&self.tail), max))
+    /// Whether the next byte, `first`, is no text, or not known to be.
+    pub(super) fn is_markup(&self, first: u8) -> bool {
+        self.telnet.takes(first) || self.mark.is_open()
     }
 
-    fn forget_handed_out(&mut self) {
-        if std::mem::take(&mut self.handed_out) {
+    /// Takes what [is markup](Self::is_markup) off the front of `input`: a byte of telnet's, or of
+    /// a byte order mark at the stream's start. What was held for one and is none is kept.
+    pub(super) fn take_markup(
+        &mut self,
+        input: &mut &[u8],
+        limit: usize,
+    ) -> Option<Decoded<'static>> {
+        let (&first, rest) = input.split_first()?;
+        let mut step = Step::Nothing;
+        if self.telnet.takes(first) {
+            step = self.telnet.step(first);
+            if step != Step::NoCommand {
+                *input = rest;
+            }
+            match step {
+                Step::Nothing => return None,
+                Step::Reply(reply) => return Some(Decoded::Reply(reply)),
+                _ => {}
+            }
+        } else if self.mark.takes(first) {
+            *input = rest;
+            return None;
+        }
+        // A byte of text has come, or a command that acts on the last one: what was held is text.
+        let held = match std::mem::take(&mut self.line_end) {
+            LineEnd::Pending => b"\r",
+            LineEnd::None | LineEnd::Over => self.mark.decide(),
+        };
+        let mut too_long = self.keep(held, limit);
+        match step {
+            Step::Nothing | Step::Reply(_) => {}
+            Step::Iac | Step::NoCommand => too_long = too_long.or(self.keep(&[IAC], limit)),
+            Step::EraseCharacter => keys::erase_character(&mut self.tail),
+            Step::EraseLine => self.tail.clear(),
+        }
+        self.drop_empty();
+        too_long.map(Decoded::Message)
+    }
+
+    /// No buffer is kept for nothing.
+    fn drop_empty(&mut self) {
+        if self.tail.is_empty() {
             self.tail = Vec::new();
         }
     }
-}
 
-/// What an unfinished message may be over the limit, since it may turn out to be its CR LF.
-const LINE_END_BYTES: usize = 2;
-
-fn without_line_end(text: &[u8]) -> &[u8] {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    text.strip_suffix(b"\r").unwrap_or(text)
-}
-
-fn bounded(text: &[u8], max: usize) -> Message<'_> {
-    match text.len() <= max {
-        true => Message::Whole(text),
-        false => Message::TooLong,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const MAX: usize = 8;
-
-    /// What the decoder says of `pieces`, `!` for a message that was too long.
-    fn decode(framing: Framing, pieces: &[&[u8]], ends: bool) -> Vec<String> {
-        fn text(message: Message<'_>) -> String {
-            match message {
-                Message::Whole(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-                Message::TooLong => "!".to_owned(),
-            }
-        }
-        let mut decoder = Decoder::new(framing);
-        let mut said = Vec::new();
-        for piece in pieces {
-            let mut input = *piece;
-            while let Some(message) = decoder.next(&mut input, MAX) {
-                said.push(text(message));
-            }
-            assert!(input.is_empty());
-        }
-        if ends {
-            while let Some(message) = decoder.quiet(MAX) {
-                said.push(text(message));
-            }
-        }
-        said
-    }
-
-    #[test]
-    fn chunks_are_cut_at_the_largest_message_only() {
-        assert_eq!(
-            decode(Framing::Chunk, &[b"0123456789", b"a\n"], true),
-            ["01234567", "89", "a\n"]
-        );
-    }
-
-    #[test]
-    fn lines_end_with_lf_or_crlf() {
-        let all: &[(&[&[u8]], &[&str])] = &[
-            (&[b"a\nb\r\n\n"], &["a", "b", ""]),
-            (&[b"a", b"b\n"], &["ab"]),
-            (&[b"ab\r", b"\n"], &["ab"]),
-            (&[b"a\rb\n"], &["a\rb"]),
-            (&[b"unfinished!"], &["!"]),
-            (&[b"short"], &[]),
-            (&[b"12345678\n"], &["12345678"]),
-            (&[b"12345678\r\n"], &["12345678"]),
-            (&[b"1234", b"5678\r", b"\n"], &["12345678"]),
-            (&[b"123456789\nok\n"], &["!", "ok"]),
-            (&[b"12345678", b"9", b"\nok\n"], &["!", "ok"]),
-            (&[b"123456789012345", b"tail of it\nok\n"], &["!", "ok"]),
-        ];
-        for (pieces, expected) in all {
-            assert_eq!(&decode(Framing::Line, pieces, true), expected, "{pieces:?}");
-        }
-    }
-
-    #[test]
-    fn a_client_without_newlines_is_heard_once_it_is_quiet() {
-        assert_eq!(decode(Framing::Auto, &[b"h", b"i"], true), ["hi"]);
-        assert_eq!(decode(Framing::Auto, &[b"h", b"i"], false), [""; 0]);
-        assert_eq!(decode(Framing::Auto, &[b"a\nb"], true), ["a"]);
-        assert_eq!(
-            decode(Framing::Auto, &[b"123456789ab", b"more"], true),
-            ["!"]
-        );
-        assert_eq!(decode(Framing::Auto, &[b"123456789"], true), ["!"]);
-    }
-
-    #[test]
-    fn after_the_quiet_a_refused_raw_client_is_heard_again() {
-        let mut decoder = Decoder::new(Framing::Auto);
-        assert_eq!(
-            decoder.next(&mut &b"123456789ab"[..], MAX),
-            Some(Message::TooLong)
-        );
-        assert!(decoder.awaits_quiet());
-        assert_eq!(decoder.quiet(MAX), None);
-        assert!(!decoder.awaits_quiet());
-        assert_eq!(decoder.next(&mut &b"hi"[..], MAX), None);
-        assert_eq!(decoder.quiet(MAX), Some(Message::Whole(b"hi")));
-        assert_eq!(decoder.quiet(MAX), None);
-        assert_eq!(decoder.tail.capacity(), 0);
-    }
-
-    #[test]
-    fn raw_keeps_newlines_but_the_last() {
-        assert_eq!(decode(Framing::Raw, &[b"a\nb", b"\r\n"], true), ["a\nb"]);
-        assert_eq!(decode(Framing::Raw, &[b"12345678\r\n"], true), ["12345678"]);
-    }
-
-    proptest! {
-        #[test]
-        fn every_way_to_cut_a_stream_gives_the_same_messages(
-            stream in prop::collection::vec(prop::sample::select(b"ab\r\n\n".to_vec()), 0..80),
-            cuts in prop::collection::vec(0usize..80, 0..12),
-            framing in prop::sample::select(vec![Framing::Line, Framing::Auto, Framing::Raw]),
-        ) {
-            let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(stream.len())).collect();
-            cuts.sort_unstable();
-            cuts.push(stream.len());
-            let mut at = 0;
-            let pieces: Vec<&[u8]> = cuts
-                .into_iter()
-                .map(|cut| &stream[std::mem::replace(&mut at, cut)..cut])
-                .collect();
-            prop_assert_eq!(decode(framing, &pieces, true), decode(framing, &[&stream], true));
-        }
+    /// Whether a person has begun to type a command, which only its line's end completes: what
+    /// is meant for one must not become public because somebody stopped to think.
+    fn awaits_line_end(&self) -> bool {
+        self.began_keyed && (self.skipping || self.tail.first() == Some(&b'/'))
     }
 }

@@ -11,6 +11,7 @@ use super::super::token::SourceToken;
 use super::{Engine, Life, READ_BUDGET_BYTES, ServiceSlot, connection_in, would_block};
 use crate::outbound::Fanout;
 use crate::service::{Disconnect, Service};
+use crate::wire::Decoded;
 
 /// What one read takes at least, where clients may speak at a rate only.
 const RATED_READ_BYTES: usize = 4096;
@@ -161,7 +162,7 @@ impl<N: Net> Engine<N> {
         let station = &mut self.stations[index as usize];
         let client = connection.client;
         let mut heard = true;
-        while let Some(message) = connection.decoder.quiet(max_message_bytes)
+        while let Some(message) = connection.decoder.flush_idle(max_message_bytes)
             && heard
         {
             let rate_limit = connection.rate_limit.as_mut();
@@ -308,6 +309,7 @@ fn hear<S: Read>(
             connection.active_at = now;
             let drained = count < most && !connection.may_have_ended();
             let mut input = &scratch[..count];
+            connection.decoder.on_read(input);
             let after = hand_over(connection, station, &mut input, limits, work_left, now);
             if !input.is_empty() {
                 connection.unread = Some(Unread::new(input));
@@ -347,16 +349,21 @@ fn hand_over<S>(
     let mut looked_at = fanout.log_end();
     // What others have caused is not this one's work.
     fanout.take_work();
-    while let Some(message) = connection.decoder.next(input, limits.max_message_bytes) {
-        station.service.on_message(now, client, message, fanout);
+    while let Some(decoded) = connection.decoder.next(input, limits.max_message_bytes) {
+        let is_message = matches!(decoded, Decoded::Message(_));
+        match decoded {
+            Decoded::Message(message) => station.service.on_message(now, client, message, fanout),
+            // A client that is owed too much for it takes nothing, so it waits for no refusal.
+            Decoded::Reply(reply) => drop(fanout.send(client, &reply)),
+        }
         *work_left = work_left.saturating_sub(1 + fanout.take_work());
         if fanout.is_closing(client) {
             *input = &[];
             return After::Drained;
         }
         let rate_limit = connection.rate_limit.as_mut();
-        let said_enough =
-            rate_limit.is_some_and(|rate_limit| rate_limit.note(limits.message_rate, now));
+        let said_enough = is_message
+            && rate_limit.is_some_and(|rate_limit| rate_limit.note(limits.message_rate, now));
         if said_enough || fanout.is_clogged(client) {
             return After::Paused;
         }

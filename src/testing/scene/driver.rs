@@ -1,14 +1,12 @@
 //! Behind the scene: does with the fanout what the reactor's engine does, without a socket.
 //! Knows no concrete service, and asserts nothing but what would be the reactor's own fault.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Actor, Scene};
 use crate::outbound::{Flushed, Lagged, Request};
 use crate::service::Disconnect;
-
-/// As the reactor has it.
-const QUIET: Duration = Duration::from_millis(200);
+use crate::wire::Decoded;
 
 impl Scene {
     /// Turns of the loop until there is nothing left to do at this time.
@@ -36,10 +34,16 @@ impl Scene {
         let mut input = &sent[..];
         if !sent.is_empty() {
             actor.spoke_at = self.now;
+            actor.decoder.on_read(input);
         }
-        while let Some(message) = actor.decoder.next(&mut input, self.max_message_bytes) {
-            self.service
-                .on_message(self.now, actor.id, message, &mut self.out);
+        while let Some(decoded) = actor.decoder.next(&mut input, self.max_message_bytes) {
+            match decoded {
+                Decoded::Message(message) => {
+                    self.service
+                        .on_message(self.now, actor.id, message, &mut self.out);
+                }
+                Decoded::Reply(reply) => drop(self.out.send(actor.id, &reply)),
+            }
             if self.out.is_closing(actor.id) {
                 return;
             }
@@ -60,7 +64,7 @@ impl Scene {
 
     fn hear_quiet(&mut self, at: usize) {
         let actor = &mut self.actors[at];
-        while let Some(message) = actor.decoder.quiet(self.max_message_bytes) {
+        while let Some(message) = actor.decoder.flush_idle(self.max_message_bytes) {
             self.service
                 .on_message(self.now, actor.id, message, &mut self.out);
         }
@@ -171,7 +175,8 @@ impl Scene {
 
 impl Actor {
     fn quiet_at(&self) -> Option<Instant> {
-        let awaits = self.fate.is_none() && self.decoder.awaits_quiet();
-        awaits.then(|| self.spoke_at + QUIET)
+        let after = self.decoder.flush_after();
+        let after = after.filter(|_| self.fate.is_none());
+        after.map(|after| self.spoke_at + after)
     }
 }
