@@ -353,7 +353,6 @@ fn hand_over<S>(
         let is_message = matches!(decoded, Decoded::Message(_));
         match decoded {
             Decoded::Message(message) => station.service.on_message(now, client, message, fanout),
-            // A client that is owed too much for it takes nothing, so it waits for no refusal.
             Decoded::Reply(reply) => drop(fanout.send(client, &reply)),
         }
         *work_left = work_left.saturating_sub(1 + fanout.take_work());
