@@ -46,6 +46,8 @@ impl Decoder {
             }
             let Piece { text, taken, end } = match (std::mem::take(&mut self.line_end), first) {
                 (LineEnd::Pending, b'\n' | 0) => piece(&[], 1, PieceEnd::Line),
+                // Nobody types a CR for anything but the line's end, and some type on at once.
+                (LineEnd::Pending, _) if self.keyed => piece(&[], 0, PieceEnd::Line),
                 (LineEnd::Pending, _) => piece(b"\r", 0, PieceEnd::Open),
                 (LineEnd::Over, b'\n' | 0) => piece(&[], 1, PieceEnd::Open),
                 (LineEnd::None | LineEnd::Over, _) => first_piece(input),

@@ -132,6 +132,22 @@ fn what_is_typed_key_by_key_waits_for_its_lines_end() {
                 &[Read(b"/"), Read(b"\x7f"), Read(b"a"), Quiet(2_000)],
                 &["a"],
             ),
+            // Enter in a raw terminal.
+            (
+                &[
+                    Read(b"h"),
+                    Read(b"\r"),
+                    Read(b"y"),
+                    Read(b"o"),
+                    Read(b"\r"),
+                    Read(b"\n"),
+                ],
+                &["h", "yo"],
+            ),
+            (
+                &[Read(b"/"), Read(b"\r"), Read(b"\r"), Read(b"y")],
+                &["/", ""],
+            ),
             // Two at once: a raw client.
             (&[Read(b"h"), Read(b"el"), Quiet(200)], &["hel"]),
             (
