@@ -22,7 +22,7 @@ const MOST_MEMBERS: usize = 9;
 
 #[test]
 fn every_member_gets_its_plain_queue() {
-    let Some(mix) = seeds::tell(USUAL_SEEDS, |seed| World::new(seed).story()) else {
+    let Some(mix) = seeds::for_each_seed(USUAL_SEEDS, |seed| World::new(seed).story()) else {
         return;
     };
     // None of it is worth anything if the stories are all alike.

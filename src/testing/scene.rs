@@ -1,109 +1,135 @@
-//! The rehearsal: a service, all that it owes and a clock that stands still until it is told.
-//! Does with them what the reactor does, without a socket, so that a test reads like a scene.
-//! Knows no concrete service.
+//! Scenes: a service on the real engine, clients with names, and a clock that stands still until
+//! it is told. Knows no concrete service.
 
-use std::collections::{HashMap, VecDeque};
-use std::io::{self, IoSlice, Write};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::sim::network::{End, Network};
+use super::sim::rng::Rng;
+use super::sim::server::Server;
 use crate::addr::Peer;
-use crate::outbound::{ClientId, Fanout, Limits, Pace};
+use crate::outbound::{self, Pace};
+use crate::reactor;
 use crate::service::{Disconnect, OperatorInput, Service};
-use crate::wire::Decoder;
 
-mod driver;
+mod probe;
 
-/// The bounds of most rehearsals: generous.
-pub(crate) const ROOMY: Limits = Limits {
+use probe::{Probe, Seen};
+
+/// The bounds of most scenes: generous.
+pub(crate) const ROOMY: outbound::Limits = outbound::Limits {
     log_bytes: 1 << 20,
     max_pending_bytes: 1 << 20,
     high_water_bytes: 1 << 20,
     pace: Pace::Auto,
 };
 
-/// A service on the stage. Whoever is named has joined before.
+const NO_LIMITS: reactor::Limits = reactor::Limits {
+    max_clients: 100_000,
+    max_message_bytes: 1024,
+    max_clients_per_ip: None,
+    message_rate: None,
+    idle_timeout: None,
+    first_message_timeout: None,
+    grace: Duration::from_secs(1),
+};
+
+/// The audit looks at everybody: in a crowd that is left to the simulation.
+const AUDITED_CLIENTS: usize = 100;
+
+/// A service and its clients. Whatever a client does, the server has then done all that it can
+/// at this time, unless it is [frozen](Self::freeze).
 pub(crate) struct Scene {
-    service: Box<dyn Service>,
-    out: Fanout,
+    service: Rc<RefCell<Box<dyn Service>>>,
+    outbound: outbound::Limits,
+    limits: reactor::Limits,
+    seen: Rc<RefCell<Seen>>,
+    server: Server,
+    listener: usize,
     now: Instant,
-    actors: Vec<Actor>,
+    is_frozen: bool,
+    /// By socket.
+    clients: Vec<Client>,
     by_name: HashMap<String, usize>,
-    /// Who has something to be read.
-    ready: VecDeque<usize>,
-    /// Who has gone without the service having heard of it.
-    dying: VecDeque<usize>,
-    typed: VecDeque<OperatorInput>,
-    stopped: bool,
-    max_message_bytes: usize,
+    /// Who has something to send that has no room yet.
+    sending: Vec<usize>,
 }
 
-struct Actor {
-    id: ClientId,
-    decoder: Decoder,
-    /// Sent, but not read yet.
-    unread: Vec<u8>,
+#[derive(Default)]
+struct Client {
+    /// Sent, but without room in the network.
+    unsent: Vec<u8>,
     has_ended: bool,
-    eof_was_read: bool,
-    paused: bool,
-    spoke_at: Instant,
-    socket: Socket,
-    fate: Option<Disconnect>,
-}
-
-/// What takes an actor's bytes: `room` of them, then no more until there is room again.
-struct Socket {
-    room: usize,
+    /// It does not read.
+    is_stalled: bool,
     heard: Vec<u8>,
-    /// How much was written in all, and in how many writes.
-    written_bytes: usize,
-    writes: usize,
+    /// The end that the server made.
+    end: Option<End>,
+    /// What it sent, without line ends.
+    text_bytes: usize,
 }
 
-/// The scene: what the actors do.
+/// The stage.
 impl Scene {
-    pub(crate) fn of(service: impl Service + 'static, limits: Limits) -> Self {
-        let now = Instant::now();
+    pub(crate) fn of(service: impl Service + 'static, outbound: outbound::Limits) -> Self {
+        let service: Box<dyn Service> = Box::new(service);
+        Self::new(Rc::new(RefCell::new(service)), outbound, NO_LIMITS)
+    }
+
+    fn new(
+        service: Rc<RefCell<Box<dyn Service>>>,
+        outbound: outbound::Limits,
+        limits: reactor::Limits,
+    ) -> Self {
+        let network = Network::new(Rng::from_bytes(&[]));
+        let now = network.now;
+        let mut server = Server::new(network, limits);
+        let seen = Rc::new(RefCell::new(Seen::default()));
+        let probe = Probe::new(&service, &seen, &server.network);
+        let listener = server.add(Box::new(probe), outbound);
         Self {
-            service: Box::new(service),
-            out: Fanout::new(limits, now),
+            service,
+            outbound,
+            limits,
+            seen,
+            server,
+            listener,
             now,
-            actors: Vec::new(),
+            is_frozen: false,
+            clients: Vec::new(),
             by_name: HashMap::new(),
-            ready: VecDeque::new(),
-            dying: VecDeque::new(),
-            typed: VecDeque::new(),
-            stopped: false,
-            max_message_bytes: 1024,
+            sending: Vec::new(),
         }
     }
 
-    pub(crate) fn with_max_message(mut self, bytes: usize) -> Self {
-        self.max_message_bytes = bytes;
-        self
+    /// With other limits on each connection; before the first has come.
+    pub(crate) fn with_limits(mut self, change: impl FnOnce(&mut reactor::Limits)) -> Self {
+        assert!(self.clients.is_empty());
+        change(&mut self.limits);
+        Self::new(self.service, self.outbound, self.limits)
     }
 
+    pub(crate) fn with_max_message(self, bytes: usize) -> Self {
+        self.with_limits(|limits| limits.max_message_bytes = bytes)
+    }
+}
+
+/// What the clients do, and the clock.
+impl Scene {
     pub(crate) fn joins(&mut self, name: &str) {
-        let at = self.actors.len();
-        let id = self.out.open(at);
-        self.actors.push(Actor {
-            id,
-            decoder: Decoder::new(self.service.framing()),
-            unread: Vec::new(),
-            has_ended: false,
-            eof_was_read: false,
-            paused: false,
-            spoke_at: self.now,
-            socket: Socket {
-                room: usize::MAX,
-                heard: Vec::new(),
-                written_bytes: 0,
-                writes: 0,
-            },
-            fate: None,
-        });
-        self.by_name.insert(name.to_owned(), at);
-        self.service
-            .on_open(self.now, id, &Peer::Unix, &mut self.out);
+        self.joins_from(name, Peer::Unix);
+    }
+
+    pub(crate) fn joins_from(&mut self, name: &str, address: Peer) {
+        let id = self
+            .server
+            .network
+            .borrow_mut()
+            .connect(self.listener, address);
+        self.clients.push(Client::default());
+        self.by_name.insert(name.to_owned(), id);
         self.settle();
     }
 
@@ -114,9 +140,11 @@ impl Scene {
 
     /// Bytes, as they are.
     pub(crate) fn sends(&mut self, name: &str, bytes: impl AsRef<[u8]>) {
-        let at = self.at(name);
-        self.actors[at].unread.extend_from_slice(bytes.as_ref());
-        self.ready.push_back(at);
+        let id = self.id(name);
+        let client = &mut self.clients[id];
+        client.unsent.extend_from_slice(bytes.as_ref());
+        client.text_bytes += text_bytes(bytes.as_ref());
+        self.sending.push(id);
         self.settle();
     }
 
@@ -127,11 +155,10 @@ impl Scene {
 
     /// Its socket takes so many bytes, and then no more.
     pub(crate) fn has_room_for(&mut self, name: &str, bytes: usize) {
-        let at = self.at(name);
-        self.actors[at].socket.room = bytes;
-        if bytes > 0 {
-            self.out.unblock(self.actors[at].id);
-        }
+        let id = self.id(name);
+        self.server.network.borrow_mut().set_room(id, bytes);
+        self.clients[id].is_stalled = bytes == 0;
+        self.read(id);
         self.settle();
     }
 
@@ -139,53 +166,86 @@ impl Scene {
         self.has_room_for(name, usize::MAX);
     }
 
+    /// So many bytes are under way to it at most; it reads on, so that more can follow.
+    pub(crate) fn has_send_buffer_of(&mut self, name: &str, bytes: usize) {
+        let id = self.id(name);
+        self.server.network.borrow_mut().set_send_buffer(id, bytes);
+    }
+
+    /// What it sends arrives in pieces of so many bytes.
+    pub(crate) fn sends_in_pieces_of(&mut self, name: &str, bytes: usize) {
+        let id = self.id(name);
+        let mut network = self.server.network.borrow_mut();
+        network.set_receive_buffer(id, bytes);
+    }
+
     /// Ends its side, and goes on listening.
     pub(crate) fn ends(&mut self, name: &str) {
-        let at = self.at(name);
-        self.actors[at].has_ended = true;
-        self.ready.push_back(at);
+        let id = self.id(name);
+        self.clients[id].has_ended = true;
+        self.sending.push(id);
         self.settle();
     }
 
-    /// Is gone at once.
+    /// Its connection breaks: it is gone at once.
     pub(crate) fn vanishes(&mut self, name: &str) {
-        let at = self.at(name);
-        self.kill(at, Disconnect::Broken(io::ErrorKind::ConnectionReset));
+        let id = self.id(name);
+        self.server.network.borrow_mut().peer_resets(id);
+        self.clients[id].end = Some(End::Reset);
         self.settle();
     }
 
-    /// The person at the server types a line; it waits until the service wants it.
+    /// The operator types a line; it waits until the service wants it.
     pub(crate) fn types(&mut self, line: &str) {
-        self.typed.push_back(OperatorInput::Line(line.to_owned()));
+        let input = OperatorInput::Line(line.to_owned());
+        self.server.input.push_back(input);
         self.settle();
     }
 
     pub(crate) fn ends_typing(&mut self) {
-        self.typed.push_back(OperatorInput::End);
+        self.server.input.push_back(OperatorInput::End);
+        self.settle();
+    }
+
+    /// The server is told to end.
+    pub(crate) fn stops(&mut self) {
+        self.server.engine.stop(self.now);
         self.settle();
     }
 
     /// Time passes, from deadline to deadline.
     pub(crate) fn advance(&mut self, time: Duration) {
         let until = self.now + time;
-        while let Some(next) = self.next_deadline().filter(|next| *next <= until) {
-            assert!(next > self.now, "something is due, and stays so");
-            self.now = next;
-            self.run_deadlines();
-            self.settle();
-        }
-        self.now = until;
         self.settle();
+        while !self.is_done()
+            && let Some(wait) = self.server.engine.wait(self.now)
+            && self.now + wait <= until
+        {
+            self.set_clock(self.now + wait);
+            self.settle_due();
+        }
+        self.set_clock(until);
+        self.settle();
+    }
+
+    /// The process is paused for so long; what clients do `meanwhile` lies in their sockets, and
+    /// then one turn sees it all.
+    pub(crate) fn freeze(&mut self, time: Duration, meanwhile: impl FnOnce(&mut Self)) {
+        self.is_frozen = true;
+        meanwhile(self);
+        self.is_frozen = false;
+        self.set_clock(self.now + time);
+        self.settle_due();
     }
 }
 
-/// The scene: what can be told of it.
+/// What can be told of them.
 impl Scene {
     /// The next line that `name` hears is this one.
     #[track_caller]
     pub(crate) fn hears(&mut self, name: &str, line: &str) {
-        let at = self.at(name);
-        let heard = &mut self.actors[at].socket.heard;
+        let id = self.id(name);
+        let heard = &mut self.clients[id].heard;
         let end = heard.iter().position(|byte| *byte == b'\n');
         let bytes: Vec<u8> = heard
             .drain(..end.map_or(heard.len(), |at| at + 1))
@@ -201,70 +261,152 @@ impl Scene {
 
     /// All that `name` has heard since it was last asked.
     pub(crate) fn heard(&mut self, name: &str) -> String {
-        let at = self.at(name);
-        let bytes = std::mem::take(&mut self.actors[at].socket.heard);
+        let id = self.id(name);
+        let bytes = std::mem::take(&mut self.clients[id].heard);
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// What was heard so far does not matter.
     pub(crate) fn clear_output(&mut self) {
-        for actor in &mut self.actors {
-            actor.socket.heard.clear();
+        for client in &mut self.clients {
+            client.heard.clear();
         }
     }
 
-    /// Why `name` is gone; `None`: it is here.
+    /// Why the service was told that `name` is gone; `None`: it was not.
     pub(crate) fn fate(&self, name: &str) -> Option<Disconnect> {
-        self.actors[self.at(name)].fate
+        self.seen.borrow().fate(self.id(name))
+    }
+
+    /// Whether the server has accepted `name`.
+    pub(crate) fn is_served(&self, name: &str) -> bool {
+        self.seen.borrow().has_come(self.id(name))
+    }
+
+    /// How the server has ended its side, as `name` saw it.
+    pub(crate) fn end(&self, name: &str) -> Option<End> {
+        self.clients[self.id(name)].end
     }
 
     pub(crate) fn has_stopped(&self) -> bool {
-        self.stopped
+        self.server.engine.is_stopping()
     }
 
-    /// Whether there are bytes of `name` that the service has not been given.
+    /// Whether the server has ended.
+    pub(crate) fn is_done(&self) -> bool {
+        self.server.engine.is_done()
+    }
+
+    /// Whether there are bytes of `name` that the service has not been given, other than line
+    /// ends. An unfinished line counts; a line that is too long must not have been sent.
     pub(crate) fn is_kept_waiting(&self, name: &str) -> bool {
-        !self.actors[self.at(name)].unread.is_empty()
+        let id = self.id(name);
+        self.seen.borrow().text_bytes(id) < self.clients[id].text_bytes
+    }
+
+    /// How many messages of `name` the service has been given.
+    pub(crate) fn messages(&self, name: &str) -> usize {
+        self.seen.borrow().messages(self.id(name))
     }
 
     /// Bytes and writes to all of them together.
     pub(crate) fn written(&self) -> (usize, usize) {
-        let sockets = || self.actors.iter().map(|actor| &actor.socket);
+        let network = self.server.network.borrow();
         (
-            sockets().map(|socket| socket.written_bytes).sum(),
-            sockets().map(|socket| socket.writes).sum(),
+            (network.sockets.iter()).map(|s| s.written_bytes).sum(),
+            (network.sockets.iter()).map(|s| s.writes).sum(),
         )
     }
 
-    fn at(&self, name: &str) -> usize {
-        let at = self.by_name.get(name);
-        *at.unwrap_or_else(|| panic!("{name} never joined"))
+    /// How many turns the loop has made.
+    pub(crate) fn turns(&self) -> u64 {
+        self.server.turns
+    }
+
+    fn id(&self, name: &str) -> usize {
+        let id = self.by_name.get(name);
+        *id.unwrap_or_else(|| panic!("{name} never joined"))
     }
 }
 
-impl Write for Socket {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)])
+/// The loop.
+impl Scene {
+    /// Turns of the loop until there is nothing left to do at this time.
+    fn settle(&mut self) {
+        self.exchange();
+        while !self.is_frozen && self.server.has_work() {
+            self.turn();
+        }
+        if self.clients.len() <= AUDITED_CLIENTS {
+            self.server.engine.audit(self.now);
+        }
     }
 
-    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.room == 0 {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let before = self.heard.len();
-        for piece in pieces {
-            let count = piece.len().min(self.room);
-            self.heard.extend_from_slice(&piece[..count]);
-            if self.room != usize::MAX {
-                self.room -= count;
-            }
-        }
-        self.writes += 1;
-        self.written_bytes += self.heard.len() - before;
-        Ok(self.heard.len() - before)
+    /// The same, when something is due, and so there is a turn at least.
+    fn settle_due(&mut self) {
+        self.turn();
+        self.settle();
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn turn(&mut self) {
+        self.server.turn();
+        // Its calls have taken time, for the engine to measure; here it stands still.
+        self.set_clock(self.now);
+        self.seen.borrow().check();
+        self.exchange();
     }
+
+    fn set_clock(&mut self, now: Instant) {
+        self.now = now;
+        self.server.network.borrow_mut().now = now;
+    }
+
+    /// The clients send what has room, and read what has come.
+    fn exchange(&mut self) {
+        for id in std::mem::take(&mut self.sending) {
+            self.send(id);
+        }
+        let heard_of = self.server.network.borrow_mut().take_heard_of();
+        for id in heard_of {
+            self.read(id);
+        }
+    }
+
+    fn send(&mut self, id: usize) {
+        let mut network = self.server.network.borrow_mut();
+        let client = &mut self.clients[id];
+        if client.end == Some(End::Reset) {
+            return;
+        }
+        if !client.unsent.is_empty() {
+            let count = network.peer_sends(id, &client.unsent);
+            client.unsent.drain(..count);
+        }
+        if !client.unsent.is_empty() {
+            self.sending.push(id);
+        } else if std::mem::take(&mut client.has_ended) {
+            network.peer_finishes(id);
+        }
+    }
+
+    fn read(&mut self, id: usize) {
+        let client = &mut self.clients[id];
+        if client.is_stalled || client.end.is_some() {
+            return;
+        }
+        let mut network = self.server.network.borrow_mut();
+        let (bytes, end) = network.peer_receives(id, usize::MAX);
+        client.heard.extend(bytes);
+        client.end = end;
+        if end == Some(End::Finished) {
+            // Its own words do not interest anybody any more: it hangs up.
+            client.unsent.clear();
+            network.peer_finishes(id);
+        }
+    }
+}
+
+fn text_bytes(bytes: &[u8]) -> usize {
+    let is_text = |byte: &&u8| !matches!(byte, b'\r' | b'\n');
+    bytes.iter().filter(is_text).count()
 }

@@ -8,22 +8,22 @@
 use std::env;
 use std::ops::{AddAssign, Range};
 
-/// Runs `story` with each seed and adds up what it returns. With a seed chosen alone there is no
+/// Runs `run` with each seed and adds up what it returns. With a seed chosen alone there is no
 /// sum: it says nothing about how varied the runs are.
-pub(crate) fn tell<Sum: AddAssign + Default>(
+pub(crate) fn for_each_seed<Sum: AddAssign + Default>(
     usual: u64,
-    mut story: impl FnMut(u64) -> Sum,
+    mut run: impl FnMut(u64) -> Sum,
 ) -> Option<Sum> {
     if let Some(seed) = setting("CHINWAG_SEED") {
         let seed = whole_number(&seed);
         let _naming = NamedOnPanic(seed);
-        story(seed);
+        run(seed);
         return None;
     }
     let mut sum = Sum::default();
     for seed in chosen().unwrap_or(0..usual) {
         let _naming = NamedOnPanic(seed);
-        sum += story(seed);
+        sum += run(seed);
     }
     Some(sum)
 }

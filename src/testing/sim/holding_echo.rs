@@ -10,14 +10,14 @@ use crate::wire::{Framing, Message};
 const MOMENT: Duration = Duration::from_millis(5);
 
 #[derive(Default)]
-pub(super) struct Moody {
+pub(super) struct HoldingEcho {
     messages: u32,
     held: Vec<ClientId>,
     ended: Vec<ClientId>,
     until: Option<Instant>,
 }
 
-impl Service for Moody {
+impl Service for HoldingEcho {
     fn framing(&self) -> Framing {
         Framing::Chunk
     }

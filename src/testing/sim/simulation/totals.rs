@@ -1,30 +1,30 @@
-//! What became of everybody, added up over all stories: whether they are worth anything.
+//! What became of everybody, added up over all simulations: whether they are worth anything.
 
 use std::ops::AddAssign;
 
-use super::World;
-use super::ledger::Stage;
+use super::Simulation;
+use super::Status;
 use crate::service::Disconnect;
 
-/// What happened, over all stories.
+/// What happened, over all runs.
 #[derive(Debug, Default)]
-pub(super) struct Sum {
-    pub(super) stories: usize,
-    pub(super) guests: usize,
+pub(super) struct Totals {
+    pub(super) runs: usize,
+    pub(super) clients: usize,
     pub(super) content: usize,
     pub(super) broken: usize,
     pub(super) lagged: usize,
     /// Let go for a limit, or for what it has said.
     pub(super) sent_away: usize,
     pub(super) heard_bytes: usize,
-    /// Stories in which it could not be said whether all were content.
+    /// Runs in which it could not be said whether all were content.
     pub(super) unsure: usize,
 }
 
-impl AddAssign for Sum {
+impl AddAssign for Totals {
     fn add_assign(&mut self, other: Self) {
-        self.stories += other.stories;
-        self.guests += other.guests;
+        self.runs += other.runs;
+        self.clients += other.clients;
         self.content += other.content;
         self.broken += other.broken;
         self.lagged += other.lagged;
@@ -34,20 +34,20 @@ impl AddAssign for Sum {
     }
 }
 
-impl World {
-    /// What became of the guests of this story.
-    pub(super) fn sum(&self) -> Sum {
-        let book = self.ledger.borrow();
+impl Simulation {
+    /// What became of the clients of this run.
+    pub(super) fn totals(&self) -> Totals {
+        let book = self.records.borrow();
         let gone = |why: fn(&Disconnect) -> bool| {
-            let people = book.people.iter();
-            people
-                .filter(|person| matches!(&person.stage, Stage::Gone(reason) if why(reason)))
+            let clients = book.clients.iter();
+            clients
+                .filter(|record| matches!(&record.status, Status::Gone(reason) if why(reason)))
                 .count()
         };
-        Sum {
-            stories: 1,
-            unsure: usize::from(self.unsure),
-            guests: self.guests.len(),
+        Totals {
+            runs: 1,
+            unsure: usize::from(self.is_unsure),
+            clients: self.clients.len(),
             content: gone(|why| matches!(why, Disconnect::Eof | Disconnect::Shutdown)),
             broken: gone(|why| matches!(why, Disconnect::Broken(_))),
             lagged: gone(|why| matches!(why, Disconnect::Lagged { .. })),
@@ -55,7 +55,7 @@ impl World {
                 use Disconnect::{Idle, Panicked, Silent};
                 matches!(why, Idle | Silent | Panicked)
             }),
-            heard_bytes: book.people.iter().map(|person| person.heard_bytes).sum(),
+            heard_bytes: book.clients.iter().map(|record| record.heard_bytes).sum(),
         }
     }
 }

@@ -1,0 +1,147 @@
+//! The probe: stands between the engine and a scene's service, and remembers who came, what was
+//! given to the service and why each client went.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::super::sim::net::Shared;
+use super::super::sim::server::FailureFlag;
+use crate::addr::Peer;
+use crate::outbound::{ClientId, Fanout};
+use crate::service::{Disconnect, OperatorInput, Service};
+use crate::wire::{Framing, Message};
+
+/// What the service was told, by socket.
+#[derive(Default)]
+pub(super) struct Seen {
+    clients: HashMap<usize, Client>,
+    failed: FailureFlag,
+}
+
+#[derive(Default)]
+struct Client {
+    messages: usize,
+    text_bytes: usize,
+    fate: Option<Disconnect>,
+}
+
+impl Seen {
+    pub(super) fn has_come(&self, socket: usize) -> bool {
+        self.clients.contains_key(&socket)
+    }
+
+    pub(super) fn fate(&self, socket: usize) -> Option<Disconnect> {
+        self.clients.get(&socket)?.fate
+    }
+
+    pub(super) fn messages(&self, socket: usize) -> usize {
+        self.clients
+            .get(&socket)
+            .map_or(0, |client| client.messages)
+    }
+
+    pub(super) fn text_bytes(&self, socket: usize) -> usize {
+        let client = self.clients.get(&socket);
+        client.map_or(0, |client| client.text_bytes)
+    }
+
+    #[track_caller]
+    pub(super) fn check(&self) {
+        self.failed.check();
+    }
+}
+
+pub(super) struct Probe {
+    service: Rc<RefCell<Box<dyn Service>>>,
+    seen: Rc<RefCell<Seen>>,
+    network: Shared,
+    sockets: HashMap<ClientId, usize>,
+    failed: FailureFlag,
+}
+
+impl Probe {
+    pub(super) fn new(
+        service: &Rc<RefCell<Box<dyn Service>>>,
+        seen: &Rc<RefCell<Seen>>,
+        network: &Shared,
+    ) -> Self {
+        Self {
+            service: Rc::clone(service),
+            seen: Rc::clone(seen),
+            network: Rc::clone(network),
+            sockets: HashMap::new(),
+            failed: seen.borrow().failed.clone(),
+        }
+    }
+
+    fn note(&self, client: ClientId, what: impl FnOnce(&mut Client)) {
+        let socket = self.sockets[&client];
+        let mut seen = self.seen.borrow_mut();
+        what(seen.clients.entry(socket).or_default());
+    }
+}
+
+impl Service for Probe {
+    fn framing(&self) -> Framing {
+        self.service.borrow().framing()
+    }
+
+    fn on_open(&mut self, now: Instant, client: ClientId, peer: &Peer, out: &mut Fanout) {
+        let _watch = self.failed.clone();
+        // A client is opened as soon as it has been accepted.
+        let socket = self.network.borrow().last_accepted;
+        self.sockets.insert(client, socket.expect("it has come"));
+        self.note(client, |_| {});
+        self.service.borrow_mut().on_open(now, client, peer, out);
+    }
+
+    fn on_message(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        message: Message<'_>,
+        out: &mut Fanout,
+    ) {
+        let _watch = self.failed.clone();
+        self.note(client, |client| {
+            client.messages += 1;
+            if let Message::Whole(bytes) = message {
+                client.text_bytes += super::text_bytes(bytes);
+            }
+        });
+        let mut service = self.service.borrow_mut();
+        service.on_message(now, client, message, out);
+    }
+
+    fn on_end(&mut self, now: Instant, client: ClientId, out: &mut Fanout) {
+        let _watch = self.failed.clone();
+        self.service.borrow_mut().on_end(now, client, out);
+    }
+
+    fn on_close(&mut self, now: Instant, client: ClientId, why: &Disconnect, out: &mut Fanout) {
+        let _watch = self.failed.clone();
+        self.note(client, |client| client.fate = Some(*why));
+        self.sockets.remove(&client);
+        self.service.borrow_mut().on_close(now, client, why, out);
+    }
+
+    fn on_input(&mut self, now: Instant, input: OperatorInput, out: &mut Fanout) {
+        let _watch = self.failed.clone();
+        self.service.borrow_mut().on_input(now, input, out);
+    }
+
+    fn wants_input(&self) -> bool {
+        self.service.borrow().wants_input()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.service.borrow().deadline()
+    }
+
+    fn on_deadline(&mut self, now: Instant, out: &mut Fanout) {
+        let _watch = self.failed.clone();
+        self.service.borrow_mut().on_deadline(now, out);
+    }
+}

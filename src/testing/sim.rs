@@ -1,0 +1,15 @@
+//! One simulated network and clock, under the real engine. Scenes, simulations and fuzz targets
+//! all run on it.
+
+#![expect(clippy::expect_used, reason = "a test fails by it")]
+
+mod client;
+mod holding_echo;
+pub(crate) mod net;
+pub(crate) mod network;
+mod oracle;
+mod records;
+pub(crate) mod rng;
+pub(crate) mod server;
+mod setup;
+pub(crate) mod simulation;

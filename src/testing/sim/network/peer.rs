@@ -1,0 +1,142 @@
+//! The other end of the simulated sockets: what a client's own calls do, and what they set off at
+//! the server's end.
+
+use std::collections::VecDeque;
+
+use super::{Edge, End, Listener, Network, Socket};
+use crate::addr::Peer;
+
+impl Network {
+    pub(crate) fn listen(&mut self) -> usize {
+        self.listeners.push(Listener::default());
+        self.listeners.len() - 1
+    }
+
+    /// Connects from `address`; returns the socket's number.
+    pub(crate) fn connect(&mut self, listener: usize, address: Peer) -> usize {
+        let id = self.sockets.len();
+        let mut socket = Socket::new(address);
+        let listener = &mut self.listeners[listener];
+        if listener.is_closed {
+            socket.server = End::Reset;
+        } else {
+            listener.queue.push_back(id);
+            listener.has_edge = true;
+        }
+        self.sockets.push(socket);
+        id
+    }
+
+    /// So many bytes that the server writes are kept for a peer that does not read.
+    pub(crate) fn set_send_buffer(&mut self, id: usize, bytes: usize) {
+        let socket = &mut self.sockets[id];
+        socket.send_buffer_bytes = bytes;
+        socket.has_metered_room = false;
+        self.edge_if_writable(id);
+    }
+
+    /// The server's writes are taken up to `bytes` more, and then no more, whatever is read.
+    pub(crate) fn set_room(&mut self, id: usize, bytes: usize) {
+        let socket = &mut self.sockets[id];
+        socket.send_buffer_bytes = bytes.saturating_add(socket.outbound.len());
+        socket.has_metered_room = true;
+        self.edge_if_writable(id);
+    }
+
+    /// So many bytes may be under way to the server.
+    pub(crate) fn set_receive_buffer(&mut self, id: usize, bytes: usize) {
+        self.sockets[id].receive_buffer_bytes = bytes;
+    }
+
+    /// Sends as much of `bytes` as there is room for; returns how much.
+    pub(crate) fn peer_sends(&mut self, id: usize, bytes: &[u8]) -> usize {
+        let socket = &mut self.sockets[id];
+        assert_eq!(socket.peer, End::Open);
+        match socket.server {
+            // The server's kernel answers with a reset, and what was under way is lost.
+            End::Closed | End::Reset => {
+                socket.server = End::Reset;
+                socket.outbound.clear();
+                self.tell_peer(id);
+                bytes.len()
+            }
+            End::Open | End::Finished => {
+                let room = socket.receive_buffer_bytes - socket.inbound.len();
+                let count = bytes.len().min(room);
+                socket.inbound.extend(&bytes[..count]);
+                if count > 0 {
+                    self.edge(id, Edge::READ);
+                }
+                count
+            }
+        }
+    }
+
+    /// What is sent from here on is urgent: a read ends before it, and no edge says so.
+    pub(crate) fn peer_marks_urgent(&mut self, id: usize) {
+        let socket = &mut self.sockets[id];
+        socket.urgent_mark = Some(socket.inbound.len()).filter(|bytes| *bytes > 0);
+    }
+
+    /// Takes up to `most` bytes; and the end, once there is nothing before it.
+    pub(crate) fn peer_receives(&mut self, id: usize, most: usize) -> (VecDeque<u8>, Option<End>) {
+        let socket = &mut self.sockets[id];
+        let count = most.min(socket.outbound.len());
+        let mut bytes = socket.outbound.split_off(count);
+        std::mem::swap(&mut bytes, &mut socket.outbound);
+        let end = Some(socket.server).filter(|end| {
+            *end != End::Open && socket.outbound.is_empty() && (most > count || count == 0)
+        });
+        if socket.has_metered_room && socket.send_buffer_bytes != usize::MAX {
+            socket.send_buffer_bytes -= count;
+        }
+        self.edge_if_writable(id);
+        (bytes, end)
+    }
+
+    /// Sends nothing more, but reads.
+    pub(crate) fn peer_finishes(&mut self, id: usize) {
+        self.sockets[id].peer = End::Finished;
+        self.edge(id, Edge::READ);
+    }
+
+    /// Goes; with something unread, that breaks the connection off.
+    pub(crate) fn peer_closes(&mut self, id: usize) {
+        if !self.sockets[id].outbound.is_empty() {
+            return self.peer_resets(id);
+        }
+        self.sockets[id].peer = End::Closed;
+        self.edge(id, Edge::READ);
+    }
+
+    /// Both directions are over at once; what the server has received, it can still read.
+    pub(crate) fn peer_resets(&mut self, id: usize) {
+        self.sockets[id].peer = End::Reset;
+        self.sockets[id].outbound.clear();
+        self.edge(id, Edge::BOTH);
+    }
+
+    /// Sockets whose peers have had something to read, or an end, since this was last asked.
+    pub(crate) fn take_heard_of(&mut self) -> Vec<usize> {
+        let ids = std::mem::take(&mut self.heard_of);
+        for id in &ids {
+            self.sockets[*id].was_heard_of = false;
+        }
+        ids
+    }
+
+    pub(super) fn tell_peer(&mut self, id: usize) {
+        if !std::mem::replace(&mut self.sockets[id].was_heard_of, true) {
+            self.heard_of.push(id);
+        }
+    }
+
+    /// A write that came short may be tried again; said once.
+    fn edge_if_writable(&mut self, id: usize) {
+        let socket = &mut self.sockets[id];
+        if socket.was_short && socket.is_writable() {
+            socket.was_short = false;
+            self.edge(id, Edge::WRITE);
+        }
+    }
+}

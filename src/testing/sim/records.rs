@@ -1,0 +1,190 @@
+//! The records: what is known of each client, and what it must still hear and be heard of.
+//! Asserts that it does, to the byte.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::server::FailureFlag;
+use crate::sanitize::sanitize;
+use crate::service::Disconnect;
+use crate::testing::fuzz::is_harmful;
+use crate::wire::Message;
+
+/// What is known, by everybody who has to know.
+pub(super) type Records = Rc<RefCell<Book>>;
+
+#[derive(Default)]
+pub(super) struct Book {
+    /// By socket.
+    pub(super) clients: Vec<Record>,
+    /// How many are here, over all services.
+    pub(super) here: usize,
+    /// The server is ending: nothing that happens from here on is owed to anybody.
+    pub(super) is_ending: bool,
+    pub(super) largest_line_bytes: usize,
+    /// How many messages have been heard.
+    pub(super) messages: u64,
+    /// Who said what in a room in which anything is said.
+    pub(super) conversation: Vec<(usize, String)>,
+    pub(super) failed: FailureFlag,
+}
+
+#[derive(Default)]
+pub(super) struct Record {
+    pub(super) status: Status,
+    pub(super) nick: String,
+    /// What it has still to hear.
+    pub(super) owed: VecDeque<u8>,
+    /// What it has sent and the service has not heard.
+    pub(super) said: VecDeque<Sent>,
+    /// It may say anything, and what it hears is [looked at](Book::judge) when it has all.
+    pub(super) says_anything: bool,
+    heard: Vec<u8>,
+    /// How long the conversation was when it came, and when it left.
+    pub(super) came: usize,
+    pub(super) left: Option<usize>,
+    /// It went without an end in good order.
+    pub(super) has_reset: bool,
+    /// It takes all that it is sent at once.
+    pub(super) is_eager: bool,
+    /// It may keep the server waiting for longer than the server does.
+    pub(super) is_slow: bool,
+    pub(super) heard_bytes: usize,
+    pub(super) opened_at: Option<Instant>,
+    pub(super) spoke_at: Option<Instant>,
+    /// How many of its messages were heard.
+    pub(super) messages: u32,
+    /// How many of them while it was owed more than it may be, one after the other.
+    pub(super) messages_above_high_water: u32,
+    /// It has said what makes the service panic.
+    pub(super) caused_panic: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    /// No service has been told of it.
+    #[default]
+    Outside,
+    Here,
+    /// Is owed what it was owed, and then the end.
+    Leaving,
+    Gone(Disconnect),
+}
+
+#[derive(Debug)]
+pub(super) enum Sent {
+    Line(String),
+    TooLong,
+    /// Bytes whose cutting is left to the service.
+    Raw(VecDeque<u8>),
+}
+
+impl Record {
+    /// The next that it hears must be the next that it is owed.
+    pub(super) fn hears(&mut self, id: usize, bytes: &[u8]) {
+        self.heard_bytes += bytes.len();
+        if self.says_anything {
+            return self.heard.extend(bytes);
+        }
+        let most = self.owed.len();
+        assert!(bytes.len() <= most, "#{id} hears more than it is owed");
+        let owed: Vec<u8> = self.owed.drain(..bytes.len()).collect();
+        let (heard, owed) = (bytes.escape_ascii(), owed.escape_ascii());
+        assert!(
+            heard.clone().eq(owed.clone()),
+            "#{id} hears {heard} but is owed {owed}"
+        );
+    }
+
+    pub(super) fn is_heard(&mut self, message: Message<'_>) {
+        if self.says_anything {
+            return;
+        }
+        let next = self.said.front_mut().expect("it has said something");
+        match (message, &mut *next) {
+            (Message::Whole(bytes), Sent::Line(line)) => assert_eq!(bytes, line.as_bytes()),
+            (Message::TooLong, Sent::TooLong) => {}
+            (Message::Whole(bytes), Sent::Raw(raw)) => {
+                let heard: Vec<u8> = raw.drain(..bytes.len().min(raw.len())).collect();
+                assert_eq!(bytes, heard);
+                if !raw.is_empty() {
+                    return;
+                }
+            }
+            (message, said) => panic!("{said:?} was heard as {message:?}"),
+        }
+        self.said.pop_front();
+    }
+}
+
+/// Where anything is said.
+impl Book {
+    pub(super) fn notes_said(&mut self, id: usize, bytes: &[u8]) {
+        let text = sanitize(bytes);
+        let text = match text.strip_prefix('/') {
+            None => &text,
+            Some(text) if text.starts_with('/') => text,
+            Some(_) => "",
+        };
+        if !text.is_empty() {
+            self.conversation.push((id, text.to_owned()));
+        }
+    }
+
+    /// Asserts that a client has got what was said while it was here, after some of what was said
+    /// before, in order and once, without its own; all of it, or a first part.
+    pub(super) fn judge(&self, id: usize, got_all: bool, history_lines: usize) {
+        let record = &self.clients[id];
+        let lines = whole_lines(&record.heard);
+        let harmful = lines.iter().find(|line| is_harmful(line));
+        assert_eq!(harmful, None);
+        let heard: Vec<&str> = lines.iter().filter_map(|line| text_of(line)).collect();
+        if record.status == Status::Outside {
+            return assert_eq!(heard, [""; 0]);
+        }
+        let until = record.left.unwrap_or(self.conversation.len());
+        let owed: Vec<&str> = self.conversation[record.came..until]
+            .iter()
+            .filter(|(from, _)| *from != id)
+            .map(|(_, text)| text.as_str())
+            .collect();
+        let before = &self.conversation[..record.came];
+        let fits = |replayed: usize| {
+            let history = before[before.len() - replayed..].iter();
+            let history = history.map(|(_, text)| text.as_str());
+            let mut all = history.chain(owed.iter().copied());
+            let is_prefix = heard.iter().all(|text| all.next() == Some(*text));
+            is_prefix && (!got_all || all.next().is_none())
+        };
+        let most = history_lines.min(before.len());
+        assert!(
+            (0..=most).any(fits),
+            "#{id} heard {heard:?}, and was owed {owed:?} after some of {before:?}"
+        );
+        let is_whole = record.heard.last().is_none_or(|byte| *byte == b'\n');
+        assert!(!got_all || is_whole, "#{id} hears half a line");
+    }
+}
+
+fn whole_lines(bytes: &[u8]) -> Vec<&str> {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let whole = lines.filter_map(|line| line.strip_suffix(b"\n"));
+    whole
+        .map(|line| std::str::from_utf8(line).unwrap_or_else(|_| panic!("{line:?} is no text")))
+        .collect()
+}
+
+/// What somebody said for all to hear, without who it was.
+fn text_of(line: &str) -> Option<&str> {
+    if line.starts_with("* ") || line.starts_with('[') {
+        return None;
+    }
+    let Some((nick, text)) = line.split_once(": ") else {
+        panic!("{line:?} has no sender");
+    };
+    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    assert!(nick.len() <= 32 && nick.chars().all(is_name), "{nick:?}");
+    Some(text)
+}

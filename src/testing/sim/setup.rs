@@ -1,0 +1,160 @@
+//! The setup: limits and services of one simulation, as its rng has them.
+
+use std::time::Duration;
+
+use super::holding_echo::HoldingEcho;
+use super::network::Network;
+use super::oracle::{Oracle, Rule};
+use super::records::Records;
+use super::rng::Rng;
+use super::server::Server;
+use super::simulation::{GRACE, Simulation};
+use crate::outbound::{self, Pace};
+use crate::reactor::{Limits, Rate};
+use crate::service::Service;
+use crate::services::echo::Echo;
+use crate::services::reply::Reply;
+use crate::services::room::{Config, Notices, Room};
+use crate::wire::Framing;
+
+const THANKS: &str = "thank you !";
+
+/// Of what kind the room's clients are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Talk {
+    Lines,
+    /// Some of them raw.
+    Mixed,
+    /// They may say anything.
+    Anything,
+}
+
+impl Simulation {
+    pub(crate) fn new(rng: Rng) -> Self {
+        let most_clients = match rng.below(100) {
+            99 => 200,
+            95..99 => 60,
+            _ => rng.between(2, 15),
+        };
+        let talk = rng.pick(&[Talk::Anything, Talk::Lines, Talk::Mixed]);
+        let mut limits = some_limits(&rng, most_clients);
+        if talk == Talk::Anything {
+            limits.max_message_bytes = rng.pick(&[60, 16, 200]);
+        }
+        Self::with(rng, most_clients, talk, limits)
+    }
+
+    pub(super) fn with(rng: Rng, most_clients: usize, talk: Talk, limits: Limits) -> Self {
+        let is_busy = rng.chance(8);
+        let sends_private = rng.bool();
+        let mut network = Network::new(rng.clone());
+        network.has_faults = true;
+        network.reports_changes_only = rng.bool();
+        let micros = rng.pick(&[6, 1, 20]);
+        network.call_time = Duration::from_micros(micros);
+        let mut simulation = Self {
+            rng,
+            server: Server::new(network, limits),
+            records: Records::default(),
+            clients: Vec::new(),
+            limits,
+            most_clients,
+            talk,
+            sends_private,
+            history_lines: 0,
+            is_busy,
+            idle_turns: 0,
+            is_unsure: false,
+        };
+        simulation.add_services();
+        simulation
+    }
+
+    fn add_services(&mut self) {
+        let is_strict = self.talk != Talk::Anything;
+        let room_limits = outbound::Limits {
+            log_bytes: match is_strict {
+                true => self.rng.pick(&[16 << 10, 64 << 10]),
+                false => self.rng.pick(&[64 << 10, 1000, 3000]),
+            },
+            // Where private messages may be refused, the rules alone do not tell what is owed.
+            max_pending_bytes: match self.sends_private {
+                true => 1 << 20,
+                false => self.rng.between(64, 5000),
+            },
+            high_water_bytes: 16 << 10,
+            pace: self.rng.pick(&[Pace::Auto, Pace::Off]),
+        };
+        let other_limits = outbound::Limits {
+            log_bytes: 4096,
+            high_water_bytes: room_limits.max_pending_bytes,
+            ..room_limits
+        };
+        self.add_room(room_limits);
+        let holds = self.rng.bool();
+        match holds {
+            true => self.add(HoldingEcho::default(), Rule::Echo, other_limits),
+            false => self.add(Echo, Rule::Echo, other_limits),
+        }
+        let reply = Reply::new(THANKS, false);
+        self.add(reply, Rule::Reply(THANKS), other_limits);
+    }
+
+    fn add_room(&mut self, limits: outbound::Limits) {
+        let is_strict = self.talk != Talk::Anything;
+        let tells = self.rng.bool() && self.most_clients < 50;
+        self.history_lines = self.rng.below(10);
+        let room = Room::new(Config {
+            framing: match self.talk {
+                Talk::Lines => Framing::Line,
+                Talk::Mixed => Framing::Auto,
+                Talk::Anything => self.rng.pick(&[Framing::Auto, Framing::Line, Framing::Raw]),
+            },
+            history_lines: self.history_lines,
+            notices: match tells {
+                true => Notices::On,
+                false if is_strict => Notices::Off,
+                false => self.rng.pick(&[Notices::Auto, Notices::Off]),
+            },
+            motd: match is_strict {
+                true => Vec::new(),
+                false => vec!["mind the gap".to_owned()],
+            },
+            max_message_bytes: self.limits.max_message_bytes,
+        });
+        let history_lines = self.history_lines;
+        let rule = match is_strict {
+            true => Rule::Room {
+                history_lines,
+                tells,
+            },
+            false => Rule::AnyRoom,
+        };
+        self.add(room, rule, limits);
+    }
+
+    fn add(&mut self, service: impl Service + 'static, rule: Rule, limits: outbound::Limits) {
+        let both = (self.limits, limits);
+        let oracle = Oracle::new(service, rule, both, &self.server.network, &self.records);
+        self.server.add(Box::new(oracle), limits);
+    }
+}
+
+/// Half of the simulations have none but a generous number of clients.
+fn some_limits(rng: &Rng, most_clients: usize) -> Limits {
+    let (few, per_ip) = (rng.bool(), rng.chance(6));
+    let (rate, idle, first) = (rng.chance(6), rng.chance(6), rng.chance(6));
+    let a_while = || Duration::from_millis(rng.between(300, 1500) as u64);
+    Limits {
+        idle_timeout: idle.then(a_while),
+        first_message_timeout: first.then(a_while),
+        max_clients: if few { most_clients.div_ceil(2) } else { 1000 },
+        max_message_bytes: 1024,
+        max_clients_per_ip: per_ip.then(|| rng.between(1, 9)),
+        message_rate: rate.then(|| Rate {
+            per_s: u32::try_from(rng.between(10, 499)).expect("some hundreds"),
+            burst: u32::try_from(rng.between(1, 29)).expect("some dozens"),
+        }),
+        grace: GRACE,
+    }
+}

@@ -1,0 +1,306 @@
+//! A simulation: clients and faults, all decided by one seed or by a fuzzer's bytes. Partial reads
+//! and writes, EAGAIN and EINTR at any moment, resets, half-closes, no descriptors, stalled peers,
+//! late, duplicate and stale events. Whatever happens, everybody hears what the services' rules
+//! owe them, in order and once; the engine keeps its bounds and never spins; and two virtual
+//! seconds after the faults everybody is served.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::client::{Client, Purpose, ReadRate};
+use super::network::Network;
+use super::records::{Record, Records, Status};
+use super::rng::Rng;
+use super::server::Server;
+use super::setup::Talk;
+use crate::addr::Peer;
+use crate::reactor::Limits;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod totals;
+
+/// Who can be served is served within this.
+const SERVED_WITHIN: Duration = Duration::from_secs(2);
+
+const A_LITTLE: Duration = Duration::from_millis(120);
+
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+
+/// So many turns in a row may do nothing without being asked to.
+const IDLE_TURNS: u32 = 10;
+
+const HOSTS: usize = 3;
+
+const ROOM: usize = 0;
+const ECHO: usize = 1;
+const REPLY: usize = 2;
+
+pub(crate) struct Simulation {
+    pub(super) rng: Rng,
+    pub(super) server: Server,
+    pub(super) records: Records,
+    pub(super) clients: Vec<Client>,
+    pub(super) limits: Limits,
+    pub(super) most_clients: usize,
+    pub(super) talk: Talk,
+    pub(super) sends_private: bool,
+    pub(super) history_lines: usize,
+    /// Everybody talks without end, and several of them between two turns.
+    pub(super) is_busy: bool,
+    pub(super) idle_turns: u32,
+    /// The talk went on, and nobody could say whether all were content.
+    pub(super) is_unsure: bool,
+}
+
+impl Simulation {
+    pub(crate) fn run(&mut self) {
+        for _ in 0..self.rng.between(50, 399) {
+            if self.rng.is_exhausted() {
+                break;
+            }
+            self.inject_faults();
+        }
+        self.server.network.borrow_mut().has_faults = false;
+        let is_patient = !self.rng.chance(4);
+        if is_patient {
+            self.quiesce();
+            self.everybody_is_content();
+            self.somebody_speaks();
+            self.quiesce();
+            self.everybody_is_content();
+        }
+        self.end();
+    }
+
+    fn now(&self) -> Instant {
+        self.server.now()
+    }
+
+    /// Some clients act, some come, and the engine has a turn.
+    fn inject_faults(&mut self) {
+        if self.clients.len() < self.most_clients * 2 && self.rng.below(4) == 0 {
+            for _ in 0..self.rng.between(1, self.most_clients / 2 + 1) {
+                self.somebody_comes();
+            }
+        }
+        let acts = if self.is_busy { 20 } else { 4 };
+        for _ in 0..self.rng.below(acts) {
+            if !self.clients.is_empty() {
+                let at = self.rng.below(self.clients.len());
+                let private = self.sends_private;
+                self.with_client(at, |client, network, record| {
+                    client.act(network, record, private);
+                });
+            }
+        }
+        for at in 0..self.clients.len() {
+            if self.clients[at].read_rate == ReadRate::Eager {
+                self.with_client(at, Client::read_all);
+            }
+        }
+        let idle = Duration::from_micros(100 * self.rng.below(200) as u64);
+        self.turn(idle);
+    }
+
+    fn somebody_comes(&mut self) {
+        let read_rate = match self.rng.below(10) {
+            0..4 => ReadRate::Eager,
+            4..7 => ReadRate::Intermittent,
+            7..9 => ReadRate::Late,
+            _ => ReadRate::Never,
+        };
+        let (listener, purpose) = match (self.rng.below(10), self.talk) {
+            (9, _) => (ECHO, Purpose::Echo),
+            (8, _) => (REPLY, Purpose::Reply),
+            (_, Talk::Anything) => (ROOM, Purpose::Anything),
+            (6 | 7, Talk::Mixed) => (ROOM, Purpose::RawChat),
+            _ => (ROOM, Purpose::Chat),
+        };
+        let is_eager = read_rate == ReadRate::Eager;
+        let send_buffer = match is_eager {
+            true => usize::MAX,
+            false => self.rng.between(200, 20_000),
+        };
+        let address = address_of(self.clients.len());
+        let mut network = self.server.network.borrow_mut();
+        let id = network.connect(listener, address);
+        network.set_send_buffer(id, send_buffer);
+        network.sockets[id].is_reliable = is_eager;
+        drop(network);
+        self.records.borrow_mut().clients.push(Record::default());
+        let is_talkative = self.is_busy || self.rng.chance(4);
+        let client = Client::new(id, read_rate, purpose, is_talkative);
+        self.clients.push(client);
+        self.with_client(self.clients.len() - 1, Client::arrive);
+    }
+
+    fn with_client(
+        &mut self,
+        at: usize,
+        action: impl FnOnce(&mut Client, &mut Network, &mut Record),
+    ) {
+        let client = &mut self.clients[at];
+        let mut book = self.records.borrow_mut();
+        let mut network = self.server.network.borrow_mut();
+        action(client, &mut network, &mut book.clients[client.id]);
+    }
+
+    fn each_client(&mut self, action: fn(&mut Client, &mut Network, &mut Record)) {
+        for at in 0..self.clients.len() {
+            self.with_client(at, action);
+        }
+    }
+
+    /// One turn of the loop; nobody outside does anything for `idle`.
+    fn turn(&mut self, idle: Duration) {
+        let now = self.now();
+        let wait = self.server.engine.wait(now);
+        // A poll comes back late rather than early.
+        let late = Duration::from_micros(10 * self.rng.below(100) as u64);
+        let due = wait.map(|wait| match wait.is_zero() {
+            true => now,
+            false => now + wait + late,
+        });
+        let mut network = self.server.network.borrow_mut();
+        let until = [due, network.next_event(), Some(now + idle)];
+        network.now = until.into_iter().flatten().min().unwrap_or(now).max(now);
+        drop(network);
+        let before = self.progress();
+        let has_events = self.server.turn();
+        let was_idle = wait == Some(Duration::ZERO) && !has_events && self.progress() == before;
+        self.idle_turns = if was_idle { self.idle_turns + 1 } else { 0 };
+        assert!(self.idle_turns < IDLE_TURNS, "the engine spins");
+        self.check_limits();
+        self.records.borrow().failed.check();
+        #[cfg(test)]
+        self.server.engine.audit(self.now());
+    }
+
+    fn progress(&self) -> u64 {
+        self.server.network.borrow().progress + self.records.borrow().messages
+    }
+
+    fn check_limits(&self) {
+        let book = self.records.borrow();
+        assert!(book.here <= self.limits.max_clients);
+        let Some(most) = self.limits.max_clients_per_ip else {
+            return;
+        };
+        let mut here = [0; HOSTS];
+        for (id, record) in book.clients.iter().enumerate() {
+            let is_here = matches!(record.status, Status::Here | Status::Leaving);
+            here[id % HOSTS] += usize::from(is_here);
+        }
+        assert!(here.iter().all(|here| *here <= most));
+    }
+
+    /// Nothing fails any more, and whoever was slow catches up.
+    fn quiesce(&mut self) {
+        let until = self.now() + SERVED_WITHIN;
+        while self.now() < until {
+            self.each_client(Client::be_prompt);
+            self.turn(until.saturating_duration_since(self.now()));
+        }
+        // Somebody may have been let go in the last turn, and the others are told in the next.
+        while self.server.engine.wait(self.now()) == Some(Duration::ZERO) {
+            self.turn(Duration::ZERO);
+        }
+        self.each_client(Client::read_all);
+    }
+
+    fn everybody_is_content(&mut self) {
+        let book = self.records.borrow();
+        let has_rate = self.limits.message_rate.is_some();
+        // A room that is paced tells the others a little later, and who may speak at a rate only is
+        // found gone when it may speak again.
+        let just_now = self.now() - A_LITTLE;
+        let has_just_come = |record: &Record| record.opened_at.is_some_and(|at| at > just_now);
+        let has_just_spoken = |record: &Record| record.spoke_at.is_some_and(|at| at > just_now);
+        let has_more = |record: &Record| {
+            record.status == Status::Here && (!record.said.is_empty() || has_just_spoken(record))
+        };
+        let goes_on = has_rate && book.clients.iter().any(has_more);
+        if goes_on || book.clients.iter().any(has_just_come) {
+            self.is_unsure = true;
+            return;
+        }
+        // Who had to wait to be accepted may have come a moment ago.
+        let a_moment_ago = self.now() - Duration::from_millis(300);
+        for client in &self.clients {
+            let record = &book.clients[client.id];
+            if record.opened_at.is_none_or(|at| at < a_moment_ago) {
+                client.is_content(record, has_rate);
+                self.judge(client, !has_rate && client.got_all(record));
+            }
+        }
+        // Where silence is a reason to go, a place may have come free in this very turn.
+        let Limits {
+            idle_timeout,
+            first_message_timeout,
+            ..
+        } = self.limits;
+        let is_lasting = idle_timeout.or(first_message_timeout).is_none();
+        if is_lasting && book.here < self.limits.max_clients {
+            let network = self.server.network.borrow();
+            let is_empty = network.listeners.iter().all(|l| l.queue.is_empty());
+            assert!(is_empty, "not accepted");
+        }
+    }
+
+    fn judge(&self, client: &Client, got_all: bool) {
+        let book = self.records.borrow();
+        if book.clients[client.id].says_anything {
+            book.judge(client.id, got_all, self.history_lines);
+        }
+    }
+
+    fn somebody_speaks(&mut self) {
+        let records = Rc::clone(&self.records);
+        let is_here = |client: &Client| {
+            client.can_chat() && records.borrow().clients[client.id].status == Status::Here
+        };
+        if let Some(at) = self.clients.iter().position(is_here) {
+            self.with_client(at, |client, _, record| {
+                client.line(record, "does everybody hear me?".to_owned());
+            });
+        }
+    }
+
+    /// The server is told to end, and does so in good order.
+    fn end(&mut self) {
+        let now = self.now();
+        let mut book = self.records.borrow_mut();
+        book.is_ending = true;
+        let said = book.conversation.len();
+        for record in &mut book.clients {
+            record.left.get_or_insert(said);
+        }
+        drop(book);
+        self.server.engine.stop(now);
+        let until = now + GRACE + Duration::from_millis(10);
+        while !self.server.engine.is_done() {
+            assert!(self.now() < until, "it does not end");
+            self.each_client(Client::read_all);
+            self.turn(until.saturating_duration_since(self.now()));
+        }
+        self.each_client(Client::read_all);
+        let book = self.records.borrow();
+        assert_eq!(book.here, 0);
+        for client in &self.clients {
+            let record = &book.clients[client.id];
+            client.is_content(record, true);
+            self.judge(client, client.got_all(record));
+        }
+        assert!(self.server.network.borrow().all_are_closed());
+    }
+}
+
+/// A client's number as an address: a few hosts, and a port each.
+fn address_of(number: usize) -> Peer {
+    let host = u8::try_from(number % HOSTS).expect("a few");
+    let port = u16::try_from(number).expect("some thousand");
+    Peer::Tcp(SocketAddr::from(([10, 0, 0, host], port)))
+}
