@@ -137,7 +137,8 @@ impl Book {
     /// before, in order and once, without its own; all of it, or a first part.
     pub(super) fn judge(&self, id: usize, got_all: bool, history_lines: usize) {
         let record = &self.clients[id];
-        let lines = whole_lines(&record.heard);
+        let said = without_refusals(&record.heard);
+        let lines = whole_lines(&said);
         let harmful = lines.iter().find(|line| is_harmful(line));
         assert_eq!(harmful, None);
         let heard: Vec<&str> = lines.iter().filter_map(|line| text_of(line)).collect();
@@ -163,9 +164,27 @@ impl Book {
             (0..=most).any(fits),
             "#{id} heard {heard:?}, and was owed {owed:?} after some of {before:?}"
         );
-        let is_whole = record.heard.last().is_none_or(|byte| *byte == b'\n');
+        let is_whole = said.last().is_none_or(|byte| *byte == b'\n');
         assert!(!got_all || is_whole, "#{id} hears half a line");
     }
+}
+
+/// What a client heard, less the telnet options that were refused to it.
+fn without_refusals(heard: &[u8]) -> Vec<u8> {
+    const IAC: u8 = 255;
+    let mut said = Vec::with_capacity(heard.len());
+    let mut rest = heard;
+    while let Some((byte, after)) = rest.split_first() {
+        match byte {
+            // The command and the option follow; neither is a part of text.
+            &IAC => rest = after.get(2..).unwrap_or_default(),
+            byte => {
+                said.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    said
 }
 
 fn whole_lines(bytes: &[u8]) -> Vec<&str> {
