@@ -54,6 +54,7 @@ pub mod sanitize;
 pub mod serve;
 pub mod service;
 pub mod services;
+mod signals;
 pub mod terminal;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

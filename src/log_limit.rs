@@ -11,8 +11,8 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// One kind of line.
 #[derive(Debug, Default)]
 pub(crate) struct LogLimiter {
-    told: u32,
-    held_back: u64,
+    allowed: u32,
+    suppressed: u64,
     /// End of the present window.
     until: Option<Instant>,
 }
@@ -21,22 +21,22 @@ impl LogLimiter {
     /// Counts one, and tells whether it may be written out.
     pub(crate) fn allow(&mut self, now: Instant) -> bool {
         self.until.get_or_insert(now + WINDOW);
-        self.told += 1;
-        let may = self.told <= LINES_PER_WINDOW;
-        self.held_back += u64::from(!may);
+        self.allowed += 1;
+        let may = self.allowed <= LINES_PER_WINDOW;
+        self.suppressed += u64::from(!may);
         may
     }
 
-    /// When [`sum_up`](Self::sum_up) should be asked.
+    /// When [`take_suppressed`](Self::take_suppressed) should be asked.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.until
     }
 
     /// At the end of a window: how many were held back in it, if any.
-    pub(crate) fn sum_up(&mut self, now: Instant) -> Option<u64> {
+    pub(crate) fn take_suppressed(&mut self, now: Instant) -> Option<u64> {
         self.until.filter(|until| *until <= now)?;
-        let held_back = std::mem::take(self).held_back;
-        (held_back > 0).then_some(held_back)
+        let suppressed = std::mem::take(self).suppressed;
+        (suppressed > 0).then_some(suppressed)
     }
 }
 
@@ -46,15 +46,15 @@ mod tests {
 
     #[test]
     fn a_crowd_costs_a_few_lines_and_a_sum() {
-        let mut muffler = LogLimiter::default();
+        let mut limiter = LogLimiter::default();
         let start = Instant::now();
-        let written = (0..10_000).filter(|_| muffler.allow(start)).count();
+        let written = (0..10_000).filter(|_| limiter.allow(start)).count();
         assert_eq!(written, 5);
-        assert_eq!(muffler.sum_up(start), None);
-        assert_eq!(muffler.due(), Some(start + WINDOW));
-        assert_eq!(muffler.sum_up(start + WINDOW), Some(9_995));
-        assert_eq!(muffler.due(), None);
-        assert!(muffler.allow(start + WINDOW));
-        assert_eq!(muffler.sum_up(start + 2 * WINDOW), None);
+        assert_eq!(limiter.take_suppressed(start), None);
+        assert_eq!(limiter.due(), Some(start + WINDOW));
+        assert_eq!(limiter.take_suppressed(start + WINDOW), Some(9_995));
+        assert_eq!(limiter.due(), None);
+        assert!(limiter.allow(start + WINDOW));
+        assert_eq!(limiter.take_suppressed(start + 2 * WINDOW), None);
     }
 }

@@ -1,5 +1,5 @@
 //! What each connection is still owed. Knows `std::io::Write` and the clock's readings that it is
-//! given; no sockets, no rooms.
+//! given; no sockets, no services.
 //!
 //! ```text
 //!   SharedLog   one bounded ring of bytes; every broadcast is encoded and stored once
@@ -10,17 +10,24 @@
 //!      queued: [Shared(a..b)] [Private(12)] [Shared(b..c)]   sent first, in order
 //!      live:   everything from here to the log's end         then this
 //!
-//!   Fanout      all outboxes of one service, and whose turn it is to be written to
+//!   Schedule    which client is written to next; Pacing: when the next round may begin
+//!
+//!   Fanout      all outboxes of one service, for the service and for the reactor
 //! ```
 
+mod backpressure;
+mod client_id;
 mod fanout;
 mod log;
 #[cfg(test)]
 mod model;
 mod outbox;
-mod rotation;
+mod pacing;
+mod schedule;
 
-pub use fanout::{ClientId, Fanout, Flushed, Limits, OutboxFull, Request};
+pub use client_id::ClientId;
+pub(crate) use fanout::Action;
+pub use fanout::{Fanout, Limits, OutboxFull};
 pub use log::{Offset, SharedLog};
-pub use outbox::{Lagged, Outbox, Wrote};
-pub use rotation::Pace;
+pub use outbox::{Flushed, Lagged, Outbox};
+pub use pacing::Pace;

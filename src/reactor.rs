@@ -1,4 +1,4 @@
-//! The reactor: one thread, one poll, every socket. The only server room that names mio.
+//! The reactor: one thread, one poll, every socket. The only server module that names mio.
 //! Never names a concrete service; what is said is for [`Service`] to know.
 //!
 //! One turn: wait for events or the nearest deadline, read the clock once, hand each event to
@@ -11,16 +11,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use log::info;
-use mio::{Events, Interest, Poll, Token, Waker};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use mio::{Events, Interest, Poll, Waker};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::addr::Address;
 use crate::outbound;
 use crate::service::{OperatorInput, Service};
+use crate::signals;
 
 mod connection;
-mod deadlines;
 mod engine;
 mod listen;
 mod net;
@@ -28,29 +28,49 @@ mod per_ip;
 mod rate_limit;
 #[cfg(test)]
 mod tests;
-mod token;
+mod timers;
 
-pub use engine::{Engine, Readiness};
-pub use net::Net;
-pub(crate) use net::{Stream, System};
+pub(crate) use engine::{Engine, Readiness};
+pub(crate) use net::{Net, Stream, System};
+
+use crate::outbound::ClientId as Token;
 
 /// The bounds on every connection, whatever its service.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// So many clients are served at once; others wait in the listen queue.
+    /// At most this many clients at once. Further ones are told so by the service, or wait in the
+    /// listen queue.
     pub max_clients: usize,
-    /// A message has at most so many bytes.
+    /// The largest message, in bytes, without its line's end. A longer line is refused whole;
+    /// where there are no lines, it comes in pieces.
     pub max_message_bytes: usize,
-    /// So many of them may come from one IP address.
+    /// At most this many clients at once from one IP address (IPv6: from one /64). Further ones
+    /// are closed.
     pub max_clients_per_ip: Option<usize>,
-    /// So many messages a second are taken from each; what is more waits in its socket.
+    /// Messages that are taken from each client. More wait in its socket.
     pub message_rate: Option<Rate>,
-    /// A client that sends nothing for so long is closed.
+    /// A client that sends nothing for this long is closed.
     pub idle_timeout: Option<Duration>,
-    /// A client that has not said its first message for so long is closed.
+    /// A client that has not said its first message for this long is closed.
     pub first_message_timeout: Option<Duration>,
-    /// So long may the server's end take, to send what is owed.
+    /// When the server ends: what has not been sent after this long is not sent.
     pub grace: Duration,
+}
+
+impl Default for Limits {
+    /// As many clients as there are descriptors, messages of 1,024 bytes, a second of grace, and
+    /// no limit else.
+    fn default() -> Self {
+        Self {
+            max_clients: usize::MAX,
+            max_message_bytes: 1024,
+            max_clients_per_ip: None,
+            message_rate: None,
+            idle_timeout: None,
+            first_message_timeout: None,
+            grace: Duration::from_secs(1),
+        }
+    }
 }
 
 /// Messages a second, and how many may come at once after some quiet.
@@ -64,12 +84,16 @@ pub struct Rate {
 
 /// Names a service within its reactor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServiceId(u32);
+pub struct ServiceId(usize);
 
 /// Events taken from the poll at once.
 const EVENTS_PER_TURN: usize = 1024;
 
-/// Lines from the person at the server that wait between the threads.
+/// The loop's own sources. No other has a token below 2^32: generations begin with 1.
+const SIGNALS_TOKEN: usize = 0;
+const WAKER_TOKEN: usize = 1;
+
+/// The operator's lines that wait between the threads.
 const INPUT_QUEUE: usize = 64;
 
 /// The loop, its sources and its services.
@@ -77,13 +101,11 @@ pub struct Reactor {
     poll: Poll,
     engine: Engine<net::System>,
     signals: Signals,
-    signals_token: usize,
     waker: Arc<Waker>,
-    waker_token: usize,
     input: Option<(ServiceId, Receiver<OperatorInput>)>,
 }
 
-/// The other end of [`Reactor::input`], for the thread that waits for the person.
+/// The other end of [`Reactor::input`], for the thread that waits for the operator.
 #[derive(Debug, Clone)]
 pub struct InputSender {
     queue: SyncSender<OperatorInput>,
@@ -100,26 +122,29 @@ impl InputSender {
 }
 
 impl Reactor {
-    /// A reactor with its poll, its signals (SIGTERM and SIGINT from now on) and its waker.
+    /// A reactor with its poll, its waker and its signals: SIGTERM, SIGINT and SIGHUP end it in
+    /// good order from now on, even if the parent process had blocked or ignored the first two. A
+    /// SIGHUP that was ignored, as `nohup` does, stays so.
     ///
     /// # Errors
     /// What the system says.
     pub fn new(limits: Limits) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry();
-        let mut engine = Engine::new(net::System::new(registry.try_clone()?), limits);
-        let mut signals = Signals::new([SIGTERM, SIGINT])?;
-        let signals_token = engine.add_foreign();
-        registry.register(&mut signals, Token(signals_token), Interest::READABLE)?;
-        let waker_token = engine.add_foreign();
-        let waker = Arc::new(Waker::new(registry, Token(waker_token))?);
+        let net = net::System::new(registry.try_clone()?);
+        let mut ending = vec![SIGTERM, SIGINT];
+        if !signals::is_ignored(SIGHUP) {
+            ending.push(SIGHUP);
+        }
+        let mut signals = Signals::new(&ending)?;
+        signals::unblock(&ending)?;
+        registry.register(&mut signals, mio::Token(SIGNALS_TOKEN), Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(registry, mio::Token(WAKER_TOKEN))?);
         Ok(Self {
             poll,
-            engine,
+            engine: Engine::new(net, limits),
             signals,
-            signals_token,
             waker,
-            waker_token,
             input: None,
         })
     }
@@ -144,15 +169,12 @@ impl Reactor {
         service: ServiceId,
         send_buffer_bytes: Option<usize>,
     ) -> io::Result<Address> {
-        let (mut listener, real) = listen::open(address, send_buffer_bytes)?;
-        // The token has to be known first; nothing is accepted before the loop runs.
-        let token = self.engine.next_listener_token();
-        self.engine.net.register_listener(&mut listener, token)?;
-        self.engine.add_listener(listener, service);
+        let (listener, real) = listen::open(address, send_buffer_bytes)?;
+        self.engine.add_listener(listener, service)?;
         Ok(real)
     }
 
-    /// A way for another thread to hand the person's lines to `service`.
+    /// A way for another thread to hand the operator's lines to `service`.
     pub fn input(&mut self, service: ServiceId) -> InputSender {
         let (queue, receiver) = sync_channel(INPUT_QUEUE);
         self.input = Some((service, receiver));
@@ -179,9 +201,9 @@ impl Reactor {
             now = Instant::now();
             for event in &events {
                 let token = event.token().0;
-                if token == self.signals_token {
+                if token == SIGNALS_TOKEN {
                     self.on_signals(now);
-                } else if token != self.waker_token {
+                } else if token != WAKER_TOKEN {
                     let readiness = Readiness {
                         readable: event.is_readable(),
                         writable: event.is_writable(),
@@ -201,10 +223,10 @@ impl Reactor {
     /// The first signal ends the server in good order, the second at once.
     fn on_signals(&mut self, now: Instant) {
         for signal in self.signals.pending() {
-            let name = if signal == SIGINT {
-                "SIGINT"
-            } else {
-                "SIGTERM"
+            let name = match signal {
+                SIGINT => "SIGINT",
+                SIGHUP => "SIGHUP",
+                _ => "SIGTERM",
             };
             if self.engine.is_stopping() {
                 info!("{name} again: ending at once");
@@ -216,7 +238,7 @@ impl Reactor {
         }
     }
 
-    /// Hands over the person's lines, as many as are wanted. What is not wanted yet is asked for
+    /// Hands over the operator's lines, as many as are wanted. What is not wanted yet is asked for
     /// again in every turn: only what a client says can change that.
     fn pass_input_on(&mut self, now: Instant) {
         let Some((service, receiver)) = &self.input else {

@@ -1,4 +1,5 @@
-//! What is said: the four services, and the trait through which the reactor calls them.
+//! The seam between the reactor and the services: the trait through which it calls them, and why a
+//! client is gone.
 //!
 //! A service has no socket and no clock. It is told the time, who speaks and what was said, and
 //! acts only by asking [`Fanout`]. So all of it runs in a test without a socket.
@@ -40,7 +41,13 @@ pub trait Service {
     fn on_close(&mut self, _now: Instant, _client: ClientId, _why: &Disconnect, _out: &mut Fanout) {
     }
 
-    /// Something came from the person at the server.
+    /// What a client is told, with its line's end, when `clients` are here, as many as may be. It
+    /// is closed after it. `None`: further clients wait unaccepted until a place is free.
+    fn refusal(&self, _clients: usize) -> Option<String> {
+        None
+    }
+
+    /// Something came from the operator.
     fn on_input(&mut self, _now: Instant, _input: OperatorInput, _out: &mut Fanout) {}
 
     /// Whether [`on_input`](Self::on_input) may be called now; what is not wanted yet waits.
@@ -57,7 +64,7 @@ pub trait Service {
     fn on_deadline(&mut self, _now: Instant, _out: &mut Fanout) {}
 }
 
-/// What the person at the server does.
+/// What the operator, the person at the server, does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperatorInput {
     /// A line, without its newline.
@@ -71,8 +78,6 @@ pub enum OperatorInput {
 pub enum Disconnect {
     /// It ended its stream and has been sent all that it was owed.
     Eof,
-    /// The service asked for it.
-    Closed,
     /// The connection broke.
     Broken(io::ErrorKind),
     /// It fell off the tail of the room's log.
@@ -86,7 +91,7 @@ pub enum Disconnect {
     Unfinished,
     /// It said nothing in the time in which a client has to say something first.
     Silent,
-    /// Handling what it said went wrong; the fault is ours, but it ends here.
+    /// A panic in the service: a bug of the server's, which ends this client only.
     Panicked,
     /// The server ended.
     Shutdown,
@@ -96,7 +101,6 @@ impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Eof => f.write_str("it has ended"),
-            Self::Closed => f.write_str("closed"),
             Self::Broken(kind) => write!(f, "{kind}"),
             Self::Lagged { behind_bytes } => {
                 write!(
@@ -107,7 +111,7 @@ impl fmt::Display for Disconnect {
             Self::Idle => f.write_str("it was idle"),
             Self::Unfinished => f.write_str("it did not finish in time"),
             Self::Silent => f.write_str("it never said anything"),
-            Self::Panicked => f.write_str("handling what it said went wrong"),
+            Self::Panicked => f.write_str("internal error (panic)"),
             Self::Shutdown => f.write_str("the server ends"),
         }
     }

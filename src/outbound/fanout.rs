@@ -1,47 +1,33 @@
 //! Fanout: through which a service asks that things be sent, and the reactor learns to whom.
 //! Owns the log and every outbox of one service. Knows no sockets; what a service asks of the
-//! reactor itself is left as a request.
+//! reactor itself is left as an action.
 
 use std::collections::VecDeque;
-use std::io;
 use std::ops::Range;
-use std::time::Instant;
 
-use slab::Slab;
-
+use super::ClientId;
+use super::backpressure::Backpressure;
 use super::log::{Offset, SharedLog};
 use super::outbox::{Lagged, Outbox};
-use super::rotation::{Pace, Rotation};
+use super::pacing::Pace;
+use super::schedule::Schedule;
 
 mod driver;
 #[cfg(test)]
 mod tests;
 
-/// One client of one service. Never reused: who comes later in the same place has another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClientId {
-    index: u32,
-    generation: u32,
-}
-
-impl ClientId {
-    /// A small number that no other present client of this service has; for tables.
-    #[must_use]
-    pub fn index(self) -> usize {
-        self.index as usize
-    }
-}
-
 /// The bounds on what is kept for clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Memory of the shared log, in bytes.
+    /// Memory of the shared log, in bytes, its index included. A follower that falls off its tail
+    /// has lagged.
     pub log_bytes: usize,
-    /// What one client may be owed outside of the log, in bytes.
+    /// Bytes that one client may be owed outside of the log; from there on nothing is added.
     pub max_pending_bytes: usize,
-    /// A client that is owed so much there is not read from.
+    /// From this many bytes on, owed outside of the log, a client is not read from until it has
+    /// taken half of them.
     pub high_water_bytes: usize,
-    /// Whether large busy rooms are paced.
+    /// Whether rounds of large busy rooms are spaced out.
     pub pace: Pace,
 }
 
@@ -51,64 +37,39 @@ pub struct OutboxFull;
 
 /// What a service asks of the reactor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
+pub(crate) enum Action {
     /// Send what is owed, end our side, let the client finish, close.
     CloseAfterFlush(ClientId),
-    /// Close at once.
-    CloseNow(ClientId),
-    /// Read from a client again that was [held](Fanout::hold).
-    Release(ClientId),
+    /// Read again from a client that the service had [paused](Fanout::pause_reading).
+    ResumeReading(ClientId),
     /// End the server in good order.
     Stop,
-}
-
-/// How a flush went.
-#[derive(Debug)]
-pub enum Flushed {
-    /// Nothing is owed any more.
-    Clear,
-    /// The socket took what it could; its next edge tells when it takes more.
-    Blocked {
-        /// Whether it took anything.
-        progress: bool,
-    },
-    /// The client missed what the log has trimmed.
-    Lagged(Lagged),
-    /// The write failed, and so would every other.
-    Failed(io::Error),
 }
 
 /// All that a service's clients are owed.
 #[derive(Debug)]
 pub struct Fanout {
     log: SharedLog,
-    clients: Slab<Client>,
-    /// Who is owed something that does not wait for the round.
-    queue: VecDeque<ClientId>,
-    rotation: Rotation,
-    requests: VecDeque<Request>,
+    /// By [`ClientId::index`].
+    clients: Vec<Option<Client>>,
+    /// How many of them have an entry in the schedule's ring.
+    in_ring: usize,
+    schedule: Schedule,
+    backpressure: Backpressure,
+    /// Found by a sweep and not taken yet.
+    laggards: Vec<(ClientId, Lagged)>,
+    actions: VecDeque<Action>,
     max_pending_bytes: usize,
     high_water_bytes: usize,
-    generation: u32,
-    /// Log end when the queue was last empty: who waits in it has been offered all up to there.
-    queue_seen: Offset,
-    /// Log start at the last look for laggards.
-    swept_start: Offset,
-    /// What was asked for since that was last taken, for [`take_work`](Self::take_work).
+    /// What was asked for since that was last taken; a short message is one.
     work: u32,
-    /// A follower that was far behind has taken something, since that was last noted, and when.
-    progress: bool,
-    progress_at: Option<Instant>,
-    /// Two followers who kept up when they were last looked for; or there were none, and nothing
-    /// has changed that since.
-    keepers: [u32; 2],
-    no_two: bool,
-    /// Since when there have been no two.
-    outrun_since: Option<Instant>,
 }
 
-/// So many bytes to one client are as much work as a message.
+/// This many bytes to one client are as much work as a message.
 const BYTES_PER_WORK: usize = 256;
+
+/// Fewer entries of followers that have gone are not worth looking for.
+const FEW_ENTRIES: usize = 64;
 
 /// In this order in memory: a round through thousands of members touches the first half of each,
 /// and finds it in no cache.
@@ -116,18 +77,16 @@ const BYTES_PER_WORK: usize = 256;
 #[repr(C)]
 struct Client {
     generation: u32,
-    in_queue: bool,
+    /// It has an entry in the schedule's ring, and among the urgent ones.
+    in_ring: bool,
+    is_urgent: bool,
+    /// Its socket is full.
     blocked: bool,
-    held: bool,
+    /// The service does not want to hear it for the time being.
+    reading_paused: bool,
     closing: bool,
-    /// The reactor's name for the connection.
-    handle: usize,
     outbox: Outbox,
 }
-
-/// A follower that is owed this much is due whatever the pace: what is merged by then is most of
-/// what merging can save.
-const MERGED_ENOUGH_BYTES: u64 = 4096;
 
 /// For services: asking.
 impl Fanout {
@@ -144,11 +103,9 @@ impl Fanout {
             return Err(OutboxFull);
         }
         client.outbox.send(&self.log, bytes);
-        let work = 1 + bytes.len() / BYTES_PER_WORK;
-        self.work = self
-            .work
-            .saturating_add(u32::try_from(work).unwrap_or(u32::MAX));
-        self.enqueue(to);
+        let work = u32::try_from(bytes.len() / BYTES_PER_WORK).unwrap_or(u32::MAX);
+        self.work = self.work.saturating_add(work).saturating_add(1);
+        self.make_urgent(to);
         Ok(())
     }
 
@@ -159,7 +116,7 @@ impl Fanout {
         if let Some(client) = from.and_then(|from| lookup(&mut self.clients, from)) {
             client.outbox.skip(&range);
         }
-        self.rotation.news();
+        self.schedule.on_publish();
         self.work = self.work.saturating_add(1);
         Some(range)
     }
@@ -168,8 +125,7 @@ impl Fanout {
     pub fn follow(&mut self, id: ClientId) {
         if let Some(client) = lookup(&mut self.clients, id) {
             client.outbox.follow(self.log.end());
-            self.no_two = false;
-            self.rotation.join(id.index);
+            self.enter_ring(id);
         }
     }
 
@@ -177,41 +133,37 @@ impl Fanout {
     pub fn replay(&mut self, to: ClientId, range: Range<Offset>) {
         if let Some(client) = lookup(&mut self.clients, to) {
             client.outbox.replay(&self.log, range);
-            self.enqueue(to);
+            self.make_urgent(to);
         }
     }
 
     /// Sends what the client is owed up to now, then ends.
     pub fn close_after_flush(&mut self, id: ClientId) {
-        self.mark_closing(id);
-        self.requests.push_back(Request::CloseAfterFlush(id));
-    }
-
-    /// Closes at once, whatever is owed.
-    pub fn close_now(&mut self, id: ClientId) {
-        self.mark_closing(id);
-        self.requests.push_back(Request::CloseNow(id));
-    }
-
-    /// Reads nothing more from the client until it is [released](Self::release).
-    pub fn hold(&mut self, id: ClientId) {
         if let Some(client) = lookup(&mut self.clients, id) {
-            client.held = true;
+            client.closing = true;
+            self.actions.push_back(Action::CloseAfterFlush(id));
         }
     }
 
-    /// Reads again from a client that was held.
-    pub fn release(&mut self, id: ClientId) {
+    /// Reads nothing more from the client until [told so](Self::resume_reading).
+    pub fn pause_reading(&mut self, id: ClientId) {
+        if let Some(client) = lookup(&mut self.clients, id) {
+            client.reading_paused = true;
+        }
+    }
+
+    /// Reads again from a client that was paused.
+    pub fn resume_reading(&mut self, id: ClientId) {
         if let Some(client) = lookup(&mut self.clients, id)
-            && std::mem::take(&mut client.held)
+            && std::mem::take(&mut client.reading_paused)
         {
-            self.requests.push_back(Request::Release(id));
+            self.actions.push_back(Action::ResumeReading(id));
         }
     }
 
     /// Ends the server in good order.
     pub fn stop(&mut self) {
-        self.requests.push_back(Request::Stop);
+        self.actions.push_back(Action::Stop);
     }
 
     /// Offset of the oldest byte that can still be replayed.
@@ -225,27 +177,44 @@ impl Fanout {
     /// What is kept for one client outside of the log.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn held_bytes(&self, id: ClientId) -> usize {
-        let client = self.clients.get(id.index());
-        client.map_or(0, |client| client.outbox.held_bytes())
+        self.get(id).map_or(0, |client| client.outbox.held_bytes())
     }
 
-    fn mark_closing(&mut self, id: ClientId) {
-        if let Some(client) = lookup(&mut self.clients, id) {
-            client.closing = true;
+    fn get(&self, id: ClientId) -> Option<&Client> {
+        let client = self.clients.get(id.index())?.as_ref()?;
+        (client.generation == id.generation()).then_some(client)
+    }
+
+    fn make_urgent(&mut self, id: ClientId) {
+        if let Some(client) = lookup(&mut self.clients, id)
+            && !client.blocked
+            && !std::mem::replace(&mut client.is_urgent, true)
+        {
+            self.schedule.add_urgent(id, self.log.end());
         }
     }
 
-    fn enqueue(&mut self, id: ClientId) {
-        if let Some(client) = lookup(&mut self.clients, id)
-            && !client.blocked
-            && !std::mem::replace(&mut client.in_queue, true)
-        {
-            self.queue.push_back(id);
+    fn enter_ring(&mut self, id: ClientId) {
+        let Some(client) = lookup(&mut self.clients, id) else {
+            return;
+        };
+        if std::mem::replace(&mut client.in_ring, true) {
+            return;
+        }
+        self.in_ring += 1;
+        self.schedule.join(id);
+        // Clients that come and go while nobody speaks leave an entry each.
+        if self.schedule.ring_len() > FEW_ENTRIES + 2 * self.in_ring {
+            let clients = &self.clients;
+            self.schedule.retain(|id| {
+                let client = clients.get(id.index()).and_then(Option::as_ref);
+                client.is_some_and(|client| client.generation == id.generation())
+            });
         }
     }
 }
 
-fn lookup(clients: &mut Slab<Client>, id: ClientId) -> Option<&mut Client> {
-    let client = clients.get_mut(id.index())?;
-    (client.generation == id.generation).then_some(client)
+fn lookup(clients: &mut [Option<Client>], id: ClientId) -> Option<&mut Client> {
+    let client = clients.get_mut(id.index())?.as_mut()?;
+    (client.generation == id.generation()).then_some(client)
 }

@@ -1,4 +1,4 @@
-//! The model test of this room: a seed's worth of random life against one plain queue a member.
+//! The model test of this module: a seed's worth of random life against one plain queue a member.
 //! Whatever is said, stalled, trimmed and written in part, each member's bytes must be those of
 //! its queue, and it must be called lagged exactly when the plain log says so.
 //! Knows the public face of [`Fanout`] only.
@@ -17,12 +17,12 @@ mod plain;
 use plain::{Member, Mix, PlainLog, Sink};
 
 const USUAL_SEEDS: u64 = 4000;
-const ACTIONS_PER_STORY: usize = 150;
+const ACTIONS_PER_RUN: usize = 150;
 const MOST_MEMBERS: usize = 9;
 
 #[test]
 fn every_member_gets_its_plain_queue() {
-    let Some(mix) = seeds::for_each_seed(USUAL_SEEDS, |seed| World::new(seed).story()) else {
+    let Some(mix) = seeds::for_each_seed(USUAL_SEEDS, |seed| Model::new(seed).run()) else {
         return;
     };
     // None of it is worth anything if the stories are all alike.
@@ -35,7 +35,7 @@ fn every_member_gets_its_plain_queue() {
         mix.partial,
         mix.skipped_while_behind,
         mix.private_while_behind,
-        mix.clogged,
+        mix.outbox_full,
         mix.interrupted,
     ] {
         assert!(count * 100 > ended, "{mix:?}");
@@ -44,54 +44,50 @@ fn every_member_gets_its_plain_queue() {
     assert!(mix.paced > 0, "{mix:?}");
 }
 
-struct World {
-    dice: Rng,
+struct Model {
+    rng: Rng,
     fanout: Fanout,
     now: Instant,
+    opened: u32,
     limits: Limits,
     log: PlainLog,
     /// Where the last messages stand, as a room's history would know it.
     history: Vec<Range<Offset>>,
     members: Vec<Member>,
     gone: Vec<ClientId>,
-    /// How far the log had been trimmed when laggards were last looked for.
-    swept_start: Offset,
+    /// Where the log ended when laggards were last looked for.
+    swept_at: Offset,
     said: u64,
     mix: Mix,
 }
 
-impl World {
+impl Model {
     fn new(seed: u64) -> Self {
-        let mut dice = Rng::with_seed(seed);
+        let mut rng = Rng::with_seed(seed);
         let limits = Limits {
-            log_bytes: dice.usize(60..600),
-            max_pending_bytes: dice.usize(1..400),
+            log_bytes: rng.usize(60..600),
+            max_pending_bytes: rng.usize(1..400),
             high_water_bytes: 400,
-            pace: if dice.bool() { Pace::Auto } else { Pace::Off },
+            pace: if rng.bool() { Pace::Auto } else { Pace::Off },
         };
-        let now = Instant::now();
-        let mut fanout = Fanout::new(limits, now);
-        // Where a visit is dear enough, a handful of members is paced like a thousand.
-        for _ in 0..dice.u8(0..40) {
-            fanout.note_cost(Duration::from_millis(1), 1);
-        }
         Self {
-            fanout,
-            now,
+            fanout: Fanout::new(limits),
+            now: Instant::now(),
+            opened: 0,
             log: PlainLog::new(limits.log_bytes),
             limits,
-            dice,
+            rng,
             history: Vec::new(),
             members: Vec::new(),
             gone: Vec::new(),
-            swept_start: 0,
+            swept_at: 0,
             said: 0,
             mix: Mix::default(),
         }
     }
 
-    fn story(mut self) -> Mix {
-        for _ in 0..ACTIONS_PER_STORY {
+    fn run(mut self) -> Mix {
+        for _ in 0..ACTIONS_PER_RUN {
             self.act();
             self.look_at_somebody();
         }
@@ -105,7 +101,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        match self.dice.u8(0..100) {
+        match self.rng.u8(0..100) {
             0..8 => self.open(),
             8..16 => self.follow(),
             16..50 => self.publish(),
@@ -120,35 +116,39 @@ impl World {
             90..92 => self.vanish(),
             92..94 => self.sweep(),
             94..96 => self.serve_everybody(),
-            96..98 => self.now += Duration::from_millis(self.dice.u64(0..20)),
+            96..98 => self.now += Duration::from_millis(self.rng.u64(0..20)),
             _ => {
-                let elapsed = Duration::from_micros(self.dice.u64(0..20_000));
-                self.fanout.note_cost(elapsed, self.dice.u32(0..10));
+                // Where rounds take long enough, a handful of members is paced like a thousand.
+                let elapsed = Duration::from_micros(self.rng.u64(0..20_000));
+                self.fanout.add_busy(elapsed);
             }
         }
     }
 
     fn anybody(&mut self) -> Option<usize> {
-        (!self.members.is_empty()).then(|| self.dice.usize(0..self.members.len()))
+        (!self.members.is_empty()).then(|| self.rng.usize(0..self.members.len()))
     }
 
     /// Something to say that tells itself from everything else, or next to nothing.
     fn words(&mut self) -> Rc<[u8]> {
         self.said += 1;
         let mut words = format!("{}:", self.said).into_bytes();
-        let length = match self.dice.u8(0..20) {
+        let length = match self.rng.u8(0..20) {
             0 => 0,
-            1 => self.dice.usize(0..900),
-            _ => self.dice.usize(1..40),
+            1 => self.rng.usize(0..900),
+            _ => self.rng.usize(1..40),
         };
-        words.resize(length, b'a' + self.dice.u8(0..26));
+        words.resize(length, b'a' + self.rng.u8(0..26));
         words.into()
     }
 
     fn open(&mut self) {
         if self.members.len() < MOST_MEMBERS {
-            let id = self.fanout.open(self.members.len());
-            assert!(!self.gone.contains(&id));
+            self.opened += 1;
+            let is_free = |key: &usize| self.members.iter().all(|m| m.id.index() != *key);
+            let key = (0..MOST_MEMBERS).find(is_free).expect("one is free");
+            let id = ClientId::new(key, self.opened);
+            self.fanout.open(id);
             self.members.push(Member::new(id));
         }
     }
@@ -162,9 +162,9 @@ impl World {
         let id = self.members[at].id;
         let mut from = 0;
         // What is trimmed first is sent first: history is for who has never followed.
-        while self.members[at].is_fresh && from < self.history.len() && self.dice.u8(0..5) > 0 {
-            let first = self.dice.usize(from..self.history.len());
-            let last = (first + self.dice.usize(0..3)).min(self.history.len() - 1);
+        while self.members[at].is_fresh && from < self.history.len() && self.rng.u8(0..5) > 0 {
+            let first = self.rng.usize(from..self.history.len());
+            let last = (first + self.rng.usize(0..3)).min(self.history.len() - 1);
             let range = self.history[first].start..self.history[last].end;
             self.fanout.replay(id, range.clone());
             self.mix.replayed += self.members[at].owe_kept(&self.log, &range);
@@ -176,13 +176,13 @@ impl World {
     }
 
     fn publish(&mut self) {
-        let from = match self.dice.u8(0..10) {
+        let from = match self.rng.u8(0..10) {
             0 => None,
             1 => self.gone.last().copied(),
             _ => self.anybody().map(|at| self.members[at].id),
         };
         let words = self.words();
-        let split = self.dice.usize(0..=words.len());
+        let split = self.rng.usize(0..=words.len());
         let range = self
             .fanout
             .publish(from, &[&words[..split], &words[split..]]);
@@ -208,17 +208,17 @@ impl World {
         let Some(at) = self.anybody() else { return };
         let words = self.words();
         let member = &mut self.members[at];
-        let was_clogged = self.fanout.is_clogged(member.id);
+        let was_full = self.fanout.above_high_water(member.id);
         match self.fanout.send(member.id, &words) {
             Ok(()) => {
-                assert!(!was_clogged);
+                assert!(!was_full);
                 self.mix.private_while_behind += usize::from(member.owes_shared());
                 member.owe(&words, None);
             }
             Err(OutboxFull) => {
-                assert!(was_clogged);
+                assert!(was_full);
                 assert!(member.could_hold_bytes() >= self.limits.max_pending_bytes);
-                self.mix.clogged += 1;
+                self.mix.outbox_full += 1;
             }
         }
     }
@@ -234,7 +234,7 @@ impl World {
     /// Goes at once, whatever it is owed.
     fn vanish(&mut self) {
         let Some(at) = self.anybody() else { return };
-        if self.dice.bool() {
+        if self.rng.bool() {
             self.fanout.discard(self.members[at].id);
             assert!(self.fanout.is_clear(self.members[at].id));
         }
@@ -246,7 +246,7 @@ impl World {
         let member = self.members.swap_remove(at);
         self.fanout.forget(member.id);
         self.gone.push(member.id);
-        assert_eq!(self.fanout.handle(member.id), None);
+        assert!(self.fanout.is_closing(member.id));
     }
 
     fn unblock(&mut self, at: usize) {
@@ -256,14 +256,14 @@ impl World {
 
     /// Some flushes, as the reactor makes them, into sockets that take a little or a lot.
     fn take_turn(&mut self) {
-        for _ in 0..self.fanout.queue_len() {
-            if let Some(id) = self.fanout.next_queued() {
+        for _ in 0..self.fanout.urgent_len() {
+            if let Some(id) = self.fanout.next_urgent() {
                 let room = self.some_room();
                 self.flush(id, room);
             }
         }
-        for _ in 0..self.dice.u8(0..6) {
-            if let Some(id) = self.fanout.next_in_round(self.now) {
+        for _ in 0..self.rng.u8(0..6) {
+            if let Some(id) = self.fanout.next_due(self.now) {
                 let room = self.some_room();
                 self.flush(id, room);
             }
@@ -271,11 +271,11 @@ impl World {
     }
 
     fn some_room(&mut self) -> usize {
-        match self.dice.u8(0..8) {
+        match self.rng.u8(0..8) {
             0..3 => 0,
-            3 => self.dice.usize(1..4),
-            4 => self.dice.usize(1..30),
-            5 => self.dice.usize(1..300),
+            3 => self.rng.usize(1..4),
+            4 => self.rng.usize(1..30),
+            5 => self.rng.usize(1..300),
             _ => usize::MAX,
         }
     }
@@ -283,9 +283,9 @@ impl World {
     /// Whoever can take something gets all that it is owed, however the rest of them stand.
     fn serve_everybody(&mut self) {
         loop {
-            if let Some(id) = self.fanout.next_queued() {
+            if let Some(id) = self.fanout.next_urgent() {
                 self.flush(id, usize::MAX);
-            } else if let Some(id) = self.fanout.next_in_round(self.now) {
+            } else if let Some(id) = self.fanout.next_due(self.now) {
                 self.flush(id, usize::MAX);
             } else if let Some(due) = self.fanout.round_due(self.now) {
                 assert!(due > self.now, "due, but not in the round");
@@ -305,8 +305,8 @@ impl World {
         let member = &mut self.members[at];
         assert!(!member.blocked, "flushed in vain");
         let behind = member.behind_bytes(&self.log);
-        let mut sink = Sink::new(room, &mut self.dice);
-        let flushed = self.fanout.flush(id, &mut sink);
+        let mut sink = Sink::new(room, &mut self.rng);
+        let flushed = self.fanout.flush(id, &mut sink, self.now);
         member.take(&sink.taken);
         self.mix.interrupted += usize::from(sink.interrupted);
         match flushed {
@@ -331,9 +331,8 @@ impl World {
     /// Looks for those who will never catch up, and finds each of them.
     fn sweep(&mut self) {
         let step = (self.limits.log_bytes as u64 / 16).max(1);
-        let swept = self.log.start() >= self.swept_start + step;
-        let found = self.fanout.laggards();
-        assert!(swept || found.is_empty());
+        let is_due = self.log.end() - self.swept_at >= step;
+        let found = self.fanout.take_laggards(self.now);
         for (id, lagged) in &found {
             let here = |member: &Member| member.id == *id;
             let at = self.members.iter().position(here).expect("it is here");
@@ -342,8 +341,8 @@ impl World {
             self.mix.lagged += 1;
             self.forget(at);
         }
-        if swept {
-            self.swept_start = self.log.start();
+        if is_due {
+            self.swept_at = self.log.end();
             let behind = |member: &Member| member.behind_bytes(&self.log).is_some();
             assert!(!self.members.iter().any(behind), "a laggard stays");
         }
@@ -354,8 +353,8 @@ impl World {
         let Some(at) = self.anybody() else { return };
         let member = &self.members[at];
         assert_eq!(self.fanout.is_clear(member.id), member.owed.is_empty());
-        if self.fanout.is_clogged(member.id) {
-            assert!(!self.fanout.has_room(member.id));
+        if self.fanout.above_high_water(member.id) {
+            assert!(!self.fanout.below_low_water(member.id));
         } else {
             assert!(member.private_bytes() < self.limits.max_pending_bytes);
         }

@@ -34,13 +34,20 @@ pub struct Lagged {
     pub behind_bytes: u64,
 }
 
-/// How much of what it was offered a write took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrote {
-    /// Every byte.
-    All,
-    /// Not every byte: it is full.
-    Part,
+/// How a flush went.
+#[derive(Debug)]
+pub enum Flushed {
+    /// Nothing is owed any more.
+    Clear,
+    /// The socket took what it could; its next edge tells when it takes more.
+    Blocked {
+        /// Whether it took anything.
+        progress: bool,
+    },
+    /// The client missed what the log has trimmed. Nothing was written.
+    Lagged(Lagged),
+    /// The write failed, and so would every other.
+    Failed(io::Error),
 }
 
 /// How many pieces one write takes; the rest waits for the next.
@@ -106,12 +113,6 @@ impl Outbox {
         self.live.is_some()
     }
 
-    /// Whether something waits here that a round through the followers would not find.
-    #[must_use]
-    pub fn has_queued(&self) -> bool {
-        !self.queued.is_empty()
-    }
-
     /// Where the log is owed from: that must not be trimmed yet. For who has said something itself
     /// since it was last sent anything, that is not where the live part begins.
     #[must_use]
@@ -142,20 +143,34 @@ impl Outbox {
         }
     }
 
-    /// Writes what is owed with one write. That it took all that it was offered does not mean
-    /// that nothing is owed: see [`is_clear`](Self::is_clear).
-    ///
-    /// # Errors
-    /// What the write says; nothing is lost then. `WriteZero` when it takes nothing at all.
-    pub fn flush(&mut self, log: &SharedLog, to: &mut impl Write) -> io::Result<Wrote> {
+    /// Writes until nothing is owed or the socket is full. A write that takes less than it was
+    /// offered means that it is full: asking once more would only say so.
+    pub fn flush(&mut self, log: &SharedLog, to: &mut impl Write) -> Flushed {
+        let mut progress = false;
+        while !self.is_clear(log) {
+            if let Err(lagged) = self.check(log) {
+                return Flushed::Lagged(lagged);
+            }
+            match self.write_once(log, to) {
+                Ok(true) => progress = true,
+                Ok(false) => return Flushed::Blocked { progress: true },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Flushed::Blocked { progress };
+                }
+                Err(error) => return Flushed::Failed(error),
+            }
+        }
+        Flushed::Clear
+    }
+
+    /// Writes what is owed, or as much of it as one write can name; returns whether all of that
+    /// was taken.
+    fn write_once(&mut self, log: &SharedLog, to: &mut impl Write) -> io::Result<bool> {
         let mut pieces = [IoSlice::new(&[]); PIECES_PER_WRITE];
         let count = self.gather(log, &mut pieces);
         let offered: usize = pieces[..count].iter().map(|piece| piece.len()).sum();
         let written = match &pieces[..count] {
-            [] => {
-                debug_assert!(self.is_clear(log), "owed, but nowhere to be found");
-                return Ok(Wrote::All);
-            }
             [piece] => to.write(piece)?,
             pieces => to.write_vectored(pieces)?,
         };
@@ -163,10 +178,7 @@ impl Outbox {
             return Err(io::ErrorKind::WriteZero.into());
         }
         self.advance(log, written);
-        Ok(match written == offered {
-            true => Wrote::All,
-            false => Wrote::Part,
-        })
+        Ok(written == offered)
     }
 
     /// Lays out what is owed as slices; returns how many there are.

@@ -1,28 +1,25 @@
-//! One client's connection: its stream, its place in decoding, its phase of life.
-//! What it is owed stands in its service's fanout.
+//! One client's connection: its stream, its place in decoding, whether it is read from, its phase
+//! of life. What it is owed stands in its service's fanout.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use crate::addr::Peer;
-use crate::outbound::ClientId;
 use crate::service::Disconnect;
 use crate::wire::Decoder;
 
-use super::Limits;
 use super::rate_limit::RateLimiter;
-
-/// A client that has ended while its rate held it back is heard out for so long.
-const LEAVING_PATIENCE: Duration = Duration::from_secs(30);
+use super::{Limits, ServiceId};
 
 /// A client that is to be closed may take this long over what it is owed, without taking any of
 /// it, before it is given up.
-pub(super) const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// After our side has ended, a client may go on sending for this long and this much.
-pub(super) const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const DRAIN_BYTES: usize = 64 << 20;
 
-/// At the server's end it is closed when it has sent nothing for so long. Bytes that are still on
+/// At the server's end it is closed when it has sent nothing for this long. Bytes that are still on
 /// their way to a closed socket would reset it, and what it is owed would be lost with it.
 pub(super) const END_QUIET: Duration = Duration::from_millis(200);
 
@@ -32,44 +29,41 @@ pub(super) const END_QUIET: Duration = Duration::from_millis(200);
 #[repr(C)]
 pub(super) struct Connection<S> {
     pub(super) stream: S,
-    pub(super) client: ClientId,
-    /// Index of its service.
-    pub(super) station: u32,
-    /// It is not read from until it has taken some of what it is owed, its rate allows more, or its
-    /// service lets it go on.
-    pub(super) paused: bool,
-    /// It is on the ready list, or held back from it.
-    pub(super) in_ready: bool,
+    pub(super) service: ServiceId,
+    pub(super) phase: Phase,
+    pub(super) read_state: ReadState,
     /// What events have said once and for all: the peer has closed, has sent something out of band,
     /// or is gone.
     pub(super) peer_closed: bool,
     pub(super) had_urgent: bool,
     pub(super) broken: bool,
-    /// Its end of stream has been read.
+    /// The end of its stream has been read.
     pub(super) eof: bool,
-    pub(super) phase: Phase,
-    /// When it last sent something, or took something that it had been slow to take.
+    /// It was turned away at the door: no service knows it, and it is not counted.
+    pub(super) rejected: bool,
+    /// Writing failed; what the peer had sent before is still read.
+    pub(super) write_error: Option<io::ErrorKind>,
+    /// When it last sent something, or the server began to read from it again.
     pub(super) active_at: Instant,
-    /// The entry in the deadlines that counts; others are old.
+    /// The entry in the timers that counts; others are old.
     pub(super) armed: Option<Instant>,
     /// How often it speaks, where that is limited.
     pub(super) rate_limit: Option<Box<RateLimiter>>,
-    /// OperatorInput read but not yet handed over, since it had said enough for the time being; and it was
-    /// not read on since.
-    pub(super) unread: Option<Unread>,
+    /// Input that was read and not handed over, since it may not be heard for the time being.
+    pub(super) pending: Option<PendingInput>,
     pub(super) decoder: Decoder,
     pub(super) peer: Peer,
 }
 
 /// What has been read from a client and not been handed over.
 #[derive(Debug)]
-pub(super) struct Unread {
+pub(super) struct PendingInput {
     bytes: Box<[u8]>,
-    /// So many of them have been.
+    /// How many of them have been.
     handed_over: usize,
 }
 
-impl Unread {
+impl PendingInput {
     pub(super) fn new(bytes: &[u8]) -> Self {
         Self {
             bytes: bytes.into(),
@@ -88,97 +82,111 @@ impl Unread {
     }
 }
 
+/// Whether a connection will be read from, and what makes it so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadState {
+    /// An event, or a deadline, will tell that there is something to read.
+    Idle,
+    /// It is on the ready list.
+    Queued,
+    /// Not until it has taken some of what it is owed, or its service lets it go on.
+    Backlogged,
+    /// Not before its rate allows more.
+    RateLimited,
+    /// Not until the room has caught up with the talk. It is on its service's list.
+    Throttled,
+}
+
 /// A connection's phase; it only ever moves down this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Both sides may speak.
     Open,
-    /// Writing failed; what the peer had sent before is still read.
-    Mute(std::io::ErrorKind),
     /// Sending what is owed, then our side ends.
     Flushing { until: Instant },
     /// Our side has ended; reading and forgetting what still comes, so that closing does not
-    /// reset the peer while it reads.
+    /// reset the peer while it reads. (nginx calls it lingering close.)
     Draining { until: Instant, left_bytes: usize },
     /// To be taken away at the end of the turn.
     Dead(Disconnect),
 }
 
+/// Why an open connection's deadline is where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// What it has sent counts as a message now.
+    EndsMessage,
+    /// It never said anything.
+    First,
+    /// It sent nothing for longer than it may.
+    Idle,
+}
+
 impl<S> Connection<S> {
-    /// Whether it has sent nothing for longer than it may.
-    pub(super) fn is_idle(&self, limits: &Limits, now: Instant) -> bool {
-        let timeout = limits.idle_timeout;
-        timeout.is_some_and(|timeout| self.active_at + timeout <= now)
+    /// Whether its rate allows nothing more now.
+    pub(super) fn is_rate_limited(&self, now: Instant) -> bool {
+        let limiter = self.rate_limit.as_deref();
+        limiter.is_some_and(|limiter| limiter.is_limited(now))
     }
 
-    /// Reads nothing more for the time being.
-    pub(super) fn pause(&mut self, now: Instant) {
-        self.paused = true;
-        self.note_leaving(now);
-    }
-
-    /// One that has ended while its rate holds it back is not heard out for ever.
-    pub(super) fn note_leaving(&mut self, now: Instant) {
-        let is_leaving = self.peer_closed || matches!(self.phase, Phase::Mute(_));
-        if is_leaving
-            && self.is_rationed(now)
-            && let Some(rate_limit) = &mut self.rate_limit
-        {
-            rate_limit.hear_out_until(now + LEAVING_PATIENCE);
+    /// The server did not read from it until now: that was no silence of its own.
+    pub(super) fn restart_silence(&mut self, now: Instant) {
+        self.active_at = now;
+        if let Some(limiter) = &mut self.rate_limit {
+            limiter.restart_silence(now);
         }
     }
 
-    /// Whether its rate allows nothing more now.
-    pub(super) fn is_rationed(&self, now: Instant) -> bool {
-        self.rate_limit
-            .as_deref()
-            .is_some_and(|rate_limit| rate_limit.holds(now))
-    }
-
-    /// What it may have said was not looked at: that is no silence of its own.
-    pub(super) fn is_kept_waiting(&mut self, now: Instant) {
-        self.active_at = now;
-        if let Some(rate_limit) = &mut self.rate_limit {
-            rate_limit.put_off(now);
+    /// One that has ended while its rate holds it back is not heard for ever.
+    pub(super) fn start_linger_if_ended(&mut self, now: Instant) {
+        let has_ended = self.peer_closed || self.write_error.is_some();
+        if has_ended
+            && self.read_state == ReadState::RateLimited
+            && let Some(limiter) = &mut self.rate_limit
+        {
+            limiter.start_linger(now);
         }
     }
 
     /// Whether a short read need not be the last: no further event may come.
     pub(super) fn may_have_ended(&self) -> bool {
-        self.peer_closed || self.had_urgent || matches!(self.phase, Phase::Mute(_))
+        self.peer_closed || self.had_urgent || self.write_error.is_some()
     }
 
-    /// Whether what a raw client has sent counts as a message.
-    pub(super) fn is_quiet(&self, now: Instant) -> bool {
-        self.quiet_at().is_some_and(|at| at <= now)
+    /// The limit on its silence that comes first, and when. It is asked when nothing was there to
+    /// be read.
+    pub(super) fn silence(&self, limits: &Limits) -> Option<(Instant, Silence)> {
+        if self.eof {
+            return None;
+        }
+        let quiet = self
+            .decoder
+            .flush_after()
+            .map(|quiet| self.active_at + quiet);
+        let limiter = self.rate_limit.as_deref();
+        let first = limiter.and_then(|limiter| limiter.first_message_due(limits));
+        let idle = limits.idle_timeout.map(|timeout| self.active_at + timeout);
+        let limits = [
+            (quiet, Silence::EndsMessage),
+            (first, Silence::First),
+            (idle, Silence::Idle),
+        ];
+        let set = limits.into_iter().filter_map(|(at, why)| Some((at?, why)));
+        set.min_by_key(|(at, _)| *at)
     }
 
-    /// When what a raw client has sent will count as a message, if it sends nothing more. Not while
-    /// there is more to be handed over, or it is not to be heard.
-    fn quiet_at(&self) -> Option<Instant> {
-        let is_heard_out = self.unread.is_none() && !self.paused;
-        let after = self.decoder.flush_after().filter(|_| is_heard_out);
-        after.map(|after| self.active_at + after)
-    }
-
-    /// When something must be done if nothing happens before.
+    /// When it has to be looked at if nothing happens before.
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
-        match self.phase {
-            // What it says waits for us, and then it is looked at.
-            Phase::Open | Phase::Mute(_) if self.in_ready => None,
-            Phase::Open | Phase::Mute(_) => {
-                let idle = limits.idle_timeout.map(|timeout| self.active_at + timeout);
-                let rate_limit = self
-                    .rate_limit
-                    .as_ref()
-                    .and_then(|rate_limit| rate_limit.deadline(limits));
-                [idle, self.quiet_at(), rate_limit]
-                    .into_iter()
-                    .flatten()
-                    .min()
+        match (self.phase, self.read_state) {
+            (Phase::Open, ReadState::Idle) => self.silence(limits).map(|(at, _)| at),
+            (Phase::Open, ReadState::RateLimited) => {
+                let limiter = self.rate_limit.as_deref()?;
+                let at = [limiter.limited_until(), limiter.linger_until()];
+                at.into_iter().flatten().min()
             }
-            Phase::Flushing { until } | Phase::Draining { until, .. } => Some(until),
-            Phase::Dead(_) => None,
+            // No limit runs while the server itself does not read.
+            (Phase::Open, _) | (Phase::Dead(_), _) => None,
+            (Phase::Flushing { until } | Phase::Draining { until, .. }, _) => Some(until),
         }
     }
 }

@@ -12,7 +12,16 @@ use socket2::SockRef;
 use crate::addr::Peer;
 
 /// A network as the engine sees it. Nothing here blocks.
-pub trait Net {
+///
+/// What the engine relies on, beside what each method says:
+/// - Readiness comes in edges: it is told once, and again only when more has happened. Bytes left
+///   unread stay unread until the peer sends more.
+/// - A read that returns fewer bytes than it was offered room for has drained the stream: more
+///   bytes make another edge. Not so when the peer has closed its side or has sent something out of
+///   band; an event says so, and then reading goes on until nothing is there.
+/// - A write that takes fewer bytes than it was offered means that the stream is full: room makes
+///   an edge.
+pub(crate) trait Net {
     /// Where clients come in.
     type Listener;
     /// One client's stream.
@@ -20,6 +29,12 @@ pub trait Net {
 
     /// Reads the clock.
     fn now(&self) -> Instant;
+
+    /// Asks to be told under `token` of clients that wait.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn register_listener(&mut self, listener: &mut Self::Listener, token: usize) -> io::Result<()>;
 
     /// Takes the next client that waits.
     ///
@@ -60,23 +75,6 @@ pub(crate) struct System {
 impl System {
     pub(crate) fn new(registry: Registry) -> Self {
         Self { registry }
-    }
-
-    pub(super) fn register_listener(
-        &self,
-        listener: &mut Listener,
-        token: usize,
-    ) -> io::Result<()> {
-        match listener {
-            Listener::Tcp(socket) => {
-                self.registry
-                    .register(socket, Token(token), Interest::READABLE)
-            }
-            Listener::Unix { socket, .. } => {
-                self.registry
-                    .register(socket, Token(token), Interest::READABLE)
-            }
-        }
     }
 }
 
@@ -136,6 +134,14 @@ impl Net for System {
         Instant::now()
     }
 
+    fn register_listener(&mut self, listener: &mut Listener, token: usize) -> io::Result<()> {
+        let (token, readable) = (Token(token), Interest::READABLE);
+        match listener {
+            Listener::Tcp(socket) => self.registry.register(socket, token, readable),
+            Listener::Unix { socket, .. } => self.registry.register(socket, token, readable),
+        }
+    }
+
     fn accept(&mut self, listener: &Listener) -> io::Result<(Stream, Peer)> {
         match listener {
             Listener::Tcp(socket) => {
@@ -152,7 +158,8 @@ impl Net for System {
             } => {
                 let (stream, _) = socket.accept()?;
                 if let Some(bytes) = send_buffer_bytes {
-                    SockRef::from(&stream).set_send_buffer_size(*bytes)?;
+                    // If it fails the client is served all the same, and costs more at its worst.
+                    let _ = SockRef::from(&stream).set_send_buffer_size(*bytes);
                 }
                 Ok((Stream::Unix(stream), Peer::Unix))
             }

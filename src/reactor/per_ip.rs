@@ -14,20 +14,20 @@ pub(super) struct PerIpLimit {
 
 impl PerIpLimit {
     /// Counts a client in, unless `most` are here from its address.
-    pub(super) fn admit(&mut self, peer: &Peer, most: usize) -> bool {
+    pub(super) fn try_add(&mut self, peer: &Peer, most: usize) -> bool {
         let Peer::Tcp(address) = peer else {
             return true;
         };
-        let here = self.by_ip.entry(home_of(address.ip())).or_default();
+        let here = self.by_ip.entry(prefix_of(address.ip())).or_default();
         let may = *here < most;
         *here += usize::from(may);
         may
     }
 
     /// Counts a client out that was counted in.
-    pub(super) fn leave(&mut self, peer: &Peer) {
+    pub(super) fn remove(&mut self, peer: &Peer) {
         if let Peer::Tcp(address) = peer
-            && let Entry::Occupied(mut here) = self.by_ip.entry(home_of(address.ip()))
+            && let Entry::Occupied(mut here) = self.by_ip.entry(prefix_of(address.ip()))
         {
             *here.get_mut() -= 1;
             if *here.get() == 0 {
@@ -37,9 +37,9 @@ impl PerIpLimit {
     }
 }
 
-/// Whose address this is taken for. One IPv6 client has at least 2^64 addresses to choose from: a
+/// The addresses that count as one. One IPv6 client has at least 2^64 addresses to choose from: a
 /// /64 is what a subscriber gets. A dual-stack listener shows an IPv4 client as ::ffff:a.b.c.d.
-fn home_of(ip: IpAddr) -> IpAddr {
+fn prefix_of(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
         v4 => v4,
@@ -53,23 +53,23 @@ mod tests {
     #[test]
     fn an_address_has_so_many_places_and_leaves_nothing_behind() {
         let peer = |text: &str| Peer::Tcp(text.parse().unwrap());
-        let mut guests = PerIpLimit::default();
-        assert!(guests.admit(&peer("10.0.0.1:1"), 2));
-        assert!(guests.admit(&peer("[::ffff:10.0.0.1]:2"), 2));
-        assert!(!guests.admit(&peer("10.0.0.1:3"), 2));
-        assert!(guests.admit(&peer("10.0.0.2:3"), 2));
-        assert!(guests.admit(&peer("[2001:db8::1]:1"), 1));
-        assert!(!guests.admit(&peer("[2001:db8::2]:1"), 1));
-        assert!(guests.admit(&peer("[2001:db8:0:1::1]:1"), 1));
-        guests.leave(&peer("[2001:db8:0:1::9]:1"));
-        guests.leave(&peer("[2001:db8::9]:1"));
-        assert!((0..9).all(|_| guests.admit(&Peer::Unix, 2)));
-        guests.leave(&peer("10.0.0.1:1"));
-        assert!(guests.admit(&peer("10.0.0.1:4"), 2));
+        let mut limit = PerIpLimit::default();
+        assert!(limit.try_add(&peer("10.0.0.1:1"), 2));
+        assert!(limit.try_add(&peer("[::ffff:10.0.0.1]:2"), 2));
+        assert!(!limit.try_add(&peer("10.0.0.1:3"), 2));
+        assert!(limit.try_add(&peer("10.0.0.2:3"), 2));
+        assert!(limit.try_add(&peer("[2001:db8::1]:1"), 1));
+        assert!(!limit.try_add(&peer("[2001:db8::2]:1"), 1));
+        assert!(limit.try_add(&peer("[2001:db8:0:1::1]:1"), 1));
+        limit.remove(&peer("[2001:db8:0:1::9]:1"));
+        limit.remove(&peer("[2001:db8::9]:1"));
+        assert!((0..9).all(|_| limit.try_add(&Peer::Unix, 2)));
+        limit.remove(&peer("10.0.0.1:1"));
+        assert!(limit.try_add(&peer("10.0.0.1:4"), 2));
         for port in [2, 4] {
-            guests.leave(&peer(&format!("10.0.0.1:{port}")));
+            limit.remove(&peer(&format!("10.0.0.1:{port}")));
         }
-        guests.leave(&peer("10.0.0.2:3"));
-        assert!(guests.by_ip.is_empty());
+        limit.remove(&peer("10.0.0.2:3"));
+        assert!(limit.by_ip.is_empty());
     }
 }

@@ -5,96 +5,79 @@ use std::time::{Duration, Instant};
 
 use super::{Limits, Rate};
 
-/// One client's account.
+/// A client that has ended while its rate held it back is still heard for this long.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// The limits on one client's messages. The rate is the generic cell rate algorithm's
+/// (ITU-T I.371).
 #[derive(Debug)]
 pub(super) struct RateLimiter {
-    opened_at: Instant,
-    has_spoken: bool,
-    /// When its messages so far would have come, had they come evenly. (The generic cell rate
-    /// algorithm, ITU-T I.371.)
-    even_at: Instant,
-    /// It is not read from until then.
-    held_until: Option<Instant>,
-    /// It has ended while it was held, and what it said before is taken until then.
-    leaves_by: Option<Instant>,
+    /// Since when its first message is waited for; `None`: it has spoken.
+    silent_since: Option<Instant>,
+    /// Theoretical arrival time of its next message, had the messages so far come evenly.
+    tat: Instant,
+    /// Nothing more is taken from it until then.
+    limited_until: Option<Instant>,
+    /// It has ended while it was limited, and what it said before is taken until then.
+    linger_until: Option<Instant>,
 }
 
 impl RateLimiter {
-    /// An account, if the limits need one.
+    /// A limiter, if the limits need one.
     pub(super) fn new(limits: &Limits, now: Instant) -> Option<Box<Self>> {
         let needed = limits.message_rate.is_some() || limits.first_message_timeout.is_some();
         needed.then(|| {
             Box::new(Self {
-                opened_at: now,
-                has_spoken: false,
-                even_at: now,
-                held_until: None,
-                leaves_by: None,
+                silent_since: Some(now),
+                tat: now,
+                limited_until: None,
+                linger_until: None,
             })
         })
     }
 
-    /// Counts a message; returns whether no more may be taken now.
-    pub(super) fn note(&mut self, rate: Option<Rate>, now: Instant) -> bool {
-        self.has_spoken = true;
-        let Some(rate) = rate else {
-            return false;
-        };
-        let apart = Duration::from_secs(1) / rate.per_s;
-        self.even_at = self.even_at.max(now) + apart;
+    /// Counts a message.
+    pub(super) fn consume(&mut self, rate: Option<Rate>, now: Instant) {
+        self.silent_since = None;
+        let Some(rate) = rate else { return };
+        let emission_interval = Duration::from_secs(1) / rate.per_s;
+        self.tat = self.tat.max(now) + emission_interval;
         // What the burst allows to come ahead of time, less the next message itself.
-        let ahead = apart * (rate.burst - 1);
-        let next_at = self.even_at.checked_sub(ahead).unwrap_or(now);
-        self.held_until = Some(next_at).filter(|next_at| *next_at > now);
-        self.held_until.is_some()
+        let burst_tolerance = emission_interval * (rate.burst - 1);
+        let next_at = self.tat.checked_sub(burst_tolerance).unwrap_or(now);
+        self.limited_until = Some(next_at).filter(|next_at| *next_at > now);
     }
 
     /// Whether nothing more may be taken now.
-    pub(super) fn holds(&self, now: Instant) -> bool {
-        self.held_until.is_some_and(|until| until > now)
+    pub(super) fn is_limited(&self, now: Instant) -> bool {
+        self.limited_until.is_some_and(|until| until > now)
     }
 
-    /// Whether it has been silent for too long.
-    pub(super) fn is_overdue(&self, limits: &Limits, now: Instant) -> bool {
-        self.speak_by(limits).is_some_and(|at| at <= now)
+    /// When the next message may be taken, if not at once.
+    pub(super) fn limited_until(&self) -> Option<Instant> {
+        self.limited_until
     }
 
-    /// It has ended while it was held.
-    pub(super) fn hear_out_until(&mut self, at: Instant) {
-        self.leaves_by.get_or_insert(at);
+    /// When its first message has been waited for long enough.
+    pub(super) fn first_message_due(&self, limits: &Limits) -> Option<Instant> {
+        Some(self.silent_since? + limits.first_message_timeout?)
     }
 
-    /// Whether it has been heard out for long enough. Where it is not held any more, that is not
-    /// for its rate to say.
-    pub(super) fn is_to_leave(&mut self, now: Instant) -> bool {
-        let is_due = self.leaves_by.is_some_and(|at| at <= now);
-        if is_due {
-            self.leaves_by = None;
+    /// The server kept from reading it until now: that was no silence of its own.
+    pub(super) fn restart_silence(&mut self, now: Instant) {
+        if let Some(since) = &mut self.silent_since {
+            *since = now;
         }
-        is_due && self.holds(now)
     }
 
-    /// Its first message is waited for anew.
-    pub(super) fn put_off(&mut self, now: Instant) {
-        self.opened_at = now;
+    /// It has ended while it is limited.
+    pub(super) fn start_linger(&mut self, now: Instant) {
+        self.linger_until.get_or_insert(now + LINGER);
     }
 
-    /// When this has to be looked at.
-    pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
-        [self.held_until, self.leaves_by, self.speak_by(limits)]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
-    /// The hold is over.
-    pub(super) fn release(&mut self, now: Instant) {
-        self.held_until = self.held_until.filter(|until| *until > now);
-    }
-
-    fn speak_by(&self, limits: &Limits) -> Option<Instant> {
-        let timeout = limits.first_message_timeout.filter(|_| !self.has_spoken)?;
-        Some(self.opened_at + timeout)
+    /// When it has been heard for long enough after its end.
+    pub(super) fn linger_until(&self) -> Option<Instant> {
+        self.linger_until
     }
 }
 
@@ -104,13 +87,9 @@ mod tests {
 
     fn limits(rate: Option<Rate>, first_s: Option<u64>) -> Limits {
         Limits {
-            max_clients: 1,
-            max_message_bytes: 1024,
-            max_clients_per_ip: None,
             message_rate: rate,
-            idle_timeout: None,
             first_message_timeout: first_s.map(Duration::from_secs),
-            grace: Duration::ZERO,
+            ..Limits::default()
         }
     }
 
@@ -118,37 +97,42 @@ mod tests {
     fn a_burst_passes_and_then_only_the_rate() {
         let rate = Rate { per_s: 2, burst: 4 };
         let start = Instant::now();
-        let mut rate_limit = RateLimiter::new(&limits(Some(rate), None), start).unwrap();
-        let held: Vec<bool> = (0..4).map(|_| rate_limit.note(Some(rate), start)).collect();
-        assert_eq!(held, [false, false, false, true]);
+        let mut limiter = RateLimiter::new(&limits(Some(rate), None), start).unwrap();
+        let is_limited_after = |limiter: &mut RateLimiter, now| {
+            limiter.consume(Some(rate), now);
+            limiter.is_limited(now)
+        };
+        let limited: Vec<bool> = (0..4)
+            .map(|_| is_limited_after(&mut limiter, start))
+            .collect();
+        assert_eq!(limited, [false, false, false, true]);
         let mut now = start;
         for taken in 1..=20u32 {
-            let until = rate_limit.deadline(&limits(Some(rate), None)).unwrap();
-            assert!(rate_limit.holds(now) && !rate_limit.holds(until));
+            let until = limiter.limited_until().unwrap();
+            assert!(limiter.is_limited(now) && !limiter.is_limited(until));
             now = until;
-            rate_limit.release(now);
-            rate_limit.note(Some(rate), now);
+            limiter.consume(Some(rate), now);
             assert_eq!(now - start, Duration::from_millis(500) * taken);
         }
         // After enough quiet the whole burst is there again.
         now += Duration::from_secs(60);
-        rate_limit.release(now);
-        assert_eq!(
-            (0..4).filter(|_| rate_limit.note(Some(rate), now)).count(),
-            1
-        );
+        let limited = (0..4)
+            .filter(|_| is_limited_after(&mut limiter, now))
+            .count();
+        assert_eq!(limited, 1);
     }
 
     #[test]
     fn a_first_message_is_waited_for_only_so_long() {
         let limits = limits(None, Some(5));
         let start = Instant::now();
-        let mut rate_limit = RateLimiter::new(&limits, start).unwrap();
-        let at = rate_limit.deadline(&limits).unwrap();
-        assert_eq!(at, start + Duration::from_secs(5));
-        assert!(rate_limit.is_overdue(&limits, at));
-        assert!(!rate_limit.note(None, start));
-        assert_eq!(rate_limit.deadline(&limits), None);
-        assert!(!rate_limit.is_overdue(&limits, at));
+        let mut limiter = RateLimiter::new(&limits, start).unwrap();
+        let due = |limiter: &RateLimiter| limiter.first_message_due(&limits).map(|at| at - start);
+        assert_eq!(due(&limiter), Some(Duration::from_secs(5)));
+        limiter.restart_silence(start + Duration::from_secs(1));
+        assert_eq!(due(&limiter), Some(Duration::from_secs(6)));
+        limiter.consume(None, start);
+        assert_eq!(due(&limiter), None);
+        assert!(!limiter.is_limited(start));
     }
 }

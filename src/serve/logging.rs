@@ -23,7 +23,7 @@ const END_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Gives what is still queued a moment to be written, when dropped.
 pub(super) struct Log {
-    spool: Option<Spool>,
+    queue: Option<LogQueue>,
 }
 
 /// Starts logging by the rules of `RUST_LOG`, `info` where it is not set: to stderr, or above
@@ -31,53 +31,56 @@ pub(super) struct Log {
 pub(super) fn start(operator: Option<&OperatorConsole>) -> Log {
     let mut builder = env_logger::Builder::from_env(Env::default().default_filter_or("info"));
     builder.format_target(false);
-    let spool = match operator.and_then(OperatorConsole::log_target) {
+    let queue = match operator.and_then(OperatorConsole::log_target) {
         Some(screen) => {
             builder.target(Target::Pipe(screen));
             None
         }
-        None => Spool::start().ok(),
+        None => LogQueue::start().ok(),
     };
-    if let Some(spool) = &spool {
+    if let Some(queue) = &queue {
         if io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
             builder.write_style(WriteStyle::Always);
         }
-        builder.target(Target::Pipe(Box::new(spool.clone())));
+        builder.target(Target::Pipe(Box::new(queue.clone())));
     }
     // It can only fail where a log runs already.
     let _ = builder.try_init();
     // What the default does is to write several lines to stderr, and to wait for it.
-    let faults = Mutex::new(LogLimiter::default());
-    panic::set_hook(Box::new(move |info| tell_fault(&faults, info)));
-    Log { spool }
+    let panics = Mutex::new(LogLimiter::default());
+    panic::set_hook(Box::new(move |info| log_panic(&panics, info)));
+    Log { queue }
 }
 
-/// Whoever has found out how to cause a fault may cause it again and again.
-fn tell_fault(faults: &Mutex<LogLimiter>, info: &PanicHookInfo<'_>) {
+/// A client that has found out how to cause a panic may cause it again and again.
+fn log_panic(panics: &Mutex<LogLimiter>, info: &PanicHookInfo<'_>) {
     let now = Instant::now();
     let (more, may_tell) = {
-        let mut faults = faults.lock().unwrap_or_else(PoisonError::into_inner);
-        (faults.sum_up(now), faults.allow(now))
+        let mut panics = panics.lock().unwrap_or_else(PoisonError::into_inner);
+        (panics.take_suppressed(now), panics.allow(now))
     };
     if let Some(more) = more {
-        error!("{more} more faults of ours since");
+        error!("{more} more internal errors (panics) since");
     }
     if may_tell {
-        error!("a fault of ours: {}", info.to_string().replace('\n', " "));
+        error!(
+            "internal error (panic): {}",
+            info.to_string().replace('\n', " ")
+        );
     }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if let Some(spool) = &self.spool {
-            spool.wait_until_written();
+        if let Some(queue) = &self.queue {
+            queue.wait_until_written();
         }
     }
 }
 
 /// Takes whole lines and never blocks; a thread of its own waits where the loop must not.
 #[derive(Clone)]
-struct Spool(Arc<Shared>);
+struct LogQueue(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
@@ -93,16 +96,16 @@ struct State {
     is_writing: bool,
 }
 
-impl Spool {
+impl LogQueue {
     fn start() -> io::Result<Self> {
-        let spool = Self(Arc::new(Shared {
+        let queue = Self(Arc::new(Shared {
             state: Mutex::default(),
             changed: Condvar::new(),
         }));
-        let shared = spool.clone();
+        let shared = queue.clone();
         let thread = thread::Builder::new().name("log".to_owned());
         thread.spawn(move || shared.write_for_ever())?;
-        Ok(spool)
+        Ok(queue)
     }
 
     fn write_for_ever(&self) {
@@ -154,7 +157,7 @@ impl Spool {
     }
 }
 
-impl Write for Spool {
+impl Write for LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut state = self.lock();
         if state.lines.len() < QUEUE_LINES && state.bytes < QUEUE_BYTES {

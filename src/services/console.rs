@@ -114,7 +114,7 @@ impl<S: Screen> Console<S> {
                     talker.doubtful.push(line);
                     self.doubts.push_back((now + DOUBT, number));
                 } else if talker.unanswered.len() == MAX_UNANSWERED / 2 {
-                    out.release(talker.client);
+                    out.resume_reading(talker.client);
                 }
             }
         }
@@ -269,7 +269,7 @@ impl<S: Screen> Service for Console<S> {
             talker.ends_lines = bytes.ends_with(b"\n");
             talker.unanswered.push_back(self.messages);
             if talker.unanswered.len() == MAX_UNANSWERED {
-                out.hold(client);
+                out.pause_reading(client);
             }
         }
         self.waiting.insert(self.messages, number);

@@ -250,6 +250,10 @@ impl Service for Room {
         }
     }
 
+    fn refusal(&self, clients: usize) -> Option<String> {
+        Some(format!("* full: {clients} are here; try again later\n"))
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.tally.due()
     }

@@ -1,174 +1,148 @@
-//! The reactor's side of the fanout: who comes and goes, whose turn it is to be written to, and
-//! what services have asked for.
+//! The reactor's side of the fanout: clients that come and go, which is written to next, when
+//! talk has to wait, and what services have asked for.
 
-use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
-use slab::Slab;
+use super::super::outbox::Flushed;
+use super::{
+    Action, Backpressure, Client, ClientId, Fanout, Lagged, Limits, Outbox, Schedule, SharedLog,
+    VecDeque, lookup,
+};
 
-use super::super::log::{Offset, SharedLog};
-use super::super::outbox::{Lagged, Outbox, Wrote};
-use super::super::rotation::Rotation;
-use super::{Client, ClientId, Fanout, Flushed, Limits, MERGED_ENOUGH_BYTES, Request, lookup};
+/// A follower is due if it is due within this: the poll would wait for longer.
+const SLACK: Duration = Duration::from_micros(500);
 
-/// So long talk waits for a room of which all are behind.
-pub(super) const OUTRUN_PATIENCE: Duration = Duration::from_secs(5);
+/// A follower is far behind from this part of the log on: it may be the next to fall off its tail.
+const FAR_BEHIND_PART: u64 = 4;
 
-/// So long after one of those has taken something: who takes nothing is not waited for.
-const STONE_PATIENCE: Duration = Duration::from_secs(1);
+/// Followers are swept whenever this part of the log has been published.
+const SWEEP_PART: u64 = 16;
 
-/// For the reactor: driver out.
+/// For the reactor: clients.
 impl Fanout {
-    /// Nobody there, nothing said. `epoch` is the first reading of the clock.
-    #[must_use]
-    pub fn new(limits: Limits, epoch: Instant) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
             log: SharedLog::new(limits.log_bytes),
-            clients: Slab::new(),
-            queue: VecDeque::new(),
-            rotation: Rotation::new(limits.pace, epoch),
-            requests: VecDeque::new(),
+            clients: Vec::new(),
+            in_ring: 0,
+            schedule: Schedule::new(limits.pace),
+            backpressure: Backpressure::default(),
+            laggards: Vec::new(),
+            actions: VecDeque::new(),
             max_pending_bytes: limits.max_pending_bytes,
             high_water_bytes: limits.high_water_bytes.min(limits.max_pending_bytes),
-            generation: 0,
-            queue_seen: 0,
-            swept_start: 0,
             work: 0,
-            progress: false,
-            progress_at: None,
-            keepers: [0; 2],
-            no_two: false,
-            outrun_since: None,
         }
     }
 
-    /// Takes a client in; `handle` is what [`handle`](Self::handle) will answer.
-    pub fn open(&mut self, handle: usize) -> ClientId {
-        self.generation = self.generation.wrapping_add(1);
-        let index = self.clients.insert(Client {
-            outbox: Outbox::default(),
-            generation: self.generation,
-            handle,
-            in_queue: false,
-            blocked: false,
-            held: false,
-            closing: false,
-        });
-        ClientId {
-            // Descriptors are ints: there are never 2^32 of them.
-            index: u32::try_from(index).unwrap_or(u32::MAX),
-            generation: self.generation,
+    /// Takes a client in. Nothing is owed to it yet.
+    pub(crate) fn open(&mut self, id: ClientId) {
+        if id.index() >= self.clients.len() {
+            self.clients.resize_with(id.index() + 1, || None);
         }
+        self.clients[id.index()] = Some(Client {
+            generation: id.generation(),
+            in_ring: false,
+            is_urgent: false,
+            blocked: false,
+            reading_paused: false,
+            closing: false,
+            outbox: Outbox::default(),
+        });
     }
 
     /// Forgets a client whose connection is gone.
-    pub fn forget(&mut self, id: ClientId) {
-        if lookup(&mut self.clients, id).is_some() {
-            self.rotation.leave(id.index);
-            self.clients.remove(id.index());
+    pub(crate) fn forget(&mut self, id: ClientId) {
+        if let Some(client) = lookup(&mut self.clients, id) {
+            self.in_ring -= usize::from(client.in_ring);
+            self.clients[id.index()] = None;
         }
     }
 
-    /// The reactor's own name for a client that is still here.
-    #[must_use]
-    pub fn handle(&self, id: ClientId) -> Option<usize> {
-        let client = self.clients.get(id.index())?;
-        (client.generation == id.generation).then_some(client.handle)
-    }
-
-    /// The oldest request not yet carried out.
-    pub fn next_request(&mut self) -> Option<Request> {
-        self.requests.pop_front()
-    }
-
     /// What is owed now is still owed, what is published from here on is not.
-    pub fn unfollow(&mut self, id: ClientId) {
+    pub(crate) fn unfollow(&mut self, id: ClientId) {
         if let Some(client) = lookup(&mut self.clients, id) {
             client.outbox.unfollow(&self.log);
-            self.rotation.leave(id.index);
-            self.enqueue(id);
+            self.make_urgent(id);
         }
     }
 
     /// Forgets what a client is owed that cannot be told any more.
-    pub fn discard(&mut self, id: ClientId) {
+    pub(crate) fn discard(&mut self, id: ClientId) {
         if let Some(client) = lookup(&mut self.clients, id) {
             client.outbox.clear();
             client.blocked = false;
-            self.rotation.leave(id.index);
         }
-    }
-
-    /// Whether the service has asked for this client to be closed.
-    #[must_use]
-    pub fn is_closing(&self, id: ClientId) -> bool {
-        self.clients
-            .get(id.index())
-            .is_none_or(|client| client.closing)
-    }
-
-    /// Whether no more should be read from a client now: it is owed too much, or held.
-    #[must_use]
-    pub fn is_clogged(&self, id: ClientId) -> bool {
-        self.clients.get(id.index()).is_some_and(|client| {
-            client.held || client.outbox.held_bytes() >= self.high_water_bytes
-        })
-    }
-
-    /// Whether a client that was clogged has room again. It is asked for half, so that reading
-    /// goes on in good strides.
-    #[must_use]
-    pub fn has_room(&self, id: ClientId) -> bool {
-        self.clients.get(id.index()).is_some_and(|client| {
-            !client.held && client.outbox.held_bytes() <= self.high_water_bytes / 2
-        })
-    }
-
-    /// Whether a client is owed nothing.
-    #[must_use]
-    pub fn is_clear(&self, id: ClientId) -> bool {
-        self.clients
-            .get(id.index())
-            .is_none_or(|client| client.outbox.is_clear(&self.log))
     }
 
     /// The socket takes bytes again.
-    pub fn unblock(&mut self, id: ClientId) {
-        if let Some(client) = lookup(&mut self.clients, id)
-            && std::mem::take(&mut client.blocked)
-            && !client.outbox.is_clear(&self.log)
-        {
-            self.enqueue(id);
+    pub(crate) fn unblock(&mut self, id: ClientId) {
+        let Some(client) = lookup(&mut self.clients, id) else {
+            return;
+        };
+        if !std::mem::take(&mut client.blocked) {
+            return;
+        }
+        let is_clear = client.outbox.is_clear(&self.log);
+        if client.outbox.follows() {
+            self.enter_ring(id);
+        }
+        if !is_clear {
+            self.make_urgent(id);
         }
     }
 
+    /// Whether the service has asked for this client to be closed, or it is gone.
+    pub(crate) fn is_closing(&self, id: ClientId) -> bool {
+        self.get(id).is_none_or(|client| client.closing)
+    }
+
+    /// Whether a client is owed nothing.
+    pub(crate) fn is_clear(&self, id: ClientId) -> bool {
+        self.get(id)
+            .is_none_or(|client| client.outbox.is_clear(&self.log))
+    }
+
+    /// Whether a client is not to be read from: it is owed the high-water mark outside of the log,
+    /// or its service has paused it.
+    pub(crate) fn above_high_water(&self, id: ClientId) -> bool {
+        self.get(id).is_some_and(|client| {
+            client.reading_paused || client.outbox.held_bytes() >= self.high_water_bytes
+        })
+    }
+
+    /// Whether a client that was above the high-water mark may be read from again: it is owed half
+    /// of it at most, so that reading goes on in good strides.
+    pub(crate) fn below_low_water(&self, id: ClientId) -> bool {
+        self.get(id).is_some_and(|client| {
+            !client.reading_paused && client.outbox.held_bytes() <= self.high_water_bytes / 2
+        })
+    }
+
+    /// The oldest action not yet carried out.
+    pub(crate) fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// How much was asked for since the last call.
+    pub(crate) fn take_work(&mut self) -> u32 {
+        std::mem::take(&mut self.work)
+    }
+}
+
+/// For the reactor: writing.
+impl Fanout {
     /// How many clients wait for a flush outside of the round.
-    #[must_use]
-    pub fn queue_len(&self) -> usize {
-        self.queue.len()
-    }
-
-    /// Takes `id` out of the queue if it is the one that joined it last; returns whether it was.
-    pub fn take_if_last(&mut self, id: ClientId) -> bool {
-        if self.queue.back() != Some(&id) {
-            return false;
-        }
-        self.queue.pop_back();
-        match lookup(&mut self.clients, id) {
-            Some(client) => {
-                client.in_queue = false;
-                !client.blocked
-            }
-            None => false,
-        }
+    pub(crate) fn urgent_len(&self) -> usize {
+        self.schedule.urgent_len()
     }
 
     /// Next client that is owed something of its own, or whose socket takes bytes again.
-    pub fn next_queued(&mut self) -> Option<ClientId> {
-        while let Some(id) = self.queue.pop_front() {
+    pub(crate) fn next_urgent(&mut self) -> Option<ClientId> {
+        while let Some(id) = self.schedule.pop_urgent() {
             if let Some(client) = lookup(&mut self.clients, id) {
-                client.in_queue = false;
+                client.is_urgent = false;
                 if !client.blocked {
                     return Some(id);
                 }
@@ -177,207 +151,166 @@ impl Fanout {
         None
     }
 
+    /// Takes `id` out of the urgent ones if it was added last; returns whether it can be written
+    /// to now.
+    pub(crate) fn take_if_last_urgent(&mut self, id: ClientId) -> bool {
+        if !self.schedule.pop_if_last_urgent(id) {
+            return false;
+        }
+        lookup(&mut self.clients, id).is_some_and(|client| {
+            client.is_urgent = false;
+            !client.blocked
+        })
+    }
+
     /// Next follower in the round that is owed something and is due.
-    pub fn next_in_round(&mut self, now: Instant) -> Option<ClientId> {
-        self.rotation.note_arrivals(now);
-        let (index, owed_bytes) = self.head_of_round()?;
-        let early = self.rotation.is_early(now);
-        if early && owed_bytes < MERGED_ENOUGH_BYTES {
+    pub(crate) fn next_due(&mut self, now: Instant) -> Option<ClientId> {
+        let (id, due_at) = self.front_of_round(now)?;
+        if due_at.is_some_and(|at| at > now + SLACK) {
             return None;
         }
-        self.rotation.visit(now);
-        let generation = self.clients.get(index as usize)?.generation;
-        Some(ClientId { index, generation })
+        self.schedule.visit_front(now);
+        Some(id)
     }
 
-    /// When [`next_in_round`](Self::next_in_round) will have somebody again; `None`: when
-    /// something has been said.
-    pub fn round_due(&mut self, now: Instant) -> Option<Instant> {
-        self.rotation.note_arrivals(now);
-        self.head_of_round()?;
-        Some(self.rotation.head_due().unwrap_or(now))
+    /// When [`next_due`](Self::next_due) will have a follower; `None`: when something has been
+    /// published.
+    pub(crate) fn round_due(&mut self, now: Instant) -> Option<Instant> {
+        let (_, due_at) = self.front_of_round(now)?;
+        Some(due_at.unwrap_or(now))
     }
 
-    /// Notes what a number of flushes took together.
-    pub fn note_cost(&mut self, elapsed: Duration, flushes: u32) {
-        self.rotation.note_cost(elapsed, flushes);
+    /// Visits of the round took so long.
+    pub(crate) fn add_busy(&mut self, elapsed: Duration) {
+        self.schedule.add_busy(elapsed);
     }
 
-    /// From here on everybody is due at once.
-    pub fn stop_pacing(&mut self) {
-        self.rotation.stop_pacing();
+    /// From here on every follower is due at once.
+    pub(crate) fn stop_pacing(&mut self) {
+        self.schedule.stop_pacing();
     }
 
-    /// The queue has been gone through, as far as it went.
-    pub fn note_queue(&mut self) {
-        if self.queue.is_empty() {
-            self.queue_seen = self.log.end();
-        }
-    }
-
-    /// Whether the log runs away from the round, or from the queue: reading on would trim what
-    /// clients that keep up have not been offered yet.
-    pub fn is_congested(&mut self) -> bool {
-        let quarter = self.log.capacity_bytes() as u64 / 4;
-        if !self.queue.is_empty() && self.log.end() - self.queue_seen > quarter {
-            return true;
-        }
-        self.head_of_round().is_some_and(|(_, owed)| owed > quarter)
-    }
-
-    /// Offset after all that has been said.
-    #[must_use]
-    pub fn log_end(&self) -> Offset {
-        self.log.end()
-    }
-
-    /// Whether it [is congested](Self::is_congested); looks only when a sixteenth of the log has
-    /// been said since `looked_at`, which moves then.
-    pub fn has_become_congested(&mut self, looked_at: &mut Offset) -> bool {
-        let step = self.log.capacity_bytes() as u64 / 16;
-        if self.log.end() - *looked_at < step.max(1) {
-            return false;
-        }
-        *looked_at = self.log.end();
-        self.is_congested() || !self.two_keep_up()
-    }
-
-    /// Whether what is said runs away from everybody: all followers but one, who may be the one
-    /// that talks, are a quarter of the log behind. That is waited for while they take something,
-    /// but not for long: nobody waits for one who is slow for ever.
-    pub fn is_outrun(&mut self, now: Instant) -> bool {
-        if self.two_keep_up() {
-            self.outrun_since = None;
-            return false;
-        }
-        self.outrun_since.get_or_insert(now);
-        self.outrun_until().is_some_and(|until| now < until)
-    }
-
-    /// When nobody is waited for any longer.
-    #[must_use]
-    pub fn outrun_until(&self) -> Option<Instant> {
-        let until = self.outrun_since? + OUTRUN_PATIENCE;
-        Some(until.min(self.progress_at? + STONE_PATIENCE))
-    }
-
-    /// Whether any follower that is behind has taken something since the last call.
-    pub fn note_progress(&mut self, now: Instant) -> bool {
-        let progress = std::mem::take(&mut self.progress);
-        if progress {
-            self.progress_at = Some(now);
-        }
-        progress
-    }
-
-    /// How much was asked for since the last call; a short message is one.
-    pub fn take_work(&mut self) -> u32 {
-        std::mem::take(&mut self.work)
-    }
-
-    /// Whether talk is not too fast for everybody: two followers are near the log's end, of whom one
-    /// may be the talker. Looked for among all only when somebody may have come near it.
-    fn two_keep_up(&mut self) -> bool {
-        if self.rotation.followers() < 2 {
-            return true;
-        }
-        if self.no_two {
-            return false;
-        }
-        let (log, clients) = (&self.log, &self.clients);
-        let keeps_up = |client: &Client| client.outbox.follows() && !is_far_behind(client, log);
-        let [first, second] = self.keepers;
-        let still = |index: u32| clients.get(index as usize).is_some_and(keeps_up);
-        if first != second && still(first) && still(second) {
-            return true;
-        }
-        let mut found = clients.iter().filter(|(_, client)| keeps_up(client));
-        let mut next = || u32::try_from(found.next()?.0).ok();
-        let (Some(first), Some(second)) = (next(), next()) else {
-            self.no_two = true;
-            return false;
-        };
-        self.keepers = [first, second];
-        true
-    }
-
-    /// Writes to one client what it is owed.
-    pub fn flush(&mut self, id: ClientId, to: &mut impl Write) -> Flushed {
+    /// Writes to one client until it is owed nothing or its socket is full. One that has lagged is
+    /// written nothing.
+    pub(crate) fn flush(&mut self, id: ClientId, to: &mut impl Write, now: Instant) -> Flushed {
+        let far_behind_bytes = self.far_behind_bytes();
         let Some(client) = lookup(&mut self.clients, id) else {
             return Flushed::Clear;
         };
-        let was_far_behind = is_far_behind(client, &self.log);
-        let mut progress = false;
-        loop {
-            if let Err(lagged) = client.outbox.check(&self.log) {
-                return Flushed::Lagged(lagged);
+        let was_far_behind = gap(client, &self.log).is_some_and(|gap| gap > far_behind_bytes);
+        let flushed = client.outbox.flush(&self.log, to);
+        let progress = match flushed {
+            Flushed::Clear => true,
+            Flushed::Blocked { progress } => {
+                client.blocked = true;
+                progress
             }
-            match client.outbox.flush(&self.log, to) {
-                // Full: asking it once more would only be told so.
-                Ok(Wrote::Part) => {
-                    progress = true;
-                    break;
-                }
-                Ok(Wrote::All) if client.outbox.is_clear(&self.log) => {
-                    self.progress |= was_far_behind;
-                    self.no_two &= !was_far_behind;
-                    return Flushed::Clear;
-                }
-                Ok(Wrote::All) => progress = true,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Flushed::Failed(error),
-            }
+            Flushed::Lagged(_) | Flushed::Failed(_) => false,
+        };
+        if was_far_behind && progress {
+            self.backpressure.on_progress(now);
         }
-        client.blocked = true;
-        self.progress |= progress && was_far_behind;
-        self.no_two &= !(progress && was_far_behind);
-        Flushed::Blocked { progress }
+        flushed
     }
 
-    /// Clients that missed what has been trimmed since the last call. A stalled one never
-    /// becomes writable, so they have to be looked for; once in a sixteenth of the log is often
-    /// enough.
-    pub fn laggards(&mut self) -> Vec<(ClientId, Lagged)> {
-        let step = self.log.capacity_bytes() as u64 / 16;
-        if self.log.start() < self.swept_start + step.max(1) {
-            return Vec::new();
-        }
-        self.swept_start = self.log.start();
-        let clients = self.clients.iter();
-        clients
-            .filter_map(|(index, client)| {
-                let lagged = client.outbox.check(&self.log).err()?;
-                let index = u32::try_from(index).ok()?;
-                let generation = client.generation;
-                Some((ClientId { index, generation }, lagged))
-            })
-            .collect()
-    }
-
-    /// Goes on to the first follower in the round that is owed something and can take it. Who
-    /// waits in the queue is written to from there; a slow reader that has just taken some may
-    /// be far behind, and is no reason to think that the round is.
-    fn head_of_round(&mut self) -> Option<(u32, u64)> {
+    /// The follower in front of the round that is owed something and can take it, and when it is
+    /// due; `None`: at once. An urgent one is written to from there.
+    fn front_of_round(&mut self, now: Instant) -> Option<(ClientId, Option<Instant>)> {
         loop {
-            let index = self.rotation.head()?;
-            match self.clients.get(index as usize) {
-                Some(client)
-                    if !client.blocked
-                        && !client.in_queue
-                        && !client.outbox.is_clear(&self.log) =>
-                {
-                    let from = client.outbox.owed_from().unwrap_or(self.log.end());
-                    return Some((index, self.log.end() - from));
+            let id = self.schedule.front()?;
+            match lookup(&mut self.clients, id) {
+                None => {
+                    self.schedule.drop_front();
                 }
-                _ => self.rotation.pass(),
+                Some(client) if client.blocked || !client.outbox.follows() => {
+                    client.in_ring = false;
+                    self.in_ring -= 1;
+                    self.schedule.drop_front();
+                }
+                Some(client) if client.is_urgent || client.outbox.is_clear(&self.log) => {
+                    self.schedule.pass_front();
+                }
+                Some(client) => {
+                    let owed_bytes = gap(client, &self.log).unwrap_or(0);
+                    return Some((id, self.schedule.front_due_at(owed_bytes, now)));
+                }
             }
         }
     }
 }
 
-/// Whether a quarter of the log has been said since what a client is owed next.
-fn is_far_behind(client: &Client, log: &SharedLog) -> bool {
-    let from = client.outbox.owed_from();
-    from.is_some_and(|from| log.end() - from > log.capacity_bytes() as u64 / 4)
+/// For the reactor: when talk has to wait.
+impl Fanout {
+    /// Whether the log runs away from writing itself: reading on would trim what clients that keep
+    /// up have not been offered yet.
+    pub(crate) fn is_congested(&mut self, now: Instant) -> bool {
+        let far_behind_bytes = self.far_behind_bytes();
+        let end = self.log.end();
+        if self
+            .schedule
+            .urgent_since()
+            .is_some_and(|since| end - since > far_behind_bytes)
+        {
+            return true;
+        }
+        self.front_of_round(now).is_some_and(|(id, _)| {
+            let client = self.get(id);
+            client.and_then(|client| gap(client, &self.log)) > Some(far_behind_bytes)
+        })
+    }
+
+    /// Whether talk outruns the whole room: all followers but one, which may be the talker, are far
+    /// behind. They are waited for while they take something, but not for long.
+    pub(crate) fn is_outrun(&mut self, now: Instant) -> bool {
+        self.sweep_if_wanted(now);
+        self.throttled_until().is_some_and(|until| now < until)
+    }
+
+    /// When a room that is outrun is waited for no longer.
+    pub(crate) fn throttled_until(&self) -> Option<Instant> {
+        self.backpressure.throttled_until()
+    }
+
+    /// Clients that missed what has been trimmed. A stalled one never becomes writable, so they
+    /// have to be looked for.
+    pub(crate) fn take_laggards(&mut self, now: Instant) -> Vec<(ClientId, Lagged)> {
+        self.sweep_if_wanted(now);
+        std::mem::take(&mut self.laggards)
+    }
+
+    fn sweep_if_wanted(&mut self, now: Instant) {
+        let step_bytes = (self.log.capacity_bytes() as u64 / SWEEP_PART).max(1);
+        if self.backpressure.wants_sweep(self.log.end(), step_bytes) {
+            self.sweep(now);
+        }
+    }
+
+    /// Looks at every client: which have lagged, and whether all followers but one are far behind.
+    fn sweep(&mut self, now: Instant) {
+        let far_behind_bytes = self.far_behind_bytes();
+        let (mut followers, mut near) = (0, 0);
+        self.laggards.clear();
+        for (index, client) in self.clients.iter().enumerate() {
+            let Some(client) = client else { continue };
+            if let Err(lagged) = client.outbox.check(&self.log) {
+                self.laggards
+                    .push((ClientId::new(index, client.generation), lagged));
+            } else if client.outbox.follows() {
+                followers += 1;
+                let is_near = gap(client, &self.log).is_none_or(|gap| gap <= far_behind_bytes);
+                near += usize::from(is_near);
+            }
+        }
+        let is_outrun = followers >= 2 && near < 2;
+        self.backpressure.on_sweep(self.log.end(), is_outrun, now);
+    }
+
+    fn far_behind_bytes(&self) -> u64 {
+        self.log.capacity_bytes() as u64 / FAR_BEHIND_PART
+    }
+}
+
+/// How much has been published since what a client is owed next.
+fn gap(client: &Client, log: &SharedLog) -> Option<u64> {
+    client.outbox.owed_from().map(|from| log.end() - from)
 }

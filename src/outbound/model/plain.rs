@@ -46,6 +46,10 @@ impl PlainLog {
         Some(begin..self.end)
     }
 
+    pub(super) fn end(&self) -> Offset {
+        self.end
+    }
+
     pub(super) fn start(&self) -> Offset {
         self.kept.front().map_or(self.end, |(at, _)| *at)
     }
@@ -145,11 +149,11 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    pub(super) fn new(room: usize, dice: &mut Rng) -> Self {
+    pub(super) fn new(room: usize, rng: &mut Rng) -> Self {
         Self {
             room,
             taken: Vec::new(),
-            signal: dice.u8(0..8) == 0,
+            signal: rng.u8(0..8) == 0,
             interrupted: false,
         }
     }
@@ -200,7 +204,7 @@ pub(super) struct Mix {
     pub(super) partial: usize,
     pub(super) skipped_while_behind: usize,
     pub(super) private_while_behind: usize,
-    pub(super) clogged: usize,
+    pub(super) outbox_full: usize,
     pub(super) paced: usize,
     pub(super) interrupted: usize,
 }
@@ -214,7 +218,7 @@ impl AddAssign for Mix {
         self.partial += other.partial;
         self.skipped_while_behind += other.skipped_while_behind;
         self.private_while_behind += other.private_while_behind;
-        self.clogged += other.clogged;
+        self.outbox_full += other.outbox_full;
         self.paced += other.paced;
         self.interrupted += other.interrupted;
     }

@@ -2,15 +2,17 @@
 
 use std::time::Instant;
 
-use super::super::connection::{Connection, Phase};
+use super::super::Token;
+use super::super::connection::{Connection, Phase, ReadState};
 use super::super::net::Net;
-use super::timing::FEW_DEADLINES;
-use super::{Engine, Life, READ_BUDGET_BYTES, Slot, Source};
+use super::timers::FEW_TIMERS;
+use super::{Engine, READ_BUDGET_BYTES, RunState, Slot, Source};
 
 impl<N: Net> Engine<N> {
-    /// Asserts that the books are right, that bounds hold, and that whoever waits will be woken.
+    /// Asserts that the books are right, that bounds hold, and that every connection that waits
+    /// will be woken.
     pub(crate) fn audit(&self, now: Instant) {
-        let mut connections = 0;
+        let (mut clients, mut rejected) = (0, 0);
         let mut ready: Vec<_> = self.ready.iter().collect();
         ready.sort_unstable();
         ready.dedup();
@@ -19,53 +21,63 @@ impl<N: Net> Engine<N> {
             let Source::Connection(connection) = source else {
                 continue;
             };
-            connections += 1;
-            let token = super::SourceToken {
-                key: super::index_of(key),
-                generation: *generation,
-            };
-            let station = &self.stations[connection.station as usize];
-            assert_eq!(station.fanout.handle(connection.client), Some(token.pack()));
-            let waits = self.ready.contains(&token) || station.held_back.contains(&token);
-            assert_eq!(waits, connection.in_ready);
+            let token = Token::new(key, *generation);
+            let is_rejected = self.rejected.contains(&token);
+            assert!(connection.rejected || !is_rejected);
+            rejected += usize::from(connection.rejected);
+            clients += usize::from(!connection.rejected);
+            let slot = &self.services[connection.service.0];
+            let state = connection.read_state;
+            assert_eq!(self.ready.contains(&token), state == ReadState::Queued);
             assert_eq!(
-                self.dead.contains(&token),
-                matches!(connection.phase, Phase::Dead(_))
+                slot.throttled.contains(&token),
+                state == ReadState::Throttled
             );
-            let unread = connection
-                .unread
-                .as_ref()
-                .map_or(0, |unread| unread.rest().len());
-            assert!(unread < READ_BUDGET_BYTES);
-            self.audit_waiting(connection, now);
+            let is_dead = matches!(connection.phase, Phase::Dead(_));
+            assert_eq!(self.dead.contains(&token), is_dead);
+            let pending = connection.pending.as_ref();
+            let pending_bytes = pending.map_or(0, |pending| pending.rest().len());
+            assert!(pending_bytes < READ_BUDGET_BYTES);
+            self.audit_waiting(token, connection, now);
         }
-        for station in &self.stations {
-            let will_go_on =
-                station.held_back.is_empty() || station.fanout.outrun_until().is_some();
-            assert!(will_go_on, "held back for ever");
+        for slot in &self.services {
+            let will_go_on = slot.throttled.is_empty() || slot.fanout.throttled_until().is_some();
+            assert!(will_go_on, "throttled for ever");
         }
-        assert_eq!(self.counts.clients, connections);
-        assert!(connections <= self.limits.max_clients);
-        let is_running = self.life == Life::Running;
-        assert!(!is_running || self.full.len() <= self.sources.len() - connections);
-        assert!(self.deadlines.len() <= FEW_DEADLINES + 2 * self.sources.len());
+        assert_eq!(self.counts.clients, clients);
+        assert!(clients <= self.limits.max_clients);
+        assert!(rejected <= super::accept::MAX_REJECTED + self.dead.len());
+        let is_running = self.run_state == RunState::Running;
+        let listeners = self.sources.len() - clients - rejected;
+        assert!(!is_running || self.parked_listeners.len() <= listeners);
+        assert!(self.timers.len() <= FEW_TIMERS + 2 * self.sources.len());
     }
 
-    fn audit_waiting(&self, connection: &Connection<N::Stream>, now: Instant) {
-        let fanout = &self.stations[connection.station as usize].fanout;
+    fn audit_waiting(&self, token: Token, connection: &Connection<N::Stream>, now: Instant) {
+        let fanout = &self.services[connection.service.0].fanout;
         let deadline = connection.deadline(&self.limits);
         if let Some(at) = deadline {
-            let looks = connection.armed.expect("somebody looks at its deadline");
-            assert!(looks <= at);
+            let is_armed = connection.armed.is_some_and(|armed| armed <= at);
+            assert!(is_armed, "no timer looks at its deadline");
         }
         // Its deadline may have come, and be looked at in the next turn.
-        let is_held = connection.is_rationed(now) || connection.armed.is_some_and(|at| at <= now);
-        let waits = connection.paused && (is_held || !fanout.has_room(connection.client));
-        match connection.phase {
-            Phase::Open => assert!(waits || !connection.paused, "paused for nothing"),
-            Phase::Mute(_) => assert!(waits || connection.in_ready, "mute for ever"),
-            Phase::Flushing { .. } | Phase::Draining { .. } => assert!(deadline.is_some()),
-            Phase::Dead(_) => {}
+        let is_due = connection.armed.is_some_and(|at| at <= now);
+        match (connection.phase, connection.read_state) {
+            (Phase::Open, ReadState::Backlogged) => {
+                assert!(!fanout.below_low_water(token), "held for nothing");
+            }
+            (Phase::Open, ReadState::RateLimited) => {
+                assert!(
+                    connection.is_rate_limited(now) || is_due,
+                    "held for nothing"
+                );
+            }
+            (Phase::Open, ReadState::Idle) => {
+                assert!(connection.pending.is_none(), "unheard for ever");
+                assert!(connection.write_error.is_none(), "mute for ever");
+            }
+            (Phase::Flushing { .. } | Phase::Draining { .. }, _) => assert!(deadline.is_some()),
+            (Phase::Open, ReadState::Queued | ReadState::Throttled) | (Phase::Dead(_), _) => {}
         }
     }
 }

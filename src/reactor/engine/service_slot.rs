@@ -1,10 +1,10 @@
-//! A service as the engine has it: guarded against its own faults, with all that is owed. Never
+//! A service as the engine has it: guarded against its own panics, with all that is owed. Never
 //! names a concrete one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use super::super::token::SourceToken;
+use super::Token;
 use crate::outbound::Fanout;
 use crate::service::Service;
 
@@ -12,8 +12,8 @@ use crate::service::Service;
 pub(super) struct ServiceSlot {
     pub(super) service: Box<dyn Service>,
     pub(super) fanout: Fanout,
-    /// Who is not read from until some follower has taken something, or it has been long enough.
-    pub(super) held_back: Vec<SourceToken>,
+    /// Clients that are not read from until the room has caught up with the talk.
+    pub(super) throttled: Vec<Token>,
     /// The service's deadline is not looked at before: it panicked there.
     pub(super) deadline_not_before: Option<Instant>,
 }
@@ -23,13 +23,13 @@ impl ServiceSlot {
         Self {
             service,
             fanout,
-            held_back: Vec::new(),
+            throttled: Vec::new(),
             deadline_not_before: None,
         }
     }
 
-    /// Calls the service. A panic in there ends with the call: it is a fault of ours, and one
-    /// client's at most. `None` then.
+    /// Calls the service. A panic in there ends with the call: it is a bug of the server's, and
+    /// costs one client at most. `None` then.
     pub(super) fn guard<T>(
         &mut self,
         call: impl FnOnce(&mut dyn Service, &mut Fanout) -> T,
@@ -37,23 +37,13 @@ impl ServiceSlot {
         let Self {
             service, fanout, ..
         } = self;
-        // What a service leaves half done it has to live with; the fanout is whole at any time.
+        // A service has to live with what it leaves half done. The fanout's own calls do not panic.
         catch_unwind(AssertUnwindSafe(|| call(service.as_mut(), fanout))).ok()
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         let deadline = self.service.deadline()?;
-        Some(
-            self.deadline_not_before
-                .map_or(deadline, |at| at.max(deadline)),
-        )
-    }
-
-    /// Notes whether somebody who was behind has taken something; whether those who were held back
-    /// for that may go on, or have waited for long enough.
-    pub(super) fn may_go_on(&mut self, now: Instant) -> bool {
-        let progress = self.fanout.note_progress(now);
-        let is_over = self.fanout.outrun_until().is_none_or(|until| until <= now);
-        progress || is_over
+        let not_before = self.deadline_not_before;
+        Some(not_before.map_or(deadline, |at| at.max(deadline)))
     }
 }

@@ -50,7 +50,6 @@ struct Play {
     world: Rc<RefCell<World>>,
     story: Rc<RefCell<Story>>,
     engine: Engine<Net>,
-    listener: usize,
     history_lines: usize,
 }
 
@@ -92,12 +91,12 @@ impl Play {
         let mut engine = Engine::new(Net(Rc::clone(&world)), limits);
         let probe = Probe::new(Room::new(config), Rc::clone(&story));
         let service = engine.add_service(Box::new(probe), owing);
-        let listener = engine.add_listener((), service);
+        let added = engine.add_listener((), service);
+        assert!(added.is_ok());
         Self {
             world,
             story,
             engine,
-            listener,
             history_lines,
         }
     }
@@ -140,7 +139,8 @@ impl Play {
         if world.wires.len() < MOST_WIRES {
             world.connect();
             drop(world);
-            self.engine.on_event(self.listener, readable(), self.now());
+            let token = self.world.borrow().listener_token;
+            self.engine.on_event(token, readable(), self.now());
         }
     }
 

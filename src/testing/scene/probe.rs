@@ -84,6 +84,10 @@ impl Probe {
 }
 
 impl Service for Probe {
+    fn refusal(&self, clients: usize) -> Option<String> {
+        self.service.borrow().refusal(clients)
+    }
+
     fn framing(&self) -> Framing {
         self.service.borrow().framing()
     }

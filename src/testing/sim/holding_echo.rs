@@ -34,7 +34,7 @@ impl Service for HoldingEcho {
         }
         self.messages += 1;
         if self.messages.is_multiple_of(3) {
-            out.hold(client);
+            out.pause_reading(client);
             self.held.push(client);
             self.until.get_or_insert(now + MOMENT);
         }
@@ -52,7 +52,7 @@ impl Service for HoldingEcho {
     fn on_deadline(&mut self, _now: Instant, out: &mut Fanout) {
         self.until = None;
         for client in self.held.drain(..) {
-            out.release(client);
+            out.resume_reading(client);
         }
         for client in self.ended.drain(..) {
             out.close_after_flush(client);

@@ -27,6 +27,11 @@ impl Net for SimNet {
         self.0.borrow().now
     }
 
+    fn register_listener(&mut self, listener: &mut usize, token: usize) -> io::Result<()> {
+        self.0.borrow_mut().register_listener(*listener, token);
+        Ok(())
+    }
+
     fn accept(&mut self, listener: &usize) -> io::Result<(SimStream, Peer)> {
         let (id, address) = self.0.borrow_mut().accept(*listener)?;
         let network = Rc::clone(&self.0);

@@ -252,7 +252,6 @@ impl<S: Service> Oracle<S> {
                 record.messages == 0 && is_over(now, record.opened_at, timeout)
             }
             Disconnect::Panicked => record.caused_panic,
-            Disconnect::Closed => false,
         };
         assert!(
             is_fair,
@@ -263,6 +262,10 @@ impl<S: Service> Oracle<S> {
 }
 
 impl<S: Service> Service for Oracle<S> {
+    fn refusal(&self, clients: usize) -> Option<String> {
+        self.inner.refusal(clients)
+    }
+
     fn framing(&self) -> Framing {
         self.inner.framing()
     }

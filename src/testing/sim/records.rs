@@ -85,6 +85,14 @@ impl Record {
     /// The next that it hears must be the next that it is owed.
     pub(super) fn hears(&mut self, id: usize, bytes: &[u8]) {
         self.heard_bytes += bytes.len();
+        if self.status == Status::Outside {
+            // It was turned away, and is told why.
+            self.heard.extend(bytes);
+            let told = String::from_utf8_lossy(&self.heard);
+            let is_refusal = told.starts_with("* full: ") || "* full: ".starts_with(&*told);
+            assert!(is_refusal && told.lines().count() <= 1, "#{id}: {told:?}");
+            return;
+        }
         if self.says_anything {
             return self.heard.extend(bytes);
         }

@@ -43,9 +43,8 @@ impl Server {
         let service = self.engine.add_service(service, limits);
         self.input_to = Some(service);
         let listener = self.network.borrow_mut().listen();
-        let token = self.engine.add_listener(listener, service);
-        let mut network = self.network.borrow_mut();
-        network.register_listener(listener, token);
+        let added = self.engine.add_listener(listener, service);
+        added.expect("the simulated network has room for it");
         listener
     }
 

@@ -16,6 +16,7 @@ pub(super) struct World {
     pub(super) wires: Vec<Wire>,
     /// Clients that have connected and are not accepted.
     waiting: VecDeque<usize>,
+    pub(super) listener_token: usize,
 }
 
 /// One client's connection, seen from both ends.
@@ -54,6 +55,7 @@ impl World {
             now,
             wires: Vec::new(),
             waiting: VecDeque::new(),
+            listener_token: 0,
         }
     }
 
@@ -166,6 +168,11 @@ impl reactor::Net for Net {
 
     fn now(&self) -> Instant {
         self.0.borrow().now
+    }
+
+    fn register_listener(&mut self, _listener: &mut (), token: usize) -> io::Result<()> {
+        self.0.borrow_mut().listener_token = token;
+        Ok(())
     }
 
     fn accept(&mut self, _listener: &()) -> io::Result<(Stream, Peer)> {

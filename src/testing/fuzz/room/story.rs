@@ -66,7 +66,9 @@ impl Story {
     /// Checks what the client behind `wire` got.
     pub(super) fn judge(&self, token: usize, wire: &Wire, history_lines: usize) {
         let Some(member) = self.members.iter().find(|member| member.token == token) else {
-            panic!("nobody was told of this client");
+            let refusal = "* full: 6 are here; try again later\n";
+            assert!(refusal.as_bytes().starts_with(&wire.got), "{:?}", wire.got);
+            return;
         };
         let got = without_refusals(&wire.got);
         let lines = whole_lines(&got);
@@ -166,6 +168,10 @@ impl Probe {
 }
 
 impl Service for Probe {
+    fn refusal(&self, clients: usize) -> Option<String> {
+        self.room.refusal(clients)
+    }
+
     fn framing(&self) -> Framing {
         self.room.framing()
     }
@@ -174,7 +180,7 @@ impl Service for Probe {
         let mut story = self.story.borrow_mut();
         let member = Member {
             client,
-            token: out.handle(client).unwrap_or(usize::MAX),
+            token: client.pack(),
             came: story.lines.len(),
             left: None,
             why: None,

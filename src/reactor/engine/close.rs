@@ -5,35 +5,35 @@ use std::time::Instant;
 
 use log::{debug, info};
 
-use super::super::connection::{DRAIN_BYTES, DRAIN_PATIENCE, FLUSH_PATIENCE, Phase};
+use super::super::Token;
+use super::super::connection::{DRAIN_BYTES, DRAIN_TIMEOUT, FLUSH_TIMEOUT, Phase};
 use super::super::net::Net;
-use super::super::token::SourceToken;
-use super::{Counts, Engine, Life, Source, connection_in};
+use super::{Counts, Engine, RunState, Source, connection_in};
 use crate::service::Disconnect;
 
 impl<N: Net> Engine<N> {
     /// Sends what is owed, then ends our side.
-    pub(super) fn close_after_flush(&mut self, token: SourceToken, now: Instant) {
+    pub(super) fn close_after_flush(&mut self, token: Token, now: Instant) {
         let Some(connection) = self.connection(token) else {
             return;
         };
-        let (client, station) = (connection.client, connection.station);
-        match connection.phase {
-            Phase::Open => {
-                connection.phase = Phase::Flushing {
-                    until: now + FLUSH_PATIENCE,
-                };
-                connection.unread = None;
-                self.stations[station as usize].fanout.unfollow(client);
-                self.arm(token);
-            }
-            Phase::Mute(kind) => self.kill(token, Disconnect::Broken(kind)),
-            Phase::Flushing { .. } | Phase::Draining { .. } | Phase::Dead(_) => {}
+        if connection.phase != Phase::Open {
+            return;
         }
+        if let Some(kind) = connection.write_error {
+            return self.kill(token, Disconnect::Broken(kind));
+        }
+        connection.phase = Phase::Flushing {
+            until: now + FLUSH_TIMEOUT,
+        };
+        connection.pending = None;
+        let service = connection.service;
+        self.services[service.0].fanout.unfollow(token);
+        self.arm(token);
     }
 
     /// All is sent: the peer may know that it was all.
-    pub(super) fn end_our_side(&mut self, token: SourceToken, now: Instant) {
+    pub(super) fn end_our_side(&mut self, token: Token, now: Instant) {
         let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
@@ -44,15 +44,15 @@ impl<N: Net> Engine<N> {
             return self.kill(token, Disconnect::Broken(error.kind()));
         }
         connection.phase = Phase::Draining {
-            until: now + DRAIN_PATIENCE,
+            until: now + DRAIN_TIMEOUT,
             left_bytes: DRAIN_BYTES,
         };
-        self.make_ready(token);
+        self.queue(token);
         self.arm(token);
     }
 
     /// Marks a connection; it goes when the turn is over.
-    pub(super) fn kill(&mut self, token: SourceToken, why: Disconnect) {
+    pub(super) fn kill(&mut self, token: Token, why: Disconnect) {
         if let Some(connection) = self.connection(token)
             && !matches!(connection.phase, Phase::Dead(_))
         {
@@ -70,58 +70,68 @@ impl<N: Net> Engine<N> {
             let Phase::Dead(why) = connection.phase else {
                 continue;
             };
-            let (client, index, peer) = (connection.client, connection.station, connection.peer);
-            let station = &mut self.stations[index as usize];
-            station.guard(|service, fanout| service.on_close(now, client, &why, fanout));
+            let (service, peer) = (connection.service, connection.peer);
+            let is_client = !connection.rejected;
+            if is_client {
+                self.call_service(service, now, |service, out| {
+                    service.on_close(now, token, &why, out);
+                });
+            } else {
+                self.rejected.retain(|rejected| *rejected != token);
+            }
+            let slot = &mut self.services[service.0];
             // Its socket is full. What lies in there would outlive the connection by minutes, and
-            // whoever comes again and again without reading could make any amount of it.
-            let is_deaf = !station.fanout.is_clear(client) && gave_up(why);
-            station.fanout.forget(client);
-            let slot = self.sources.remove(token.key as usize);
-            if let Source::Connection(connection) = slot.source {
-                match is_deaf {
+            // clients that come again and again without reading could make any amount of it.
+            let is_stalled = !slot.fanout.is_clear(token) && gave_up(why);
+            slot.fanout.forget(token);
+            slot.throttled.retain(|throttled| *throttled != token);
+            if let Source::Connection(connection) = self.sources.remove(token.index()).source {
+                match is_stalled {
                     true => self.net.abandon(connection.stream),
                     false => self.net.close(connection.stream),
                 }
             }
-            self.counts.clients -= 1;
-            self.counts.panicked += u64::from(why == Disconnect::Panicked);
-            if self.limits.max_clients_per_ip.is_some() {
-                self.guests.leave(&peer);
+            if is_client {
+                self.counts.clients -= 1;
+                self.counts.panicked += u64::from(why == Disconnect::Panicked);
+                if self.limits.max_clients_per_ip.is_some() {
+                    self.per_ip.remove(&peer);
+                }
+                debug!("{peer} is gone: {why}; {} here", self.counts.clients);
             }
-            debug!("{peer} is gone: {why}; {} here", self.counts.clients);
-            self.carry_out(index, now);
         }
-        self.let_in_who_waits();
+        self.wake_listeners();
     }
 
-    /// Takes no more clients, sends what is owed, and is done when everybody is gone.
-    pub fn stop(&mut self, now: Instant) {
-        if self.life != Life::Running {
+    /// Takes no more clients, sends what is owed, and is done when all are gone.
+    pub(crate) fn stop(&mut self, now: Instant) {
+        if self.run_state != RunState::Running {
             return;
         }
-        self.life = Life::Stopping {
+        self.run_state = RunState::Stopping {
             until: now + self.limits.grace,
         };
-        let tokens: Vec<SourceToken> = self.tokens();
-        for token in tokens {
+        for token in self.tokens() {
             match self.source(token) {
+                Some(Source::Connection(connection)) if connection.rejected => {
+                    self.kill(token, Disconnect::Shutdown);
+                }
                 Some(Source::Connection(_)) => {
                     self.close_after_flush(token, now);
                     // One whose side has ended already may have nothing more to say.
-                    self.make_ready(token);
+                    self.queue(token);
                 }
                 Some(Source::Listener(_)) => {
-                    let slot = self.sources.remove(token.key as usize);
-                    if let Source::Listener(door) = slot.source {
-                        self.net.close_listener(door.listener);
+                    let slot = self.sources.remove(token.index());
+                    if let Source::Listener(state) = slot.source {
+                        self.net.close_listener(state.listener);
                     }
                 }
-                Some(Source::Foreign) | None => {}
+                None => {}
             }
         }
-        for station in &mut self.stations {
-            station.fanout.stop_pacing();
+        for slot in &mut self.services {
+            slot.fanout.stop_pacing();
         }
         let Counts {
             clients,
@@ -132,30 +142,26 @@ impl<N: Net> Engine<N> {
         } = self.counts;
         info!(
             "stopping; clients here: {clients}, in all: {accepted}, turned away: {refused}, \
-             disconnected as too slow: {lagged}, ended by a fault of ours: {panicked}"
+             disconnected as too slow: {lagged}, ended by an internal error: {panicked}"
         );
     }
 
     /// The time for a good end is over, or nobody wants one.
-    pub fn give_up_all(&mut self) {
+    pub(crate) fn give_up_all(&mut self) {
         for token in self.tokens() {
             self.kill(token, Disconnect::Shutdown);
         }
     }
 
     /// Whether the engine is on its way to its end.
-    #[must_use]
-    pub fn is_stopping(&self) -> bool {
-        self.life != Life::Running
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.run_state != RunState::Running
     }
 
-    fn tokens(&self) -> Vec<SourceToken> {
+    fn tokens(&self) -> Vec<Token> {
         let slots = self.sources.iter();
         slots
-            .map(|(key, slot)| SourceToken {
-                key: super::index_of(key),
-                generation: slot.generation,
-            })
+            .map(|(key, slot)| Token::new(key, slot.generation))
             .collect()
     }
 }

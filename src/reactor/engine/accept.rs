@@ -1,0 +1,222 @@
+//! Taking clients in, and what to do when there is no room for more.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use log::{debug, info, warn};
+
+use super::super::connection::{Connection, DRAIN_BYTES, DRAIN_TIMEOUT, Phase, ReadState};
+use super::super::net::Net;
+use super::super::rate_limit::RateLimiter;
+use super::super::{ServiceId, Token};
+use super::{Engine, RunState, Source, connection_in, source_in, would_block};
+use crate::addr::Peer;
+use crate::service::Disconnect;
+use crate::wire::Decoder;
+
+/// Clients that are taken in at once before it is the others' turn: some half a millisecond.
+const ACCEPT_BUDGET: usize = 64;
+
+/// After the system had no descriptor or memory for a client, it is asked again.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// That the server has no room is logged this often at most: it has none again whenever a client
+/// has left, and that is not news each time.
+const NO_ROOM_LOGGED_EVERY: Duration = Duration::from_secs(60);
+
+/// Connections that were told that the server is full, and are kept until they have read it. The
+/// oldest makes place for the next.
+pub(super) const MAX_REJECTED: usize = 8;
+
+impl<N: Net> Engine<N> {
+    pub(super) fn accept(&mut self, token: Token, now: Instant) {
+        for _ in 0..ACCEPT_BUDGET {
+            if self.run_state != RunState::Running {
+                return;
+            }
+            let is_full = self.counts.clients >= self.limits.max_clients;
+            let clients = self.counts.clients;
+            let Some(Source::Listener(state)) = source_in(&mut self.sources, token) else {
+                return;
+            };
+            if state.retry_at.is_some_and(|at| at > now) {
+                return;
+            }
+            let service = state.service;
+            let refusal = match is_full {
+                true => match self.services[service.0].service.refusal(clients) {
+                    None => return self.park_listener(token, now),
+                    refusal => refusal,
+                },
+                false => None,
+            };
+            match self.net.accept(&state.listener) {
+                Ok((stream, peer)) => {
+                    state.retry_at = None;
+                    match refusal {
+                        None => self.on_accepted(stream, peer, service, now),
+                        Some(text) => self.reject_full(stream, peer, service, &text, now),
+                    }
+                }
+                Err(error) if would_block(&error) => return,
+                Err(error) if gone_already(&error) => {}
+                Err(error) => {
+                    let retry_at = now + ACCEPT_RETRY;
+                    state.retry_at = Some(retry_at);
+                    if is_news(&mut self.shortage_logged_at, now) {
+                        warn!("accepting a client, with {clients} here: {error}; others wait");
+                    }
+                    // The edge is not given again, and nobody tells of a descriptor come free.
+                    self.timers.add(retry_at, token);
+                    return;
+                }
+            }
+        }
+        self.queue(token);
+    }
+
+    fn on_accepted(&mut self, stream: N::Stream, peer: Peer, service: ServiceId, now: Instant) {
+        if let Some(most) = self.limits.max_clients_per_ip
+            && !self.per_ip.try_add(&peer, most)
+        {
+            self.log_refusal(
+                now,
+                format_args!("{peer}: already here from its address: {most}"),
+            );
+            return self.net.close(stream);
+        }
+        let Some(token) = self.register(stream, peer, service, Phase::Open, now) else {
+            return self.per_ip.remove(&peer);
+        };
+        self.services[service.0].fanout.open(token);
+        self.counts.clients += 1;
+        self.counts.accepted += 1;
+        debug!("{peer} has come; {} here", self.counts.clients);
+        let open = |service: &mut dyn crate::service::Service, out: &mut _| {
+            service.on_open(now, token, &peer, out);
+        };
+        if self.call_service(service, now, open).is_none() {
+            self.kill(token, Disconnect::Panicked);
+        }
+        self.arm(token);
+    }
+
+    /// Tells a client that the server is full, and closes in good order: it is no member, but it
+    /// is to read why.
+    fn reject_full(
+        &mut self,
+        stream: N::Stream,
+        peer: Peer,
+        service: ServiceId,
+        text: &str,
+        now: Instant,
+    ) {
+        let clients = self.counts.clients;
+        self.log_refusal(now, format_args!("{peer}: clients here: {clients}"));
+        let draining = Phase::Draining {
+            until: now + DRAIN_TIMEOUT,
+            left_bytes: DRAIN_BYTES,
+        };
+        let Some(token) = self.register(stream, peer, service, draining, now) else {
+            return;
+        };
+        self.rejected.push_back(token);
+        if self.rejected.len() > MAX_REJECTED
+            && let Some(oldest) = self.rejected.pop_front()
+        {
+            self.kill(oldest, Disconnect::Unfinished);
+        }
+        if let Some(connection) = connection_in(&mut self.sources, token) {
+            // A fresh socket takes so little at once. If it does not, its client has gone.
+            let told = connection.stream.write(text.as_bytes());
+            let ended = self.net.shutdown_write(&connection.stream);
+            if let Err(error) = told.and(ended) {
+                self.kill(token, Disconnect::Broken(error.kind()));
+            }
+        }
+        self.queue(token);
+        self.arm(token);
+    }
+
+    /// Has the poll tell of a stream, and gives it its place.
+    fn register(
+        &mut self,
+        mut stream: N::Stream,
+        peer: Peer,
+        service: ServiceId,
+        phase: Phase,
+        now: Instant,
+    ) -> Option<Token> {
+        let token = self.next_token();
+        if let Err(error) = self.net.register(&mut stream, token.pack()) {
+            self.log_refusal(now, format_args!("registering {peer}: {error}"));
+            self.net.close(stream);
+            return None;
+        }
+        self.insert(Source::Connection(Connection {
+            stream,
+            service,
+            peer,
+            decoder: Decoder::new(self.services[service.0].service.framing()),
+            pending: None,
+            phase,
+            rate_limit: RateLimiter::new(&self.limits, now),
+            read_state: ReadState::Idle,
+            peer_closed: false,
+            had_urgent: false,
+            broken: false,
+            eof: false,
+            rejected: phase != Phase::Open,
+            write_error: None,
+            active_at: now,
+            armed: None,
+        }));
+        Some(token)
+    }
+
+    fn log_refusal(&mut self, now: Instant, why: fmt::Arguments<'_>) {
+        self.counts.refused += 1;
+        if self.refusal_log.allow(now) {
+            warn!("a client is turned away: {why}");
+        }
+    }
+
+    fn park_listener(&mut self, token: Token, now: Instant) {
+        if !self.parked_listeners.contains(&token) {
+            self.parked_listeners.push(token);
+        }
+        if is_news(&mut self.full_logged_at, now) {
+            let clients = self.counts.clients;
+            info!("clients here: {clients}, as many as may be; others wait");
+        }
+    }
+
+    /// A place has come free.
+    pub(super) fn wake_listeners(&mut self) {
+        if self.counts.clients < self.limits.max_clients {
+            for token in std::mem::take(&mut self.parked_listeners) {
+                self.queue(token);
+            }
+        }
+    }
+}
+
+/// Whether it is long enough since this was logged; then it is logged now.
+fn is_news(logged_at: &mut Option<Instant>, now: Instant) -> bool {
+    let is_news = logged_at.is_none_or(|at| now >= at + NO_ROOM_LOGGED_EVERY);
+    if is_news {
+        *logged_at = Some(now);
+    }
+    is_news
+}
+
+/// The client left before it was taken in, or a signal came between: the next, please.
+fn gone_already(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionReset
+    )
+}

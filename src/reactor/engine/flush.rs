@@ -1,0 +1,140 @@
+//! Flushing: each connection that is owed something gets it in one write, in turn.
+
+use std::time::Instant;
+
+use log::warn;
+
+use super::super::connection::{FLUSH_TIMEOUT, Phase, ReadState};
+use super::super::net::Net;
+use super::super::{ServiceId, Token};
+use super::{Engine, connection_in};
+use crate::outbound::{Flushed, Lagged};
+use crate::service::Disconnect;
+
+/// Clients that are written to before the loop reads again: of those that are owed something of
+/// their own, and as many in the round. Some half a millisecond.
+const FLUSH_BUDGET: usize = 64;
+
+impl<N: Net> Engine<N> {
+    pub(super) fn flush(&mut self, now: Instant) {
+        for index in 0..self.services.len() {
+            for _ in 0..FLUSH_BUDGET {
+                let Some(client) = self.services[index].fanout.next_urgent() else {
+                    break;
+                };
+                self.flush_client(ServiceId(index), client, now);
+            }
+            self.flush_round(ServiceId(index), now);
+        }
+    }
+
+    /// Writes to the client that was just read from what it is owed by that. Its socket is warm
+    /// in the cache; with 1,000 clients that saves a quarter of an echo's cost.
+    pub(super) fn flush_now(&mut self, client: Token, now: Instant) {
+        let Some(service) = self.connection(client).map(|connection| connection.service) else {
+            return;
+        };
+        if self.services[service.0].fanout.take_if_last_urgent(client) {
+            self.flush_client(service, client, now);
+        }
+    }
+
+    fn flush_round(&mut self, service: ServiceId, now: Instant) {
+        let Some(first) = self.services[service.0].fanout.next_due(now) else {
+            return;
+        };
+        // What the turn has read before is no part of what a round costs.
+        let began = self.net.now();
+        self.flush_client(service, first, now);
+        for _ in 1..FLUSH_BUDGET {
+            let Some(client) = self.services[service.0].fanout.next_due(now) else {
+                break;
+            };
+            self.flush_client(service, client, now);
+        }
+        let elapsed = self.net.now().saturating_duration_since(began);
+        self.services[service.0].fanout.add_busy(elapsed);
+    }
+
+    fn flush_client(&mut self, service: ServiceId, client: Token, now: Instant) {
+        let fanout = &mut self.services[service.0].fanout;
+        let Some(connection) = connection_in(&mut self.sources, client) else {
+            return;
+        };
+        match connection.phase {
+            Phase::Open if connection.write_error.is_some() => fanout.discard(client),
+            Phase::Open | Phase::Flushing { .. } => {
+                match fanout.flush(client, &mut connection.stream, now) {
+                    Flushed::Clear => {
+                        if let Phase::Flushing { .. } = connection.phase {
+                            return self.end_our_side(client, now);
+                        }
+                    }
+                    Flushed::Blocked { progress } => {
+                        if let Phase::Flushing { until } = &mut connection.phase
+                            && progress
+                        {
+                            *until = now + FLUSH_TIMEOUT;
+                        }
+                    }
+                    Flushed::Lagged(lagged) => return self.drop_laggard(client, lagged, now),
+                    Flushed::Failed(error) => {
+                        return self.on_write_error(client, error.kind(), now);
+                    }
+                }
+            }
+            Phase::Draining { .. } | Phase::Dead(_) => return,
+        }
+        if connection.read_state == ReadState::Backlogged {
+            self.resume_if_below_low_water(client, now);
+        }
+    }
+
+    /// Nothing can be sent to a client any more. What it had said before is still heard.
+    pub(super) fn on_write_error(&mut self, token: Token, why: std::io::ErrorKind, now: Instant) {
+        let Some(connection) = connection_in(&mut self.sources, token) else {
+            return;
+        };
+        if connection.phase != Phase::Open || connection.eof {
+            return self.kill(token, Disconnect::Broken(why));
+        }
+        connection.write_error = Some(why);
+        connection.start_linger_if_ended(now);
+        let fanout = &mut self.services[connection.service.0].fanout;
+        fanout.discard(token);
+        match connection.read_state {
+            ReadState::Backlogged if !fanout.below_low_water(token) => {
+                // Its service has paused it, and nothing would let it go on.
+                self.kill(token, Disconnect::Broken(why));
+            }
+            ReadState::Idle | ReadState::Backlogged => self.queue(token),
+            ReadState::Queued | ReadState::RateLimited | ReadState::Throttled => {}
+        }
+        self.arm(token);
+    }
+
+    /// Closes clients that will never catch up, writable or not.
+    pub(super) fn drop_laggards(&mut self, now: Instant) {
+        for index in 0..self.services.len() {
+            for (client, lagged) in self.services[index].fanout.take_laggards(now) {
+                self.drop_laggard(client, lagged, now);
+            }
+        }
+    }
+
+    fn drop_laggard(&mut self, token: Token, Lagged { behind_bytes }: Lagged, now: Instant) {
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        if matches!(connection.phase, Phase::Dead(_)) {
+            return;
+        }
+        let peer = connection.peer;
+        self.counts.lagged += 1;
+        let so_far = self.counts.lagged;
+        if self.lag_log.allow(now) {
+            warn!("{peer} is {behind_bytes} bytes behind and is disconnected ({so_far} so far)");
+        }
+        self.kill(token, Disconnect::Lagged { behind_bytes });
+    }
+}

@@ -1,0 +1,115 @@
+//! Timers: what is due, and when each connection has to be looked at.
+
+use std::time::{Duration, Instant};
+
+use log::warn;
+
+use super::super::connection::{Phase, ReadState};
+use super::super::net::Net;
+use super::super::{ServiceId, Token};
+use super::{Engine, RunState, Source};
+use crate::service::Disconnect;
+
+/// Fewer old timers are not worth looking for.
+pub(super) const FEW_TIMERS: usize = 64;
+
+/// A service that panicked at its deadline, and may be due still, is not asked again before.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
+
+impl<N: Net> Engine<N> {
+    pub(super) fn run_timers(&mut self, now: Instant) {
+        while let Some((at, token)) = self.timers.pop_due(now) {
+            match self.source(token) {
+                Some(Source::Listener(_)) => self.accept(token, now),
+                Some(Source::Connection(connection)) if connection.armed == Some(at) => {
+                    connection.armed = None;
+                    self.on_connection_deadline(token, now);
+                    self.arm(token);
+                }
+                _ => {}
+            }
+        }
+        for index in 0..self.services.len() {
+            if self.services[index].deadline().is_some_and(|at| at <= now) {
+                let call = |service: &mut dyn crate::service::Service, out: &mut _| {
+                    service.on_deadline(now, out);
+                };
+                let done = self.call_service(ServiceId(index), now, call);
+                self.services[index].deadline_not_before =
+                    done.is_none().then(|| now + PANIC_PAUSE);
+            }
+        }
+        if let RunState::Stopping { until } = self.run_state
+            && until <= now
+        {
+            self.give_up_all();
+        }
+        if let Some(more) = self.lag_log.take_suppressed(now) {
+            warn!("{more} more clients were disconnected as too slow");
+        }
+        if let Some(more) = self.refusal_log.take_suppressed(now) {
+            warn!("{more} more clients were turned away");
+        }
+    }
+
+    /// The deadline of a connection may have come.
+    fn on_connection_deadline(&mut self, token: Token, now: Instant) {
+        let limits = self.limits;
+        let is_ending = self.run_state != RunState::Running;
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        if connection.deadline(&limits).is_none_or(|at| at > now) {
+            return;
+        }
+        match (connection.phase, connection.read_state) {
+            (Phase::Open, ReadState::RateLimited) => {
+                let limiter = connection.rate_limit.as_deref();
+                let lingered = limiter.and_then(|limiter| limiter.linger_until());
+                match lingered.is_some_and(|until| until <= now) && connection.is_rate_limited(now)
+                {
+                    true => self.kill(token, Disconnect::Unfinished),
+                    false => self.resume(token, now),
+                }
+            }
+            // The limit strikes if a read finds nothing: what the client has sent may lie there.
+            (Phase::Open, _) => self.queue(token),
+            (Phase::Draining { .. }, _) if is_ending => self.kill(token, Disconnect::Shutdown),
+            (Phase::Flushing { .. } | Phase::Draining { .. }, _) => {
+                self.kill(token, Disconnect::Unfinished);
+            }
+            (Phase::Dead(_), _) => {}
+        }
+    }
+
+    /// Sees to it that the connection is looked at when its deadline comes. Called once at the end
+    /// of whatever may have moved it.
+    pub(super) fn arm(&mut self, token: Token) {
+        let limits = self.limits;
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        if let Some(at) = connection.deadline(&limits)
+            && connection.armed.is_none_or(|armed| at < armed)
+        {
+            connection.armed = Some(at);
+            self.timers.add(at, token);
+        }
+    }
+
+    /// Forgets timers of sources that are gone, or have a nearer one, when they outnumber the
+    /// others: with an idle timeout of a day, each client of that day would leave one.
+    pub(super) fn compact_timers(&mut self) {
+        if self.timers.len() <= FEW_TIMERS + 2 * self.sources.len() {
+            return;
+        }
+        let sources = self.sources.iter();
+        self.timers.replace_with(sources.filter_map(|(key, slot)| {
+            let at = match &slot.source {
+                Source::Listener(state) => state.retry_at,
+                Source::Connection(connection) => connection.armed,
+            };
+            Some((at?, Token::new(key, slot.generation)))
+        }));
+    }
+}
