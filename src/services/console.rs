@@ -17,7 +17,7 @@ pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
 
-use command::Typed;
+use command::OperatorCommand;
 
 /// Where the conversation is shown.
 pub trait Screen {
@@ -33,7 +33,7 @@ pub trait Screen {
 pub struct Console<S> {
     screen: S,
     /// By client number.
-    clients: BTreeMap<u64, Talker>,
+    clients: BTreeMap<u64, Client>,
     /// Client number by [`ClientId::index`].
     numbers: Vec<Option<u64>>,
     last_number: u64,
@@ -50,7 +50,7 @@ pub struct Console<S> {
 }
 
 #[derive(Debug)]
-struct Talker {
+struct Client {
     client: ClientId,
     peer: Peer,
     /// Whether its last message ended with a newline.
@@ -141,25 +141,27 @@ impl<S: Screen> Console<S> {
 
     fn on_line(&mut self, now: Instant, line: String, out: &mut Fanout) {
         match command::parse(&line) {
-            Typed::Nothing => {}
-            Typed::Answer(text) => self.held.push_back(text.to_owned()),
-            Typed::To(number, text) => self.say(number, text, out),
-            Typed::All(text) => {
+            OperatorCommand::Nothing => {}
+            OperatorCommand::Answer(text) => self.held.push_back(text.to_owned()),
+            OperatorCommand::To(number, text) => self.say(number, text, out),
+            OperatorCommand::All(text) => {
                 let everybody: Vec<u64> = self.clients.keys().copied().collect();
                 for number in everybody {
                     self.say(number, text, out);
                 }
             }
-            Typed::Who => self.who(),
-            Typed::Close(number) => match self.clients.get(&number).map(|talker| talker.client) {
-                Some(client) => {
-                    self.leave(now, client, true, out);
-                    out.close_after_flush(client);
+            OperatorCommand::Who => self.who(),
+            OperatorCommand::Close(number) => {
+                match self.clients.get(&number).map(|talker| talker.client) {
+                    Some(client) => {
+                        self.leave(now, client, true, out);
+                        out.close_after_flush(client);
+                    }
+                    None => self.screen.print(&format!("there is no [{number}]")),
                 }
-                None => self.screen.print(&format!("there is no [{number}]")),
-            },
-            Typed::Quit => out.stop(),
-            Typed::Wrong(why) => self.screen.print(why),
+            }
+            OperatorCommand::Quit => out.stop(),
+            OperatorCommand::Wrong(why) => self.screen.print(why),
         }
         self.answer(now, out);
     }
@@ -195,12 +197,12 @@ impl<S: Screen> Console<S> {
     }
 
     /// It has left already, as far as the person is told.
-    fn let_go(&mut self, client: ClientId, out: &mut Fanout) {
+    fn close_silently(&mut self, client: ClientId, out: &mut Fanout) {
         self.forget(client);
         out.close_after_flush(client);
     }
 
-    fn forget(&mut self, client: ClientId) -> Option<(u64, Talker)> {
+    fn forget(&mut self, client: ClientId) -> Option<(u64, Client)> {
         let number = self.number(client)?;
         self.numbers[client.index()] = None;
         self.ended.retain(|ended| *ended != number);
@@ -224,7 +226,7 @@ impl<S: Screen> Console<S> {
         if self.ended.len() > MAX_ENDED
             && let Some(talker) = self.ended.front().and_then(|k| self.clients.get(k))
         {
-            self.let_go(talker.client, out);
+            self.close_silently(talker.client, out);
         }
         self.name_who_is_next();
     }
@@ -241,7 +243,7 @@ impl<S: Screen> Service for Console<S> {
             self.numbers.resize(client.index() + 1, None);
         }
         self.numbers[client.index()] = Some(self.last_number);
-        let talker = Talker {
+        let talker = Client {
             client,
             peer: *peer,
             ends_lines: false,
@@ -309,7 +311,7 @@ impl<S: Screen> Service for Console<S> {
             talker.doubtful.remove(0);
             if talker.unanswered.is_empty() && talker.doubtful.is_empty() {
                 let client = talker.client;
-                self.let_go(client, out);
+                self.close_silently(client, out);
             }
         }
         self.answer(now, out);

@@ -21,9 +21,9 @@ mod notices;
 #[cfg(test)]
 mod tests;
 
-use command::Said;
+use command::Command;
 use members::Members;
-use notices::Tally;
+use notices::PendingNotices;
 
 pub use notices::Notices;
 
@@ -49,7 +49,7 @@ pub struct Room {
     members: Members,
     /// Where the last lines of the conversation stand in the log.
     history: VecDeque<Range<Offset>>,
-    tally: Tally,
+    pending: PendingNotices,
 }
 
 /// `/who` names this many and counts the rest: an answer has a bound too.
@@ -70,7 +70,7 @@ impl Room {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
-            tally: Tally::new(config.notices),
+            pending: PendingNotices::new(config.notices),
             members: Members::default(),
             history: VecDeque::new(),
             config,
@@ -109,20 +109,20 @@ impl Room {
 
     fn on_text(&mut self, now: Instant, client: ClientId, text: &str, out: &mut Fanout) {
         match command::parse(text) {
-            Said::Nothing => {}
-            Said::Line(line) => self.say(client, &["", ": ", line, "\n"], out),
-            Said::Me(deed) => self.say(client, &["* ", " ", deed, "\n"], out),
-            Said::Nick(name) => self.rename(now, client, name, out),
-            Said::Who => self.who(client, out),
-            Said::Msg { to, text } => self.whisper(client, to, text, out),
+            Command::Nothing => {}
+            Command::Say(line) => self.say(client, &["", ": ", line, "\n"], out),
+            Command::Action(action) => self.say(client, &["* ", " ", action, "\n"], out),
+            Command::Nick(name) => self.rename(now, client, name, out),
+            Command::Who => self.who(client, out),
+            Command::PrivateMessage { to, text } => self.private_message(client, to, text, out),
             // In one piece, or half of it could be lost to the bound on what is owed.
-            Said::Help => tell(out, client, format_args!("{}", HELP.join("\n* "))),
-            Said::Quit => {
+            Command::Help => tell(out, client, format_args!("{}", HELP.join("\n* "))),
+            Command::Quit => {
                 self.leave(now, client, out);
                 out.close_after_flush(client);
             }
-            Said::Incomplete(usage) => tell(out, client, format_args!("usage: {usage}")),
-            Said::Unknown(name) => {
+            Command::Incomplete(usage) => tell(out, client, format_args!("usage: {usage}")),
+            Command::Unknown(name) => {
                 tell(
                     out,
                     client,
@@ -164,7 +164,7 @@ impl Room {
             Err(why) => return tell(out, client, format_args!("{why}")),
         };
         tell(out, client, format_args!("you are now {name}"));
-        if self.tally.renamed(now, self.members.len()) {
+        if self.pending.renamed(now, self.members.len()) {
             announce(out, Some(client), format_args!("{old} is now {name}"));
         }
     }
@@ -178,7 +178,7 @@ impl Room {
         tell(out, client, format_args!("{count} here: {names}"));
     }
 
-    fn whisper(&mut self, client: ClientId, to: &str, text: &str, out: &mut Fanout) {
+    fn private_message(&mut self, client: ClientId, to: &str, text: &str, out: &mut Fanout) {
         let Some(target) = self.members.find(to) else {
             return tell(out, client, format_args!("there is no {to} here"));
         };
@@ -196,7 +196,7 @@ impl Room {
 
     fn leave(&mut self, now: Instant, client: ClientId, out: &mut Fanout) {
         if let Some(nick) = self.members.remove(client)
-            && self.tally.left(now, self.members.len() + 1)
+            && self.pending.left(now, self.members.len() + 1)
         {
             announce(out, Some(client), format_args!("{nick} left"));
         }
@@ -212,7 +212,7 @@ impl Service for Room {
         let nick = self.members.add(client);
         self.greet(client, &nick, out);
         out.follow(client);
-        if self.tally.joined(now, self.members.len()) {
+        if self.pending.joined(now, self.members.len()) {
             announce(out, Some(client), format_args!("{nick} joined"));
         }
     }
@@ -255,11 +255,11 @@ impl Service for Room {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.tally.due()
+        self.pending.due()
     }
 
     fn on_deadline(&mut self, _now: Instant, out: &mut Fanout) {
-        if let Some(summary) = self.tally.sum_up(self.members.len()) {
+        if let Some(summary) = self.pending.sum_up(self.members.len()) {
             announce(out, None, format_args!("{summary}"));
         }
     }

@@ -2,7 +2,7 @@
 
 /// The meaning of a typed line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Typed<'a> {
+pub(super) enum OperatorCommand<'a> {
     Nothing,
     /// For the client that has waited longest.
     Answer(&'a str),
@@ -15,32 +15,32 @@ pub(super) enum Typed<'a> {
     Wrong(&'static str),
 }
 
-pub(super) fn parse(line: &str) -> Typed<'_> {
+pub(super) fn parse(line: &str) -> OperatorCommand<'_> {
     let Some(command) = line.strip_prefix('/') else {
         return match line.is_empty() {
-            true => Typed::Nothing,
-            false => Typed::Answer(line),
+            true => OperatorCommand::Nothing,
+            false => OperatorCommand::Answer(line),
         };
     };
     if command.starts_with('/') {
-        return Typed::Answer(command);
+        return OperatorCommand::Answer(command);
     }
     let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
     match name {
         "to" => match rest.trim_start().split_once(' ') {
             Some((number, text)) if !text.is_empty() => {
-                with_number(number, TO, |k| Typed::To(k, text))
+                with_number(number, TO, |k| OperatorCommand::To(k, text))
             }
-            _ => Typed::Wrong(TO),
+            _ => OperatorCommand::Wrong(TO),
         },
-        "all" if rest.is_empty() => Typed::Wrong("usage: /all TEXT"),
-        "all" => Typed::All(rest),
-        "who" => Typed::Who,
-        "close" => with_number(rest.trim(), "usage: /close K", Typed::Close),
-        "quit" => Typed::Quit,
-        _ => {
-            Typed::Wrong("unknown command; there are /to K TEXT, /all TEXT, /who, /close K, /quit")
-        }
+        "all" if rest.is_empty() => OperatorCommand::Wrong("usage: /all TEXT"),
+        "all" => OperatorCommand::All(rest),
+        "who" => OperatorCommand::Who,
+        "close" => with_number(rest.trim(), "usage: /close K", OperatorCommand::Close),
+        "quit" => OperatorCommand::Quit,
+        _ => OperatorCommand::Wrong(
+            "unknown command; there are /to K TEXT, /all TEXT, /who, /close K, /quit",
+        ),
     }
 }
 
@@ -49,10 +49,10 @@ const TO: &str = "usage: /to K TEXT";
 fn with_number<'a>(
     text: &str,
     usage: &'static str,
-    then: impl FnOnce(u64) -> Typed<'a>,
-) -> Typed<'a> {
+    then: impl FnOnce(u64) -> OperatorCommand<'a>,
+) -> OperatorCommand<'a> {
     let digits = text.trim_start_matches('[').trim_end_matches(']');
-    digits.parse().map_or(Typed::Wrong(usage), then)
+    digits.parse().map_or(OperatorCommand::Wrong(usage), then)
 }
 
 #[cfg(test)]
@@ -62,22 +62,22 @@ mod tests {
     #[test]
     fn every_line_means_one_thing() {
         for (line, expected) in [
-            ("", Typed::Nothing),
-            ("hello /to", Typed::Answer("hello /to")),
-            ("//quit", Typed::Answer("/quit")),
-            ("/to 2 hi there", Typed::To(2, "hi there")),
-            ("/to [2] hi", Typed::To(2, "hi")),
-            ("/to 2", Typed::Wrong(TO)),
-            ("/to x hi", Typed::Wrong(TO)),
-            ("/all hi", Typed::All("hi")),
-            ("/all", Typed::Wrong("usage: /all TEXT")),
-            ("/who", Typed::Who),
-            ("/close 3", Typed::Close(3)),
-            ("/close", Typed::Wrong("usage: /close K")),
-            ("/quit", Typed::Quit),
+            ("", OperatorCommand::Nothing),
+            ("hello /to", OperatorCommand::Answer("hello /to")),
+            ("//quit", OperatorCommand::Answer("/quit")),
+            ("/to 2 hi there", OperatorCommand::To(2, "hi there")),
+            ("/to [2] hi", OperatorCommand::To(2, "hi")),
+            ("/to 2", OperatorCommand::Wrong(TO)),
+            ("/to x hi", OperatorCommand::Wrong(TO)),
+            ("/all hi", OperatorCommand::All("hi")),
+            ("/all", OperatorCommand::Wrong("usage: /all TEXT")),
+            ("/who", OperatorCommand::Who),
+            ("/close 3", OperatorCommand::Close(3)),
+            ("/close", OperatorCommand::Wrong("usage: /close K")),
+            ("/quit", OperatorCommand::Quit),
         ] {
             assert_eq!(parse(line), expected, "{line:?}");
         }
-        assert!(matches!(parse("/nonsense"), Typed::Wrong(_)));
+        assert!(matches!(parse("/nonsense"), OperatorCommand::Wrong(_)));
     }
 }

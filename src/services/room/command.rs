@@ -2,15 +2,15 @@
 
 /// The meaning of a line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said<'a> {
+pub(super) enum Command<'a> {
     /// An empty line.
     Nothing,
     /// Something for everybody.
-    Line(&'a str),
-    Me(&'a str),
+    Say(&'a str),
+    Action(&'a str),
     Nick(&'a str),
     Who,
-    Msg {
+    PrivateMessage {
         to: &'a str,
         text: &'a str,
     },
@@ -22,30 +22,30 @@ pub(super) enum Said<'a> {
     Unknown(&'a str),
 }
 
-pub(super) fn parse(line: &str) -> Said<'_> {
+pub(super) fn parse(line: &str) -> Command<'_> {
     let Some(command) = line.strip_prefix('/') else {
         return match line.is_empty() {
-            true => Said::Nothing,
-            false => Said::Line(line),
+            true => Command::Nothing,
+            false => Command::Say(line),
         };
     };
     if command.starts_with('/') {
-        return Said::Line(command);
+        return Command::Say(command);
     }
     let (name, rest) = split_word(command);
     match (name, rest) {
-        ("nick", "") => Said::Incomplete("/nick NAME"),
-        ("nick", name) => Said::Nick(name.trim_end()),
-        ("who", _) => Said::Who,
-        ("me", "") => Said::Incomplete("/me TEXT"),
-        ("me", deed) => Said::Me(deed),
+        ("nick", "") => Command::Incomplete("/nick NAME"),
+        ("nick", name) => Command::Nick(name.trim_end()),
+        ("who", _) => Command::Who,
+        ("me", "") => Command::Incomplete("/me TEXT"),
+        ("me", action) => Command::Action(action),
         ("msg", rest) => match split_word(rest) {
-            (_, "") => Said::Incomplete("/msg NAME TEXT"),
-            (to, text) => Said::Msg { to, text },
+            (_, "") => Command::Incomplete("/msg NAME TEXT"),
+            (to, text) => Command::PrivateMessage { to, text },
         },
-        ("help", _) => Said::Help,
-        ("quit", _) => Said::Quit,
-        (name, _) => Said::Unknown(name),
+        ("help", _) => Command::Help,
+        ("quit", _) => Command::Quit,
+        (name, _) => Command::Unknown(name),
     }
 }
 
@@ -63,29 +63,29 @@ mod tests {
 
     #[test]
     fn every_line_means_one_thing() {
-        let msg = |to, text| Said::Msg { to, text };
+        let msg = |to, text| Command::PrivateMessage { to, text };
         for (line, expected) in [
-            ("", Said::Nothing),
-            ("hi /nick", Said::Line("hi /nick")),
-            (" /who", Said::Line(" /who")),
-            ("//nick x", Said::Line("/nick x")),
-            ("///", Said::Line("//")),
-            ("/nick ann", Said::Nick("ann")),
-            ("/nick  ann ", Said::Nick("ann")),
-            ("/nick ann b", Said::Nick("ann b")),
-            ("/nick", Said::Incomplete("/nick NAME")),
-            ("/who", Said::Who),
-            ("/whom", Said::Unknown("whom")),
-            ("/me waves  twice", Said::Me("waves  twice")),
-            ("/me ", Said::Incomplete("/me TEXT")),
+            ("", Command::Nothing),
+            ("hi /nick", Command::Say("hi /nick")),
+            (" /who", Command::Say(" /who")),
+            ("//nick x", Command::Say("/nick x")),
+            ("///", Command::Say("//")),
+            ("/nick ann", Command::Nick("ann")),
+            ("/nick  ann ", Command::Nick("ann")),
+            ("/nick ann b", Command::Nick("ann b")),
+            ("/nick", Command::Incomplete("/nick NAME")),
+            ("/who", Command::Who),
+            ("/whom", Command::Unknown("whom")),
+            ("/me waves  twice", Command::Action("waves  twice")),
+            ("/me ", Command::Incomplete("/me TEXT")),
             ("/msg bob hi there", msg("bob", "hi there")),
             ("/msg  bob\thi", msg("bob", "hi")),
-            ("/msg bob", Said::Incomplete("/msg NAME TEXT")),
-            ("/msg", Said::Incomplete("/msg NAME TEXT")),
-            ("/help", Said::Help),
-            ("/quit now", Said::Quit),
-            ("/", Said::Unknown("")),
-            ("/NICK x", Said::Unknown("NICK")),
+            ("/msg bob", Command::Incomplete("/msg NAME TEXT")),
+            ("/msg", Command::Incomplete("/msg NAME TEXT")),
+            ("/help", Command::Help),
+            ("/quit now", Command::Quit),
+            ("/", Command::Unknown("")),
+            ("/NICK x", Command::Unknown("NICK")),
         ] {
             assert_eq!(parse(line), expected, "{line:?}");
         }

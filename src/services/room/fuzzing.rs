@@ -2,36 +2,36 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::command::{self, Said};
+use super::command::{self, Command};
 use super::nick;
 
 /// Checks what `line` means.
 pub(crate) fn check_line(line: &str) {
     let is_blank = |c: char| c == ' ' || c == '\t';
     match command::parse(line) {
-        Said::Nothing => assert!(line.is_empty()),
-        Said::Line(said) => {
+        Command::Nothing => assert!(line.is_empty()),
+        Command::Say(said) => {
             assert!(!said.is_empty());
             let escaped = line.starts_with('/');
             assert_eq!(said, &line[usize::from(escaped)..]);
             assert_eq!(said.starts_with('/'), escaped);
         }
-        Said::Me(deed) => assert!(!deed.is_empty() && line.ends_with(deed)),
-        Said::Nick(name) => {
+        Command::Action(action) => assert!(!action.is_empty() && line.ends_with(action)),
+        Command::Nick(name) => {
             assert!(line.contains(name));
             assert!(name.chars().next().is_none_or(|first| !is_blank(first)));
         }
-        Said::Msg { to, text } => {
+        Command::PrivateMessage { to, text } => {
             assert!(!to.is_empty() && !to.contains(is_blank));
             assert!(!text.is_empty() && !text.starts_with(is_blank) && line.ends_with(text));
         }
-        Said::Who | Said::Help | Said::Quit | Said::Incomplete(_) => {
+        Command::Who | Command::Help | Command::Quit | Command::Incomplete(_) => {
             assert!(line.starts_with('/'));
         }
-        Said::Unknown(name) => assert!(line[1..].starts_with(name) && !name.contains(is_blank)),
+        Command::Unknown(name) => assert!(line[1..].starts_with(name) && !name.contains(is_blank)),
     }
     if line.starts_with('/') {
-        assert_eq!(command::parse(&format!("/{line}")), Said::Line(line));
+        assert_eq!(command::parse(&format!("/{line}")), Command::Say(line));
     }
 }
 

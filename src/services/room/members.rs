@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-use super::nick::{self, Refused};
+use super::nick::{self, NickError};
 use crate::outbound::ClientId;
 
 /// The members, by client and by nick. A nick is stored once, with its member: among thousands
@@ -88,12 +88,12 @@ impl Members {
     }
 
     /// Gives a member another nick and returns the old one.
-    pub(super) fn rename(&mut self, client: ClientId, name: &str) -> Result<Box<str>, Refused> {
+    pub(super) fn rename(&mut self, client: ClientId, name: &str) -> Result<Box<str>, NickError> {
         nick::check(name)?;
         let folded = nick::fold(name);
         let holder = self.by_name.find(&folded, &self.by_index);
         if holder.is_some_and(|holder| holder != index_of(client)) {
-            return Err(Refused::Taken(name.to_owned()));
+            return Err(NickError::Taken(name.to_owned()));
         }
         match self.by_index.get_mut(client.index()) {
             Some(Some(member)) if member.client == client && *member.nick != *name => {
@@ -102,7 +102,7 @@ impl Members {
                 self.by_name.add(&folded, index_of(client), &self.by_index);
                 Ok(old)
             }
-            _ => Err(Refused::Unchanged),
+            _ => Err(NickError::Unchanged),
         }
     }
 

@@ -10,7 +10,7 @@ pub(super) const MAX_BYTES: usize = 32;
 
 /// Why a nick cannot be had.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum NickError {
     TooLong,
     Characters,
     /// Its first character would hang on whatever stands before it.
@@ -21,7 +21,7 @@ pub(super) enum Refused {
     Unchanged,
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for NickError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong => write!(f, "nicks have at most {MAX_BYTES} bytes"),
@@ -42,9 +42,9 @@ const NOTICE_WORDS: [&str; 7] = ["nicks", "that", "there", "unknown", "usage", "
 
 /// Whether `name` may be a nick at all: letters and digits of any script, with the marks that its
 /// words need, `_` and `-`, but nothing that would pass for a notice.
-pub(super) fn check(name: &str) -> Result<(), Refused> {
+pub(super) fn check(name: &str) -> Result<(), NickError> {
     if name.len() > MAX_BYTES {
-        return Err(Refused::TooLong);
+        return Err(NickError::TooLong);
     }
     let allowed = |c: char| match c {
         '_' | '-' => true,
@@ -52,13 +52,13 @@ pub(super) fn check(name: &str) -> Result<(), Refused> {
         _ => c.is_alphanumeric() || (is_combining_mark(c) && !is_of_no_script(c)),
     };
     if name.is_empty() || !name.chars().all(allowed) {
-        return Err(Refused::Characters);
+        return Err(NickError::Characters);
     }
     if name.starts_with(is_combining_mark) {
-        return Err(Refused::Mark);
+        return Err(NickError::Mark);
     }
     match NOTICE_WORDS.contains(&&*fold(name)) {
-        true => Err(Refused::Notice),
+        true => Err(NickError::Notice),
         false => Ok(()),
     }
 }
@@ -149,11 +149,11 @@ mod tests {
             "ann\u{FE0F}",
             "a\u{336}",
         ] {
-            assert_eq!(check(bad), Err(Refused::Characters), "{bad:?}");
+            assert_eq!(check(bad), Err(NickError::Characters), "{bad:?}");
         }
         assert_eq!(check(&"a".repeat(32)), Ok(()));
-        assert_eq!(check(&"a".repeat(33)), Err(Refused::TooLong));
-        assert_eq!(check(&"é".repeat(17)), Err(Refused::TooLong));
+        assert_eq!(check(&"a".repeat(33)), Err(NickError::TooLong));
+        assert_eq!(check(&"é".repeat(17)), Err(NickError::TooLong));
     }
 
     #[test]
@@ -168,8 +168,8 @@ mod tests {
     fn a_nick_stands_on_its_own() {
         // A vowel sign of Devanagari, and the Greek iota subscript.
         for mark in ["\u{93E}", "\u{345}"] {
-            assert_eq!(check(mark), Err(Refused::Mark));
-            assert_eq!(check(&format!("{mark}a")), Err(Refused::Mark));
+            assert_eq!(check(mark), Err(NickError::Mark));
+            assert_eq!(check(&format!("{mark}a")), Err(NickError::Mark));
         }
         assert_eq!(check("\u{939}\u{93F}"), Ok(()));
     }
@@ -178,11 +178,15 @@ mod tests {
     fn nobody_does_what_the_server_tells() {
         for name in NOTICE_WORDS {
             assert_eq!(*fold(name), *name, "as it is compared");
-            assert_eq!(check(name), Err(Refused::Notice), "{name}");
-            assert_eq!(check(&name.to_uppercase()), Err(Refused::Notice), "{name}");
+            assert_eq!(check(name), Err(NickError::Notice), "{name}");
+            assert_eq!(
+                check(&name.to_uppercase()),
+                Err(NickError::Notice),
+                "{name}"
+            );
             assert_eq!(check(&format!("{name}s")), Ok(()));
         }
-        assert_eq!(check("\u{FF59}ou"), Err(Refused::Notice));
+        assert_eq!(check("\u{FF59}ou"), Err(NickError::Notice));
     }
 
     #[test]

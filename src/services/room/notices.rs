@@ -22,7 +22,7 @@ const SUMMARY_EVERY: Duration = Duration::from_secs(1);
 
 /// What has not been told yet.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct PendingNotices {
     mode: Notices,
     joined: usize,
     left: usize,
@@ -30,7 +30,7 @@ pub(super) struct Tally {
     due: Option<Instant>,
 }
 
-impl Tally {
+impl PendingNotices {
     pub(super) fn new(mode: Notices) -> Self {
         Self {
             mode,
@@ -43,17 +43,17 @@ impl Tally {
 
     /// Somebody makes the room one of `members`; whether to tell it now.
     pub(super) fn joined(&mut self, now: Instant, members: usize) -> bool {
-        self.tell_now(now, members, |tally| &mut tally.joined)
+        self.tell_now(now, members, |pending| &mut pending.joined)
     }
 
     /// Somebody leaves a room of `members`; whether to tell it now.
     pub(super) fn left(&mut self, now: Instant, members: usize) -> bool {
-        self.tell_now(now, members, |tally| &mut tally.left)
+        self.tell_now(now, members, |pending| &mut pending.left)
     }
 
     /// Somebody in a room of `members` has another nick; whether to tell it now.
     pub(super) fn renamed(&mut self, now: Instant, members: usize) -> bool {
-        self.tell_now(now, members, |tally| &mut tally.renamed)
+        self.tell_now(now, members, |pending| &mut pending.renamed)
     }
 
     /// When the summary should be told.

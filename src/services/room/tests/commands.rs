@@ -203,7 +203,7 @@ fn msg_is_refused_with_the_reason() {
 }
 
 #[test]
-fn me_tells_a_deed() {
+fn me_tells_an_action() {
     let mut room = room_of(&["ann", "bob"]);
     room.says("ann", "/me waves  twice");
     room.hears("bob", "* ann waves  twice");

@@ -109,7 +109,7 @@ fn a_laggard_that_wakes_before_it_is_swept_is_told_nothing_false() {
 }
 
 #[test]
-fn nobody_is_whispered_to_without_bound() {
+fn private_messages_to_one_who_does_not_read_have_a_bound() {
     let limits = Limits {
         max_pending_bytes: 1000,
         ..ROOMY
@@ -119,17 +119,17 @@ fn nobody_is_whispered_to_without_bound() {
         &["ann", "bob", "eve"],
     );
     room.stalls("bob");
-    let whisper = format!("/msg bob {}", "x".repeat(100));
+    let private_message = format!("/msg bob {}", "x".repeat(100));
     let mut delivered = 0;
     loop {
-        room.says("ann", &whisper);
+        room.says("ann", &private_message);
         if !room.heard("ann").is_empty() {
             break;
         }
         delivered += 1;
         assert!(delivered < 20);
     }
-    room.says("ann", &whisper);
+    room.says("ann", &private_message);
     room.hears("ann", "* bob is owed too much already; not delivered");
     // The room goes on, for bob too once he reads.
     room.says("eve", "hi");
@@ -179,8 +179,8 @@ fn who_asks_without_reading_is_not_owed_as_much_as_others_may_tell_it() {
     room.hears_nothing("ann");
     room.recovers("bob");
     let heard = room.heard("bob");
-    let first_whisper = heard.find("[ann]").expect("it is told");
-    let answers = heard[..first_whisper].matches("* 2 here").count();
+    let first_private = heard.find("[ann]").expect("it is told");
+    let answers = heard[..first_private].matches("* 2 here").count();
     assert!((1..40).contains(&answers), "{answers}");
     assert_eq!(heard.matches("* 2 here").count(), 100);
     assert_eq!(heard.matches("[ann] ").count(), 10);
