@@ -1,16 +1,18 @@
-//! Makes foreign bytes sanitize to look at. Pure bytes to text; what they mean, and who sent
-//! them, is for others to know.
+//! Makes foreign bytes safe to show on a terminal. Bytes in, text out; knows neither what they
+//! mean nor where they come from.
 
 use std::borrow::Cow;
 
 /// `bytes` as text that cannot drive a terminal or disguise itself.
 ///
 /// U+FFFD stands for every control character but TAB (C0, DEL and C1, so LF and CR too: cut
-/// lines first), for the separators of lines and paragraphs (U+2028 and U+2029: to many a library
-/// they end a line, and what follows would be one that nobody sent), for every character that
-/// turns the direction of what follows (U+202A to U+202E and U+2066 to U+2069), and for bytes that
-/// are not UTF-8 (one for each sequence that breaks off, as Unicode recommends). Borrows when
-/// nothing needs changing. The result is at most three times as long as `bytes`.
+/// lines first), for the separators of lines and paragraphs (U+2028 and U+2029: many libraries end
+/// a line there, and would take the rest for a line that nobody sent), for the bidirectional
+/// embeddings, overrides and isolates (U+202A to U+202E and U+2066 to U+2069: they reorder what
+/// others wrote), and for bytes that are not UTF-8 (one for each maximal broken sequence, as
+/// Unicode recommends). The marks U+061C, U+200E and U+200F pass: Arabic and Hebrew need them, and
+/// they move nothing but the neutral characters beside them. Borrows when nothing needs changing.
+/// The result is at most three times as long as `bytes`.
 #[must_use]
 pub fn sanitize(bytes: &[u8]) -> Cow<'_, str> {
     let mut text = String::from_utf8_lossy(bytes);
@@ -34,8 +36,18 @@ mod tests {
 
     #[test]
     fn plain_text_of_any_script_is_borrowed_as_it_is() {
-        for text in ["", "a\tb", "你好", "👩‍👩‍👧", "שלום", "e\u{301}", "\u{FFFD}"]
-        {
+        for text in [
+            "",
+            "a\tb",
+            "你好",
+            "👩‍👩‍👧",
+            "שלום",
+            "e\u{301}",
+            "\u{FFFD}",
+            "א\u{200F}!",
+            "a\u{200E}b",
+            "\u{61C}",
+        ] {
             assert!(matches!(sanitize(text.as_bytes()), Cow::Borrowed(t) if t == text));
         }
     }

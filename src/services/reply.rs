@@ -39,8 +39,8 @@ const LOGGED_BYTES: usize = 1024;
 fn logged(message: &[u8]) -> String {
     let line = message.strip_suffix(b"\n").unwrap_or(message);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    // One more, to tell whether there is more. What a cut breaks off is never shown, for text does
-    // not shrink when it is made sanitize.
+    // One byte more, to tell whether there is more. A character that this cuts is never shown,
+    // for sanitizing does not shrink text.
     let head = &line[..line.len().min(LOGGED_BYTES + 1)];
     let mut text = sanitize::sanitize(head).into_owned();
     if text.len() > LOGGED_BYTES {
