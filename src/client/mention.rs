@@ -20,6 +20,8 @@ impl Nick {
                 return false;
             }
             notice
+        } else if let Some(action) = line.strip_prefix("** ") {
+            action.split_once(' ').map_or("", |(_, text)| text)
         } else if line.starts_with('[') {
             return self.name.is_some();
         } else {
@@ -69,7 +71,7 @@ mod tests {
         for line in [
             "bob: ann?",
             "bob: hi, ANN",
-            "* bob waves at ann",
+            "** bob waves at ann",
             "[bob] psst",
         ] {
             assert!(meant(told, line), "{line}");
@@ -78,6 +80,7 @@ mod tests {
             "bob: annual joan",
             "bob: ann-marie",
             "ann: said elsewhere",
+            "** ann waves",
             "* 2 here: ann, bob",
             "no sender, ann",
             "",

@@ -111,7 +111,7 @@ impl Room {
         match command::parse(text) {
             Command::Nothing => {}
             Command::Say(line) => self.say(client, &["", ": ", line, "\n"], out),
-            Command::Action(action) => self.say(client, &["* ", " ", action, "\n"], out),
+            Command::Action(action) => self.say(client, &["** ", " ", action, "\n"], out),
             Command::Nick(name) => self.rename(now, client, name, out),
             Command::Who => self.who(client, out),
             Command::PrivateMessage { to, text } => self.private_message(client, to, text, out),

@@ -15,8 +15,6 @@ pub(super) enum NickError {
     Characters,
     /// Its first character would hang on whatever stands before it.
     Mark,
-    /// `/me` would make it say what the server says.
-    Notice,
     Taken(String),
     Unchanged,
 }
@@ -27,21 +25,14 @@ impl fmt::Display for NickError {
             Self::TooLong => write!(f, "nicks have at most {MAX_BYTES} bytes"),
             Self::Characters => f.write_str("nicks have only letters, digits, _ and -"),
             Self::Mark => f.write_str("nicks begin with no combining mark"),
-            Self::Notice => f.write_str("that nick would make a /me look like a notice"),
             Self::Taken(name) => write!(f, "{name} is taken"),
             Self::Unchanged => f.write_str("that is your nick already"),
         }
     }
 }
 
-/// How the server's own notices to one member begin, folded: here and in `room.rs`. What `/me`
-/// tells begins with `* NICK`, so who had one of these for a nick could say all that the server
-/// does. Those that begin with a nick are no worse than what its owner could say anyway; those that
-/// begin with a count tell nobody what to do, and digits are a nick like any other.
-const NOTICE_WORDS: [&str; 7] = ["nicks", "that", "there", "unknown", "usage", "you", "your"];
-
 /// Whether `name` may be a nick at all: letters and digits of any script, with the marks that its
-/// words need, `_` and `-`, but nothing that would pass for a notice.
+/// words need, `_` and `-`.
 pub(super) fn check(name: &str) -> Result<(), NickError> {
     if name.len() > MAX_BYTES {
         return Err(NickError::TooLong);
@@ -57,10 +48,7 @@ pub(super) fn check(name: &str) -> Result<(), NickError> {
     if name.starts_with(is_combining_mark) {
         return Err(NickError::Mark);
     }
-    match NOTICE_WORDS.contains(&&*fold(name)) {
-        true => Err(NickError::Notice),
-        false => Ok(()),
-    }
+    Ok(())
 }
 
 /// Letters of Hangul and hieroglyphs that show nothing: a nick of them would look like none.
@@ -172,21 +160,6 @@ mod tests {
             assert_eq!(check(&format!("{mark}a")), Err(NickError::Mark));
         }
         assert_eq!(check("\u{939}\u{93F}"), Ok(()));
-    }
-
-    #[test]
-    fn nobody_does_what_the_server_tells() {
-        for name in NOTICE_WORDS {
-            assert_eq!(*fold(name), *name, "as it is compared");
-            assert_eq!(check(name), Err(NickError::Notice), "{name}");
-            assert_eq!(
-                check(&name.to_uppercase()),
-                Err(NickError::Notice),
-                "{name}"
-            );
-            assert_eq!(check(&format!("{name}s")), Ok(()));
-        }
-        assert_eq!(check("\u{FF59}ou"), Err(NickError::Notice));
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn history_is_replayed_to_who_joins() {
     }
     room.joins("eve");
     room.says("ann", "four");
-    for line in ["ann: two", "* ann waves", "ann: three", "ann: four"] {
+    for line in ["ann: two", "** ann waves", "ann: three", "ann: four"] {
         room.hears("eve", line);
     }
     room.hears_nothing("eve");

@@ -34,10 +34,6 @@ fn nick_is_refused_with_the_reason() {
         ),
         (&too_long, "* nicks have at most 32 bytes"),
         ("/nick \u{93E}x", "* nicks begin with no combining mark"),
-        (
-            "/nick You",
-            "* that nick would make a /me look like a notice",
-        ),
     ] {
         room.says("ann", line);
         room.hears("ann", answer);
@@ -79,44 +75,61 @@ fn a_nick_is_one_however_it_is_spelled() {
     room.hears("가", "[bob] hi");
 }
 
-/// What stands first in a notice cannot stand first in what `/me` tells, or the one would be
-/// taken for the other. Says all that a room says of itself.
+/// Whatever a member calls itself and says, no line that others get of it begins with `* `, and
+/// each begins as what it is.
 #[test]
-fn no_notice_begins_with_a_nick_that_one_could_take() {
+fn no_member_speaks_like_the_server() {
     let config = Config {
+        motd: vec!["Welcome to the place".into()],
         notices: Notices::On,
         ..plain()
     };
-    let mut room = open(config).with_max_message(100);
+    let mut room = open(config);
     room.joins("ann");
-    let too_long = "x".repeat(101);
-    for line in [
-        "/nick",
-        "/nick *",
-        "/nick You",
-        "/nick \u{93E}",
-        "/nick ann",
-        "/nick ann",
-        "/who",
-        "/nope",
-        "/me",
-        "/msg",
-        "/msg eve hi",
-        &too_long,
-        "/help",
+    for name in [
+        "*",
+        "* you",
+        "[bob]",
+        "",
+        "a\u{2028}* you",
+        "\u{2217}",
+        "ann:",
     ] {
-        room.says("ann", line);
+        room.says("ann", &format!("/nick {name}"));
     }
-    room.says("ann", &format!("/nick {}", "x".repeat(33)));
-    let mut told = 0;
-    for notice in room.heard("ann").lines() {
-        let first = notice.split([' ', ':', ';']).nth(1).unwrap();
-        let refused = super::super::nick::check(first).is_err();
-        let is_count = first.parse::<u32>().is_ok();
-        assert!(refused || is_count, "{notice}");
-        told += 1;
+    room.joins("bob");
+    room.clear_output();
+    for name in ["You", "Welcome", "usage", "there", "1"] {
+        room.says("ann", &format!("/nick {name}"));
+        room.hears("ann", &format!("* you are now {name}"));
+        assert!(room.heard("bob").ends_with(&format!(" is now {name}\n")));
+        for text in [
+            "to the place",
+            "* x",
+            "are now eve",
+            "\u{2028}* x",
+            "\r* x",
+            "x\0\n",
+        ] {
+            room.sends(
+                "ann",
+                format!("/me {text}\n{text}\n //{text}\n/msg guest2 {text}\n"),
+            );
+        }
+        let heard = room.heard("bob");
+        assert_eq!(heard.matches('\n').count(), 24, "{heard}");
+        let [action, said, private] = [
+            format!("** {name} "),
+            format!("{name}: "),
+            format!("[{name}] "),
+        ];
+        for line in heard.lines() {
+            let begins = |how: &String| line.starts_with(how.as_str());
+            assert!([&action, &said, &private].into_iter().any(begins), "{line}");
+        }
+        assert_eq!(heard.matches(&action).count(), 6, "{heard}");
+        room.clear_output();
     }
-    assert_eq!(told, 21);
 }
 
 #[test]
@@ -206,7 +219,7 @@ fn msg_is_refused_with_the_reason() {
 fn me_tells_an_action() {
     let mut room = room_of(&["ann", "bob"]);
     room.says("ann", "/me waves  twice");
-    room.hears("bob", "* ann waves  twice");
+    room.hears("bob", "** ann waves  twice");
     room.says("ann", "/me");
     room.hears("ann", "* usage: /me TEXT");
     room.hears_nothing("bob");

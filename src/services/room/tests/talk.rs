@@ -130,7 +130,7 @@ fn nobody_drives_another_ones_terminal() {
     room.sends("ann", "上\u{202e}👩‍👩‍👧\rx\n");
     room.hears("bob", "ann: 上\u{FFFD}👩‍👩‍👧\u{FFFD}x");
     room.sends("ann", b"/me \x1b[0m\n/msg bob \x1b[0m\n");
-    room.hears("bob", "* ann \u{FFFD}[0m");
+    room.hears("bob", "** ann \u{FFFD}[0m");
     room.hears("bob", "[ann] \u{FFFD}[0m");
 }
 

@@ -133,7 +133,7 @@ fn whole_lines(got: &[u8]) -> Vec<&str> {
 
 /// What somebody said for all to hear, without who it was.
 fn text_of(line: &str) -> Option<&str> {
-    if line.starts_with("* ") || line.starts_with('[') {
+    if line.starts_with("* ") || line.starts_with("** ") || line.starts_with('[') {
         return None;
     }
     let Some((nick, text)) = line.split_once(": ") else {
