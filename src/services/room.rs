@@ -71,7 +71,7 @@ impl Room {
     pub fn new(config: Config) -> Self {
         Self {
             pending: PendingNotices::new(config.notices),
-            members: Members::default(),
+            members: Members::new(),
             history: VecDeque::new(),
             config,
         }
@@ -159,8 +159,8 @@ impl Room {
     }
 
     fn rename(&mut self, now: Instant, client: ClientId, name: &str, out: &mut Fanout) {
-        let old = match self.members.rename(client, name) {
-            Ok(old) => old,
+        let (old, name) = match self.members.rename(client, name) {
+            Ok(names) => names,
             Err(why) => return tell(out, client, format_args!("{why}")),
         };
         tell(out, client, format_args!("you are now {name}"));

@@ -7,13 +7,16 @@ use hashbrown::HashTable;
 use super::nick::{self, NickError};
 use crate::outbound::ClientId;
 
-/// The members, by client and by nick. A nick is stored once, with its member: among thousands
-/// of idle members it would be the largest thing that is kept of them.
-#[derive(Debug, Default)]
+/// The members, by client and by nick. A nick is stored once, with its member, and what it is found
+/// by is computed: among thousands of idle members it would be the largest thing that is kept of
+/// them.
+#[derive(Debug)]
 pub(super) struct Members {
     /// By [`ClientId::index`].
     by_index: Vec<Option<Member>>,
-    by_name: Names,
+    by_folded: Names,
+    /// Only those whose look is not how they are folded.
+    by_look: Names,
     /// How many guests there have been.
     guests: u64,
 }
@@ -24,46 +27,68 @@ struct Member {
     nick: Box<str>,
 }
 
-/// Indices into `by_index`, to be found by folded nick. Keyed at random, so that nobody can
+/// Indices into `by_index`, to be found by a form of the nick. Keyed at random, so that nobody can
 /// choose nicks that collide.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Names {
     table: HashTable<u32>,
     keys: RandomState,
+    form: fn(&str) -> Box<str>,
 }
 
 impl Names {
-    fn find(&self, folded: &str, members: &[Option<Member>]) -> Option<u32> {
-        let is_it = |index: &u32| folded_nick(members, *index).is_some_and(|nick| *nick == *folded);
-        let hash = self.keys.hash_one(folded);
-        self.table.find(hash, is_it).copied()
+    fn new(form: fn(&str) -> Box<str>) -> Self {
+        Self {
+            table: HashTable::new(),
+            keys: RandomState::new(),
+            form,
+        }
+    }
+
+    fn find(&self, form: &str, members: &[Option<Member>]) -> Option<u32> {
+        let is_it = |index: &u32| self.form_of(*index, members).is_some_and(|it| *it == *form);
+        self.table.find(self.keys.hash_one(form), is_it).copied()
     }
 
     /// Adds a nick that nobody has; its member is in place already.
-    fn add(&mut self, folded: &str, index: u32, members: &[Option<Member>]) {
-        let keys = &self.keys;
-        let rehash =
-            |index: &u32| keys.hash_one(folded_nick(members, *index).as_deref().unwrap_or(""));
-        self.table
-            .insert_unique(keys.hash_one(folded), index, rehash);
+    fn add(&mut self, form: &str, index: u32, members: &[Option<Member>]) {
+        let (keys, form_of) = (&self.keys, self.form);
+        let rehash = |index: &u32| {
+            let nick = nick_of(*index, members).map(form_of);
+            keys.hash_one(nick.as_deref().unwrap_or(""))
+        };
+        self.table.insert_unique(keys.hash_one(form), index, rehash);
     }
 
-    fn remove(&mut self, folded: &str, index: u32) {
-        let hash = self.keys.hash_one(folded);
+    fn remove(&mut self, form: &str, index: u32) {
+        let hash = self.keys.hash_one(form);
         if let Ok(entry) = self.table.find_entry(hash, |other| *other == index) {
             entry.remove();
         }
     }
+
+    fn form_of(&self, index: u32, members: &[Option<Member>]) -> Option<Box<str>> {
+        nick_of(index, members).map(self.form)
+    }
 }
 
-fn folded_nick(members: &[Option<Member>], index: u32) -> Option<Box<str>> {
+fn nick_of(index: u32, members: &[Option<Member>]) -> Option<&str> {
     let member = members.get(index as usize)?.as_ref()?;
-    Some(nick::fold(&member.nick))
+    Some(&member.nick)
 }
 
 impl Members {
+    pub(super) fn new() -> Self {
+        Self {
+            by_index: Vec::new(),
+            by_folded: Names::new(nick::folded),
+            by_look: Names::new(nick::look),
+            guests: 0,
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.by_name.table.len()
+        self.by_folded.table.len()
     }
 
     /// Takes a client in under the next guest's name that nobody has, and returns it.
@@ -71,7 +96,7 @@ impl Members {
         let nick: Box<str> = loop {
             self.guests += 1;
             let name = format!("guest{}", self.guests).into_boxed_str();
-            if self.by_name.find(&name, &self.by_index).is_none() {
+            if self.holders(&name).next().is_none() {
                 break name;
             }
         };
@@ -83,35 +108,44 @@ impl Members {
             client,
             nick: nick.clone(),
         });
-        self.by_name.add(&nick, index_of(client), &self.by_index);
+        self.add_name(&nick, index_of(client));
         nick
     }
 
-    /// Gives a member another nick and returns the old one.
-    pub(super) fn rename(&mut self, client: ClientId, name: &str) -> Result<Box<str>, NickError> {
-        nick::check(name)?;
-        let folded = nick::fold(name);
-        let holder = self.by_name.find(&folded, &self.by_index);
-        if holder.is_some_and(|holder| holder != index_of(client)) {
-            return Err(NickError::Taken(name.to_owned()));
+    /// Gives a member the nick that `name` spells; returns the old one and the new one.
+    ///
+    /// # Errors
+    /// Why it cannot have it.
+    pub(super) fn rename(
+        &mut self,
+        client: ClientId,
+        name: &str,
+    ) -> Result<(Box<str>, Box<str>), NickError> {
+        let new = nick::parse(name)?;
+        let index = index_of(client);
+        let other = self.holders(&new).find(|holder| *holder != index);
+        if let Some(other) = other {
+            return Err(NickError::Taken {
+                by: nick_of(other, &self.by_index).unwrap_or_default().into(),
+                name: new.into(),
+            });
         }
         match self.by_index.get_mut(client.index()) {
-            Some(Some(member)) if member.client == client && *member.nick != *name => {
-                let old = std::mem::replace(&mut member.nick, name.into());
-                self.by_name.remove(&nick::fold(&old), index_of(client));
-                self.by_name.add(&folded, index_of(client), &self.by_index);
-                Ok(old)
+            Some(Some(member)) if member.client == client && member.nick != new => {
+                let old = std::mem::replace(&mut member.nick, new.clone());
+                self.remove_name(&old, index);
+                self.add_name(&new, index);
+                Ok((old, new))
             }
             _ => Err(NickError::Unchanged),
         }
     }
 
-    /// Lets a member go; returns its nick, or `None` for who is no member.
+    /// Lets a member go; returns its nick, or `None` for a client that is no member.
     pub(super) fn remove(&mut self, client: ClientId) -> Option<Box<str>> {
         let place = self.by_index.get_mut(client.index())?;
         let member = place.take_if(|member| member.client == client)?;
-        self.by_name
-            .remove(&nick::fold(&member.nick), index_of(client));
+        self.remove_name(&member.nick, index_of(client));
         Some(member.nick)
     }
 
@@ -120,8 +154,12 @@ impl Members {
         (member.client == client).then_some(&*member.nick)
     }
 
+    /// The member whose nick is one with `name`.
     pub(super) fn find(&self, name: &str) -> Option<ClientId> {
-        let index = self.by_name.find(&nick::fold(name), &self.by_index)?;
+        if name.len() > nick::MAX_SPELLED_BYTES {
+            return None;
+        }
+        let index = self.holders(name).next()?;
         let member = self.by_index.get(index as usize)?.as_ref()?;
         Some(member.client)
     }
@@ -129,12 +167,38 @@ impl Members {
     /// At most so many, in the order of their clients' places. Not by a walk over the places: a
     /// crowd that has left leaves thousands of them empty.
     pub(super) fn nicks(&self, most: usize) -> Vec<&str> {
-        let mut places: Vec<u32> = self.by_name.table.iter().copied().take(most).collect();
+        let mut places: Vec<u32> = self.by_folded.table.iter().copied().take(most).collect();
         places.sort_unstable();
-        let members = places
-            .into_iter()
-            .filter_map(|place| self.by_index.get(place as usize)?.as_ref());
-        members.map(|member| &*member.nick).collect()
+        let nick = |place: u32| nick_of(place, &self.by_index);
+        places.into_iter().filter_map(nick).collect()
+    }
+
+    /// Whose nick is one with `name`: with some names two members, or one of them twice.
+    fn holders(&self, name: &str) -> impl Iterator<Item = u32> {
+        let forms = nick::forms(name).into_iter();
+        let tables = [&self.by_folded, &self.by_look].into_iter();
+        forms.flat_map(move |form| {
+            let found = tables
+                .clone()
+                .map(move |names| names.find(&form, &self.by_index));
+            found.flatten()
+        })
+    }
+
+    fn add_name(&mut self, nick: &str, index: u32) {
+        let [folded, look] = nick::forms(nick);
+        self.by_folded.add(&folded, index, &self.by_index);
+        if look != folded {
+            self.by_look.add(&look, index, &self.by_index);
+        }
+    }
+
+    fn remove_name(&mut self, nick: &str, index: u32) {
+        let [folded, look] = nick::forms(nick);
+        self.by_folded.remove(&folded, index);
+        if look != folded {
+            self.by_look.remove(&look, index);
+        }
     }
 }
 

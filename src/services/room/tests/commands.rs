@@ -67,9 +67,9 @@ fn a_nick_is_one_whatever_its_case_and_free_when_given_up() {
 #[test]
 fn a_nick_is_one_however_it_is_spelled() {
     let mut room = room_of(&["李雷", "가", "bob"]);
-    for other in ["\u{F9E1}\u{F949}", "\u{1100}\u{1161}"] {
+    for (other, nick) in [("\u{F9E1}\u{F949}", "李雷"), ("\u{1100}\u{1161}", "가")] {
         room.says("bob", &format!("/nick {other}"));
-        room.hears("bob", &format!("* {other} is taken"));
+        room.hears("bob", &format!("* {nick} is taken"));
     }
     room.says("bob", "/msg \u{1100}\u{1161} hi");
     room.hears("가", "[bob] hi");
@@ -132,13 +132,57 @@ fn no_member_speaks_like_the_server() {
     }
 }
 
+/// Neither is one told apart from the other by who reads them, nor has either two entries.
+#[test]
+fn a_nick_is_one_with_all_that_look_like_it() {
+    let mut room = room_of(&["ann", "bob", "Ian"]);
+    for (name, answer) in [
+        ("аnn", "* аnn is taken: it looks like ann"),
+        ("АNN", "* АNN is taken: it looks like ann"),
+        ("lan", "* lan is taken: it looks like Ian"),
+        ("IAN", "* IAN is taken"),
+        ("B0B", "* you are now B0B"),
+        ("ann\u{2D7F}", "* nicks have only letters, digits, _ and -"),
+        ("ann\u{16FE4}", "* nicks have only letters, digits, _ and -"),
+        ("ann\u{200B}", "* nicks have only letters, digits, _ and -"),
+    ] {
+        room.says("bob", &format!("/nick {name}"));
+        room.hears("bob", answer);
+    }
+    room.says("bob", "/msg аnn psst");
+    room.hears("ann", "[B0B] psst");
+    room.says("ann", "/nick lan2");
+    room.hears("ann", "* you are now lan2");
+    room.says("bob", "/nick аnn");
+    room.hears("bob", "* you are now аnn");
+    // Both forms of a nick are free once it is given up.
+    for name in ["lan", "ian"] {
+        room.says("ann", &format!("/nick {name}"));
+        room.hears(
+            "ann",
+            &format!("* {name} is taken")
+                .replace("lan is taken", "lan is taken: it looks like Ian"),
+        );
+    }
+    room.vanishes("Ian");
+    room.clear_output();
+    room.says("ann", "/nick lan");
+    room.hears("ann", "* you are now lan");
+    room.says("bob", "/nick ian");
+    room.hears("bob", "* you are now ian");
+    room.says("ann", "/who");
+    room.hears("ann", "* 2 here: lan, ian");
+}
+
 #[test]
 fn a_guest_is_never_named_like_somebody_here() {
-    let mut room = room_of(&["ann"]);
-    room.says("ann", "/nick Guest2");
+    let mut room = room_of(&["ann", "eve", "kim"]);
+    room.says("ann", "/nick Guest4");
+    room.says("eve", "/nick gu\u{435}st5");
+    room.says("kim", "/nick guest\u{431}");
     room.joins("bob");
     room.says("bob", "/who");
-    room.hears("bob", "* 2 here: Guest2, guest3");
+    assert!(room.heard("bob").ends_with(", guest7\n"));
 }
 
 #[test]
