@@ -22,6 +22,26 @@ pub fn sanitize(bytes: &[u8]) -> Cow<'_, str> {
     text
 }
 
+/// `text` from its first character on that shows anything: what stands before a command without
+/// being seen, a byte order mark or what was pasted along, must not make it one that all can read.
+/// U+FFFD is looked past as well, for it stands for what showed nothing to whoever typed it.
+/// White space shows, as the gap that it is, and is not looked past.
+#[must_use]
+pub fn skip_invisible(text: &str) -> &str {
+    text.trim_start_matches(is_invisible)
+}
+
+fn is_invisible(character: char) -> bool {
+    // A skeleton is without what Unicode calls default-ignorable, and only without that.
+    let mut buffer = [0; 4];
+    let is_ignorable = |text: &str| unicode_security::skeleton(text).next().is_none();
+    match character {
+        _ if character.is_ascii() => false,
+        '\u{FFFD}' => true,
+        _ => is_ignorable(character.encode_utf8(&mut buffer)),
+    }
+}
+
 fn is_harmful(character: char) -> bool {
     match character {
         '\t' => false,
@@ -68,6 +88,41 @@ mod tests {
         ] {
             assert_eq!(sanitize(bytes), shown, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn what_shows_nothing_is_skipped_and_nothing_else() {
+        let invisible = [
+            0xAD..=0xAD,
+            0x34F..=0x34F,
+            0x61C..=0x61C,
+            0x115F..=0x1160,
+            0x17B4..=0x17B5,
+            0x180B..=0x180F,
+            0x200B..=0x200F,
+            0x202A..=0x202E,
+            0x2060..=0x206F,
+            0x3164..=0x3164,
+            0xFE00..=0xFE0F,
+            0xFEFF..=0xFEFF,
+            0xFFA0..=0xFFA0,
+            0xFFF0..=0xFFF8,
+            0xFFFD..=0xFFFD,
+            0x1BCA0..=0x1BCA3,
+            0x1D173..=0x1D17A,
+            0xE0000..=0xE0FFF,
+        ];
+        for character in '\0'..=char::MAX {
+            let text = format!("{character}/who");
+            let code = character as u32;
+            let expected = match invisible.iter().any(|range| range.contains(&code)) {
+                true => "/who",
+                false => &text,
+            };
+            assert_eq!(skip_invisible(&text), expected, "U+{code:04X}");
+        }
+        assert_eq!(skip_invisible("\u{FEFF}\u{200B} /who"), " /who");
+        assert_eq!(skip_invisible("\u{FEFF}"), "");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a line typed at the server means. Text in, meaning out; knows no clients.
 
+use crate::sanitize::skip_invisible;
+
 /// The meaning of a typed line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum OperatorCommand<'a> {
@@ -16,7 +18,8 @@ pub(super) enum OperatorCommand<'a> {
 }
 
 pub(super) fn parse(line: &str) -> OperatorCommand<'_> {
-    let Some(command) = line.strip_prefix('/') else {
+    // A script may begin with a byte order mark, and must not send its commands to a client.
+    let Some(command) = skip_invisible(line).strip_prefix('/') else {
         return match line.is_empty() {
             true => OperatorCommand::Nothing,
             false => OperatorCommand::Answer(line),
@@ -75,6 +78,8 @@ mod tests {
             ("/close 3", OperatorCommand::Close(3)),
             ("/close", OperatorCommand::Wrong("usage: /close K")),
             ("/quit", OperatorCommand::Quit),
+            ("\u{FEFF}/quit", OperatorCommand::Quit),
+            ("\u{FEFF}hi", OperatorCommand::Answer("\u{FEFF}hi")),
         ] {
             assert_eq!(parse(line), expected, "{line:?}");
         }

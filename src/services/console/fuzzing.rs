@@ -1,10 +1,14 @@
 //! What must hold for every line that the person at the server types.
 
 use super::command::{self, OperatorCommand};
+use crate::sanitize::skip_invisible;
 
 /// Checks what `line` means.
 pub(crate) fn check_line(line: &str) {
-    match command::parse(line) {
+    let typed = line;
+    let shown = skip_invisible(line);
+    let line = if shown.starts_with('/') { shown } else { line };
+    match command::parse(typed) {
         OperatorCommand::Nothing => assert!(line.is_empty()),
         OperatorCommand::Answer(said) => {
             let escaped = line.starts_with('/');

@@ -1,5 +1,7 @@
 //! What a member's line means. Text in, meaning out; knows no members.
 
+use crate::sanitize::skip_invisible;
+
 /// The meaning of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command<'a> {
@@ -22,8 +24,11 @@ pub(super) enum Command<'a> {
     Unknown(&'a str),
 }
 
+/// A command begins with `/`, whatever stands before it that shows nothing. White space shows, so a
+/// line that begins with it is text: a space is how one says `/who` (`//` is another), and U+00A0 or
+/// U+3000 is a space to whoever sees it.
 pub(super) fn parse(line: &str) -> Command<'_> {
-    let Some(command) = line.strip_prefix('/') else {
+    let Some(command) = skip_invisible(line).strip_prefix('/') else {
         return match line.is_empty() {
             true => Command::Nothing,
             false => Command::Say(line),
@@ -85,6 +90,18 @@ mod tests {
             ("/help", Command::Help),
             ("/quit now", Command::Quit),
             ("/", Command::Unknown("")),
+            ("\u{FEFF}/msg bob hi", msg("bob", "hi")),
+            ("\u{FEFF}\u{200B}\u{2060}/who", Command::Who),
+            (
+                "\u{200F}\u{AD}\u{FE0F}\u{FFFD}//nick",
+                Command::Say("/nick"),
+            ),
+            ("\u{200B}hi", Command::Say("\u{200B}hi")),
+            ("\u{200B}", Command::Say("\u{200B}")),
+            ("\u{200B} /who", Command::Say("\u{200B} /who")),
+            ("\t/who", Command::Say("\t/who")),
+            ("\u{A0}/who", Command::Say("\u{A0}/who")),
+            ("\u{3000}/who", Command::Say("\u{3000}/who")),
             ("/NICK x", Command::Unknown("NICK")),
         ] {
             assert_eq!(parse(line), expected, "{line:?}");

@@ -4,11 +4,15 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::command::{self, Command};
 use super::nick;
+use crate::sanitize::skip_invisible;
 
 /// Checks what `line` means.
 pub(crate) fn check_line(line: &str) {
     let is_blank = |c: char| c == ' ' || c == '\t';
-    match command::parse(line) {
+    let typed = line;
+    let shown = skip_invisible(line);
+    let line = if shown.starts_with('/') { shown } else { line };
+    match command::parse(typed) {
         Command::Nothing => assert!(line.is_empty()),
         Command::Say(said) => {
             assert!(!said.is_empty());

@@ -291,6 +291,31 @@ fn help_names_every_command_and_nothing_is_relayed() {
     room.hears_nothing("bob");
 }
 
+/// Or a private message would be read by all.
+#[test]
+fn a_command_is_one_whatever_invisible_stands_before_it() {
+    let mut room = room_of(&["ann", "bob", "eve"]);
+    for before in [
+        "\u{FEFF}",
+        "\u{200B}",
+        "\u{200E}\u{200F}",
+        "\u{2060}\u{AD}",
+        "\u{202A}",
+        "\0",
+    ] {
+        room.says("ann", &format!("{before}/msg bob the pin is 42"));
+        room.hears("bob", "[ann] the pin is 42");
+    }
+    room.sends("ann", b"\xff\xfe/msg bob the pin is 42\n");
+    room.hears("bob", "[ann] the pin is 42");
+    room.hears_nothing("ann");
+    room.hears_nothing("eve");
+    room.says("ann", "\u{A0}/msg bob this is said");
+    room.hears("eve", "ann: \u{A0}/msg bob this is said");
+    room.says("ann", "\u{FEFF}//help");
+    room.hears("eve", "ann: /help");
+}
+
 #[test]
 fn a_second_slash_says_it() {
     let mut room = room_of(&["ann", "bob"]);

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::net::Wire;
 use crate::addr::Peer;
 use crate::outbound::{ClientId, Fanout};
-use crate::sanitize::sanitize;
+use crate::sanitize::{sanitize, skip_invisible};
 use crate::service::{Disconnect, Service};
 use crate::services::room::Room;
 use crate::testing::fuzz::is_harmful;
@@ -200,7 +200,7 @@ impl Service for Probe {
     ) {
         if let Message::Whole(bytes) = message {
             let text = sanitize(bytes);
-            let text = match text.strip_prefix('/') {
+            let text = match skip_invisible(&text).strip_prefix('/') {
                 None => &text,
                 Some(text) if text.starts_with('/') => text,
                 Some(_) => "",
