@@ -1,13 +1,11 @@
 //! The room: a group chat. Every line that somebody says goes to all the others, in one order.
 //! Knows members, nicks and commands; broadcasting itself is the log's work.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::ops::Range;
 use std::time::Instant;
 
 use crate::addr::Peer;
-use crate::outbound::{ClientId, Fanout, Offset, OutboxFull};
+use crate::outbound::{ClientId, Fanout, OutboxFull};
 use crate::sanitize;
 use crate::service::{Disconnect, Service};
 use crate::wire::{Framing, Message};
@@ -15,6 +13,7 @@ use crate::wire::{Framing, Message};
 mod command;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod history;
 mod members;
 mod nick;
 mod notices;
@@ -22,6 +21,7 @@ mod notices;
 mod tests;
 
 use command::Command;
+use history::History;
 use members::Members;
 use notices::PendingNotices;
 
@@ -32,7 +32,8 @@ pub use notices::Notices;
 pub struct Config {
     /// How members are read; [`Framing::Chunk`] would make no sense here.
     pub framing: Framing,
-    /// How many lines of the conversation are replayed to who joins.
+    /// How many lines of the conversation are replayed to a newcomer, at most
+    /// [`MAX_HISTORY_LINES`]; fewer if the log holds fewer.
     pub history_lines: usize,
     /// How joins and leaves are told.
     pub notices: Notices,
@@ -47,10 +48,13 @@ pub struct Config {
 pub struct Room {
     config: Config,
     members: Members,
-    /// Where the last lines of the conversation stand in the log.
-    history: VecDeque<Range<Offset>>,
+    history: History,
     pending: PendingNotices,
 }
+
+/// The longest history that may be asked for, in lines, inclusive. Each line of it takes eight
+/// bytes; and a newcomer is sent all of it.
+pub const MAX_HISTORY_LINES: usize = 10_000;
 
 /// `/who` names this many and counts the rest: an answer has a bound too.
 const WHO_NAMES: usize = 500;
@@ -72,7 +76,7 @@ impl Room {
         Self {
             pending: PendingNotices::new(config.notices),
             members: Members::new(),
-            history: VecDeque::new(),
+            history: History::new(config.history_lines),
             config,
         }
     }
@@ -90,20 +94,9 @@ impl Room {
             // In one piece, or half of it could be lost to the bound on what is owed.
             tell(out, client, format_args!("{}", lines.join("\n* ")));
         }
-        self.forget_trimmed(out.log_start());
-        for range in &self.history {
-            out.replay(client, range.clone());
-        }
-    }
-
-    /// Drops from the history what the log has begun to drop.
-    fn forget_trimmed(&mut self, log_start: Offset) {
-        while self
-            .history
-            .front()
-            .is_some_and(|range| range.start < log_start)
-        {
-            self.history.pop_front();
+        self.history.forget_before(out.log_start());
+        for run in self.history.runs() {
+            out.replay(client, run);
         }
     }
 
@@ -139,23 +132,13 @@ impl Room {
         };
         let parts = [before, nick, after, text, end].map(|part: &str| part.as_bytes());
         match out.publish(Some(client), &parts) {
-            Some(range) => self.remember(range),
+            Some(range) => self.history.push(range),
             None => tell(
                 out,
                 client,
                 format_args!("that is more than the room's log can hold"),
             ),
         }
-    }
-
-    fn remember(&mut self, range: Range<Offset>) {
-        if self.config.history_lines == 0 {
-            return;
-        }
-        if self.history.len() == self.config.history_lines {
-            self.history.pop_front();
-        }
-        self.history.push_back(range);
     }
 
     fn rename(&mut self, now: Instant, client: ClientId, name: &str, out: &mut Fanout) {

@@ -181,18 +181,54 @@ fn history_is_no_longer_than_the_log() {
     assert!((30..60).contains(&heard.lines().count()), "{heard}");
 }
 
-/// Or each who joins would have them all looked at, to be sent nothing of them.
+/// Each join is one write of what was said, whatever the number of lines.
 #[test]
-fn history_forgets_what_the_log_has_trimmed() {
-    let mut room = Room::new(Config {
-        history_lines: 100,
+fn a_long_history_comes_whole_in_order_and_in_one_piece() {
+    let config = Config {
+        history_lines: 10_000,
         ..plain()
-    });
-    for at in (0..500).step_by(10) {
-        room.remember(at..at + 10);
+    };
+    let mut room = seat(open(config), &["ann"]);
+    for n in 0..12_000 {
+        room.says("ann", &n.to_string());
     }
-    room.forget_trimmed(471);
-    assert_eq!(room.history, [480..490, 490..500]);
+    let all: String = (2_000..12_000).map(|n| format!("ann: {n}\n")).collect();
+    for name in ["bob", "eve"] {
+        let (_, before) = room.written();
+        room.joins(name);
+        assert_eq!(room.written().1 - before, 1);
+        assert_eq!(room.heard(name), all);
+    }
+}
+
+#[test]
+fn notices_between_the_lines_are_left_out_of_history() {
+    let config = Config {
+        history_lines: 5,
+        notices: Notices::On,
+        ..plain()
+    };
+    let mut room = seat(open(config), &["ann"]);
+    for n in 0..10 {
+        room.says("ann", &format!("/me does {n}"));
+        room.says("ann", &n.to_string());
+        room.says("ann", &format!("/nick ann{n}"));
+    }
+    room.joins("bob");
+    room.hears(
+        "bob",
+        "* you are guest2; others here: 1; /help lists the commands",
+    );
+    for line in [
+        "ann6: 7",
+        "** ann7 does 8",
+        "ann7: 8",
+        "** ann8 does 9",
+        "ann8: 9",
+    ] {
+        room.hears("bob", line);
+    }
+    room.hears_nothing("bob");
 }
 
 #[test]
