@@ -1,8 +1,8 @@
-//! Console: the person at the server answers each client in turn. The tutorial's simulated chat,
-//! but nobody's turn keeps anybody else from being heard.
+//! Console: the operator at the server answers each client in turn. The tutorial's simulated chat,
+//! but no client's turn keeps another from being heard.
 //! Knows lines and clients; whether the screen is a terminal is the screen's affair.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::addr::Peer;
@@ -14,66 +14,58 @@ use crate::wire::{Framing, Message};
 mod command;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod questions;
 #[cfg(test)]
 mod tests;
 
 use command::OperatorCommand;
+use questions::{Client, Clients, Waiting};
 
 /// Where the conversation is shown.
 pub trait Screen {
     /// Shows a line; must not block.
     fn print(&mut self, line: &str);
 
-    /// Says whom a typed line would answer now, if anybody.
-    fn prompt(&mut self, whom: Option<u64>);
+    /// Names the client that a typed line would answer now, if any waits.
+    fn prompt(&mut self, number: Option<u64>);
 }
 
 /// The console service.
 #[derive(Debug)]
 pub struct Console<S> {
     screen: S,
-    /// By client number.
-    clients: BTreeMap<u64, Client>,
-    /// Client number by [`ClientId::index`].
-    numbers: Vec<Option<u64>>,
-    last_number: u64,
-    /// Who has ended its side and waits for an answer, the longest first.
-    ended: VecDeque<u64>,
-    /// When it will be known who of them was listening, in order.
-    doubts: VecDeque<(Instant, u64)>,
-    /// The client's number for each message that has no answer yet, by the message's.
-    waiting: BTreeMap<u64, u64>,
-    messages: u64,
+    clients: Clients,
+    /// The messages that have no answer yet.
+    waiting: Waiting,
     /// Lines typed while nobody waited.
     held: VecDeque<String>,
+    /// Clients that have ended their side and wait for an answer, the longest first.
+    ended: VecDeque<ClientId>,
+    /// Answers to those, until it is known that the client was still there; in order of time.
+    unconfirmed: VecDeque<Unconfirmed>,
     input_ended: bool,
 }
 
 #[derive(Debug)]
-struct Client {
+struct Unconfirmed {
     client: ClientId,
-    peer: Peer,
-    /// Whether its last message ended with a newline.
-    ends_lines: bool,
-    /// It will say nothing more.
-    has_ended: bool,
-    /// Its messages that have no answer yet.
-    unanswered: VecDeque<u64>,
-    /// What it was answered after its end. Whether it was still listening is known in a moment.
-    doubtful: Vec<String>,
+    line: String,
+    /// When it counts as received.
+    until: Instant,
 }
 
-/// Who has ended its side may be gone altogether, which is found out by what it is sent: the
-/// kernel at the other end says so at once, or so long after at most.
-const DOUBT: Duration = Duration::from_millis(200);
+/// A client that has ended its side may be gone altogether. What it is sent tells: its kernel
+/// answers with a reset, at once or after a round trip, for which this is time enough.
+const CONFIRMED_AFTER: Duration = Duration::from_millis(200);
 
-/// From this many unanswered messages on, a client is not read from; half of it lets it on again.
+/// At this many unanswered messages a client is not read from; at half of it, it is again.
 const MAX_UNANSWERED: usize = 256;
 
-/// So many who have ended their side are kept for an answer; most may be gone altogether.
+/// At most this many clients that have ended their side are kept for an answer. Most may be gone
+/// altogether; one more, and the one that ended first is closed without an answer.
 const MAX_ENDED: usize = 256;
 
-/// No more typed lines are taken while this many wait for messages to answer.
+/// At this many lines, held or unconfirmed, no more are taken from the operator.
 const MAX_HELD_LINES: usize = 1024;
 
 impl<S: Screen> Console<S> {
@@ -82,82 +74,75 @@ impl<S: Screen> Console<S> {
     pub fn new(screen: S) -> Self {
         Self {
             screen,
-            clients: BTreeMap::new(),
-            numbers: Vec::new(),
-            last_number: 0,
-            ended: VecDeque::new(),
-            doubts: VecDeque::new(),
-            waiting: BTreeMap::new(),
-            messages: 0,
+            clients: Clients::default(),
+            waiting: Waiting::default(),
             held: VecDeque::new(),
+            ended: VecDeque::new(),
+            unconfirmed: VecDeque::new(),
             input_ended: false,
         }
     }
 
-    fn number(&self, client: ClientId) -> Option<u64> {
-        let number = (*self.numbers.get(client.index())?)?;
-        (self.clients.get(&number)?.client == client).then_some(number)
-    }
-
-    /// Brings together lines and who waits for one, then says who is next.
+    /// Gives held lines to the messages that wait, then names who is next.
     fn answer(&mut self, now: Instant, out: &mut Fanout) {
         while !self.held.is_empty()
-            && let Some((_, number)) = self.waiting.pop_first()
+            && let Some(id) = self.waiting.pop(&self.clients)
+            && let Some(line) = self.held.pop_front()
         {
-            let Some(line) = self.held.pop_front() else {
-                break;
+            self.send(id, &line, out);
+            let Some(client) = self.clients.get_mut(id) else {
+                continue;
             };
-            self.say(number, &line, out);
-            if let Some(talker) = self.clients.get_mut(&number) {
-                talker.unanswered.pop_front();
-                if talker.has_ended {
-                    talker.doubtful.push(line);
-                    self.doubts.push_back((now + DOUBT, number));
-                } else if talker.unanswered.len() == MAX_UNANSWERED / 2 {
-                    out.resume_reading(talker.client);
-                }
+            client.unanswered -= 1;
+            if client.has_ended {
+                self.unconfirmed.push_back(Unconfirmed {
+                    client: id,
+                    line,
+                    until: now + CONFIRMED_AFTER,
+                });
+            } else if client.unanswered == MAX_UNANSWERED / 2 {
+                out.resume_reading(id);
             }
         }
-        if self.input_ended && self.held.is_empty() && self.doubts.is_empty() {
+        if self.input_ended && self.held.is_empty() && self.unconfirmed.is_empty() {
             out.stop();
         }
-        self.name_who_is_next();
+        let next = self.waiting.next(&self.clients);
+        self.screen.prompt(next.map(|client| client.number));
     }
 
-    fn name_who_is_next(&mut self) {
-        self.screen.prompt(self.waiting.values().next().copied());
-    }
-
-    fn say(&mut self, number: u64, line: &str, out: &mut Fanout) {
-        let Some(talker) = self.clients.get(&number) else {
-            return self.screen.print(&format!("there is no [{number}]"));
+    fn send(&mut self, id: ClientId, line: &str, out: &mut Fanout) {
+        let Some(client) = self.clients.get(id) else {
+            return;
         };
-        let end = if talker.ends_lines { "\n" } else { "" };
-        if out.send(talker.client, format!("{line}{end}").as_bytes()) == Err(OutboxFull) {
+        let end = if client.ends_lines { "\n" } else { "" };
+        if out.send(id, format!("{line}{end}").as_bytes()) == Err(OutboxFull) {
+            let number = client.number;
             self.screen
                 .print(&format!("[{number}] is owed too much already; not sent"));
         }
     }
 
-    fn on_line(&mut self, now: Instant, line: String, out: &mut Fanout) {
-        match command::parse(&line) {
+    fn on_line(&mut self, now: Instant, line: &str, out: &mut Fanout) {
+        match command::parse(line) {
             OperatorCommand::Nothing => {}
             OperatorCommand::Answer(text) => self.held.push_back(text.to_owned()),
-            OperatorCommand::To(number, text) => self.say(number, text, out),
+            OperatorCommand::To(number, text) => {
+                if let Some(id) = self.find(number) {
+                    self.send(id, text, out);
+                }
+            }
             OperatorCommand::All(text) => {
-                let everybody: Vec<u64> = self.clients.keys().copied().collect();
-                for number in everybody {
-                    self.say(number, text, out);
+                let ids: Vec<ClientId> = self.clients.iter().map(|client| client.id).collect();
+                for id in ids {
+                    self.send(id, text, out);
                 }
             }
             OperatorCommand::Who => self.who(),
             OperatorCommand::Close(number) => {
-                match self.clients.get(&number).map(|talker| talker.client) {
-                    Some(client) => {
-                        self.leave(now, client, true, out);
-                        out.close_after_flush(client);
-                    }
-                    None => self.screen.print(&format!("there is no [{number}]")),
+                if let Some(id) = self.find(number) {
+                    self.leave(id, true);
+                    out.close_after_flush(id);
                 }
             }
             OperatorCommand::Quit => out.stop(),
@@ -166,69 +151,83 @@ impl<S: Screen> Console<S> {
         self.answer(now, out);
     }
 
-    fn who(&mut self) {
-        let mut here = self.clients.iter().filter(|(_, t)| !t.has_ended).peekable();
-        let nobody_is_here = here.peek().is_none();
-        for (number, talker) in here {
-            let unanswered = talker.unanswered.len();
-            let line = format!("[{number}] {}, {unanswered} to answer", talker.peer);
-            self.screen.print(&line);
+    /// The client with a number, or a line on the screen that there is none.
+    fn find(&mut self, number: u64) -> Option<ClientId> {
+        let found = self.clients.iter().find(|client| client.number == number);
+        if found.is_none() {
+            self.screen.print(&format!("there is no [{number}]"));
         }
-        if nobody_is_here {
+        found.map(|client| client.id)
+    }
+
+    fn who(&mut self) {
+        let mut here: Vec<&Client> = self.clients.iter().filter(|c| !c.has_ended).collect();
+        here.sort_unstable_by_key(|client| client.number);
+        if here.is_empty() {
             self.screen.print("nobody is here");
+        }
+        for client in here {
+            let (number, unanswered) = (client.number, client.unanswered);
+            let line = format!("[{number}] {}, {unanswered} to answer", client.peer);
+            self.screen.print(&line);
         }
     }
 
-    /// A client is gone, or is to be. What one that was not listening any more was answered is for
-    /// the next.
-    fn leave(&mut self, now: Instant, client: ClientId, was_listening: bool, out: &mut Fanout) {
-        let Some((number, talker)) = self.forget(client) else {
+    /// A client is gone, or is to be. If it was not listening any more, its unconfirmed answers
+    /// are for the next.
+    fn leave(&mut self, id: ClientId, was_listening: bool) {
+        let Some((client, unconfirmed)) = self.forget(id) else {
             return;
         };
-        if !talker.has_ended {
+        if !client.has_ended {
+            let number = client.number;
             self.screen.print(&format!("[{number}] left"));
         }
         if !was_listening {
-            for line in talker.doubtful.into_iter().rev() {
+            for line in unconfirmed.into_iter().rev() {
                 self.held.push_front(line);
             }
         }
-        self.answer(now, out);
     }
 
-    /// It has left already, as far as the person is told.
-    fn close_silently(&mut self, client: ClientId, out: &mut Fanout) {
-        self.forget(client);
-        out.close_after_flush(client);
+    /// Closes a client of which the operator knows that it has left.
+    fn close_silently(&mut self, id: ClientId, out: &mut Fanout) {
+        self.forget(id);
+        out.close_after_flush(id);
     }
 
-    fn forget(&mut self, client: ClientId) -> Option<(u64, Client)> {
-        let number = self.number(client)?;
-        self.numbers[client.index()] = None;
-        self.ended.retain(|ended| *ended != number);
-        let talker = self.clients.remove(&number)?;
-        for message in &talker.unanswered {
-            self.waiting.remove(message);
+    /// Removes a client; gives it and its unconfirmed answers, in order.
+    fn forget(&mut self, id: ClientId) -> Option<(Client, Vec<String>)> {
+        let client = self.clients.remove(id)?;
+        let mut lines = Vec::new();
+        if client.has_ended {
+            self.ended.retain(|ended| *ended != id);
+            self.unconfirmed.retain_mut(|answer| {
+                let stays = answer.client != id;
+                if !stays {
+                    lines.push(std::mem::take(&mut answer.line));
+                }
+                stays
+            });
         }
-        self.doubts.retain(|(_, doubtful)| *doubtful != number);
-        Some((number, talker))
+        Some((client, lines))
     }
 
-    /// A client will say nothing more, but what it has said is still worth an answer.
-    fn wait_for_answers(&mut self, number: u64, out: &mut Fanout) {
-        let Some(talker) = self.clients.get_mut(&number) else {
+    /// Keeps a client that will say nothing more: what it has said is still worth an answer.
+    fn keep_for_answers(&mut self, id: ClientId, out: &mut Fanout) {
+        let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        talker.has_ended = true;
+        client.has_ended = true;
+        let number = client.number;
         self.screen
             .print(&format!("[{number}] left, but may read an answer yet"));
-        self.ended.push_back(number);
+        self.ended.push_back(id);
         if self.ended.len() > MAX_ENDED
-            && let Some(talker) = self.ended.front().and_then(|k| self.clients.get(k))
+            && let Some(first) = self.ended.front().copied()
         {
-            self.close_silently(talker.client, out);
+            self.close_silently(first, out);
         }
-        self.name_who_is_next();
     }
 }
 
@@ -238,80 +237,58 @@ impl<S: Screen> Service for Console<S> {
     }
 
     fn on_open(&mut self, _now: Instant, client: ClientId, peer: &Peer, _out: &mut Fanout) {
-        self.last_number += 1;
-        if client.index() >= self.numbers.len() {
-            self.numbers.resize(client.index() + 1, None);
-        }
-        self.numbers[client.index()] = Some(self.last_number);
-        let talker = Client {
-            client,
-            peer: *peer,
-            ends_lines: false,
-            has_ended: false,
-            unanswered: VecDeque::new(),
-            doubtful: Vec::new(),
-        };
-        self.clients.insert(self.last_number, talker);
+        self.clients.add(client, peer);
     }
 
-    fn on_message(
-        &mut self,
-        now: Instant,
-        client: ClientId,
-        message: Message<'_>,
-        out: &mut Fanout,
-    ) {
-        let (Message::Whole(bytes), Some(number)) = (message, self.number(client)) else {
+    fn on_message(&mut self, now: Instant, id: ClientId, message: Message<'_>, out: &mut Fanout) {
+        let (Message::Whole(bytes), Some(client)) = (message, self.clients.get_mut(id)) else {
             return;
         };
+        client.ends_lines = bytes.ends_with(b"\n");
+        client.unanswered += 1;
+        if client.unanswered == MAX_UNANSWERED {
+            out.pause_reading(id);
+        }
+        let number = client.number;
         let shown = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let shown = sanitize::sanitize(shown.strip_suffix(b"\r").unwrap_or(shown));
         self.screen.print(&format!("recv [{number}] {shown}"));
-        if let Some(talker) = self.clients.get_mut(&number) {
-            talker.ends_lines = bytes.ends_with(b"\n");
-            talker.unanswered.push_back(self.messages);
-            if talker.unanswered.len() == MAX_UNANSWERED {
-                out.pause_reading(client);
-            }
-        }
-        self.waiting.insert(self.messages, number);
-        self.messages += 1;
+        self.waiting.push(id, &self.clients);
         self.answer(now, out);
     }
 
-    fn on_end(&mut self, now: Instant, client: ClientId, out: &mut Fanout) {
-        let number = self.number(client);
-        let talker = number.and_then(|number| self.clients.get(&number));
-        if let (Some(number), Some(talker)) = (number, talker)
-            && !talker.unanswered.is_empty()
-        {
-            return self.wait_for_answers(number, out);
+    fn on_end(&mut self, now: Instant, id: ClientId, out: &mut Fanout) {
+        match self.clients.get(id) {
+            Some(client) if client.unanswered > 0 => self.keep_for_answers(id, out),
+            _ => {
+                self.leave(id, true);
+                out.close_after_flush(id);
+            }
         }
-        self.leave(now, client, true, out);
-        out.close_after_flush(client);
+        self.answer(now, out);
     }
 
-    fn on_close(&mut self, now: Instant, client: ClientId, why: &Disconnect, out: &mut Fanout) {
-        let was_listening = !matches!(why, Disconnect::Broken(_));
-        self.leave(now, client, was_listening, out);
+    fn on_close(&mut self, now: Instant, id: ClientId, why: &Disconnect, out: &mut Fanout) {
+        self.leave(id, !matches!(why, Disconnect::Broken(_)));
+        self.answer(now, out);
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.doubts.front().map(|(at, _)| *at)
+        self.unconfirmed.front().map(|answer| answer.until)
     }
 
     fn on_deadline(&mut self, now: Instant, out: &mut Fanout) {
-        while let Some(&(at, number)) = self.doubts.front()
-            && at <= now
+        while let Some(answer) = self.unconfirmed.front()
+            && answer.until <= now
         {
-            self.doubts.pop_front();
-            let Some(talker) = self.clients.get_mut(&number) else {
-                continue;
-            };
-            talker.doubtful.remove(0);
-            if talker.unanswered.is_empty() && talker.doubtful.is_empty() {
-                let client = talker.client;
-                self.close_silently(client, out);
+            let id = answer.client;
+            self.unconfirmed.pop_front();
+            let waits = self
+                .clients
+                .get(id)
+                .is_some_and(|client| client.unanswered > 0);
+            if !waits && !self.unconfirmed.iter().any(|other| other.client == id) {
+                self.close_silently(id, out);
             }
         }
         self.answer(now, out);
@@ -319,7 +296,7 @@ impl<S: Screen> Service for Console<S> {
 
     fn on_input(&mut self, now: Instant, input: OperatorInput, out: &mut Fanout) {
         match input {
-            OperatorInput::Line(line) => self.on_line(now, line, out),
+            OperatorInput::Line(line) => self.on_line(now, &line, out),
             OperatorInput::End => {
                 self.input_ended = true;
                 self.answer(now, out);
@@ -328,6 +305,6 @@ impl<S: Screen> Service for Console<S> {
     }
 
     fn wants_input(&self) -> bool {
-        !self.input_ended && self.held.len() < MAX_HELD_LINES
+        !self.input_ended && self.held.len() + self.unconfirmed.len() < MAX_HELD_LINES
     }
 }

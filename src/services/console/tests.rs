@@ -7,6 +7,8 @@ use super::*;
 use crate::outbound::Limits;
 use crate::testing::scene::{ROOMY, Scene};
 
+mod ends;
+
 /// A screen that remembers.
 #[derive(Clone, Default)]
 struct Paper(Rc<RefCell<Sheet>>);
@@ -128,82 +130,6 @@ fn numbers_count_from_one_and_are_not_used_again() {
     paper.shows("[2] unix, 0 to answer");
     paper.shows("[3] unix, 1 to answer");
     paper.shows_nothing();
-}
-
-#[test]
-fn who_is_gone_waits_no_longer() {
-    let (mut console, paper) = console(&["ann", "bob"]);
-    console.sends("ann", "a");
-    console.sends("bob", "b");
-    console.sends("ann", "a");
-    console.vanishes("ann");
-    for line in ["recv [1] a", "recv [2] b", "recv [1] a", "[1] left"] {
-        paper.shows(line);
-    }
-    paper.shows_nothing();
-    assert_eq!(paper.prompt(), Some(2));
-    console.types("for bob");
-    assert_eq!(console.heard("bob"), "for bob");
-    console.types("for nobody");
-    console.joins("eve");
-    console.sends("eve", "e");
-    assert_eq!(console.heard("eve"), "for nobody");
-}
-
-#[test]
-fn who_has_ended_its_side_is_answered_in_its_turn_and_then_let_go() {
-    let (mut console, paper) = console(&["ann", "bob", "eve"]);
-    console.sends("ann", "a");
-    console.sends("bob", "b");
-    console.sends("ann", "a");
-    console.ends("ann");
-    console.ends("eve");
-    for line in ["recv [1] a", "recv [2] b", "recv [1] a"] {
-        paper.shows(line);
-    }
-    paper.shows("[1] left, but may read an answer yet");
-    paper.shows("[3] left");
-    assert_eq!(paper.prompt(), Some(1));
-    for line in ["one", "for bob", "two"] {
-        console.types(line);
-    }
-    assert_eq!(console.heard("bob"), "for bob");
-    assert_eq!(console.heard("ann"), "onetwo");
-    assert_eq!(paper.prompt(), None);
-    // In a moment it is known that it was listening.
-    assert_eq!(console.fate("ann"), None);
-    console.advance(DOUBT);
-    assert_eq!(console.fate("ann"), Some(Disconnect::Eof));
-    paper.shows_nothing();
-    console.sends("bob", "b");
-    console.ends("bob");
-    console.types("/close 2");
-    assert_eq!(console.fate("bob"), Some(Disconnect::Eof));
-    assert_eq!(paper.prompt(), None);
-}
-
-#[test]
-fn what_one_that_was_gone_was_answered_is_for_the_next() {
-    let (mut console, paper) = console(&["ann", "bob"]);
-    console.sends("ann", "a");
-    console.sends("ann", "a");
-    console.ends("ann");
-    console.sends("bob", "b");
-    for line in ["one", "two", "three", "four"] {
-        console.types(line);
-    }
-    console.ends_typing();
-    assert_eq!(console.heard("bob"), "three");
-    // It had closed, and its machine says so when it is sent something.
-    console.vanishes("ann");
-    assert!(!console.has_stopped());
-    assert_eq!(paper.prompt(), None);
-    for line in ["one", "two", "four"] {
-        assert!(!console.has_stopped());
-        console.sends("bob", "b");
-        assert_eq!(console.heard("bob"), line);
-    }
-    assert!(console.has_stopped());
 }
 
 #[test]
@@ -347,19 +273,4 @@ fn who_does_not_read_is_not_answered_without_bound() {
     paper.shows("[1] is owed too much already; not sent");
     console.recovers("ann");
     assert_eq!(console.heard("ann"), "more than ten bytes");
-}
-
-#[test]
-fn only_so_many_who_have_ended_are_kept_for_an_answer() {
-    let (mut console, _) = console(&[]);
-    for n in 0..=256 {
-        let name = format!("n{n}");
-        console.joins(&name);
-        console.sends(&name, "?");
-        console.ends(&name);
-    }
-    assert_eq!(console.fate("n0"), Some(Disconnect::Eof));
-    assert_eq!(console.fate("n1"), None);
-    console.types("for the second");
-    assert_eq!(console.heard("n1"), "for the second");
 }
