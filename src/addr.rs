@@ -21,7 +21,7 @@ pub enum Address {
         port: u16,
     },
     /// Every interface, IPv4 and IPv6; to connect to, this machine.
-    Every {
+    Any {
         /// Port; 0 lets the system pick when listening.
         port: u16,
     },
@@ -31,14 +31,14 @@ pub enum Address {
 
 impl Address {
     /// The socket addresses that this stands for, in the resolver's order; none for a unix
-    /// path. [`Address::Every`] gives loopback, v4 first, which is how one reaches it.
+    /// path. [`Address::Any`] gives loopback, v4 first, which is how one reaches it.
     ///
     /// # Errors
     /// What the resolver says.
     pub fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         match self {
             Self::Tcp { host, port } => Ok((host.as_str(), *port).to_socket_addrs()?.collect()),
-            Self::Every { port } => Ok(vec![
+            Self::Any { port } => Ok(vec![
                 SocketAddr::from(([127, 0, 0, 1], *port)),
                 SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], *port)),
             ]),
@@ -70,7 +70,7 @@ impl FromStr for Address {
             .ok_or("a port is missing; HOST:PORT, [v6]:PORT, :PORT, PORT or unix:PATH")?;
         let port = parse_port(port)?;
         if host.is_empty() {
-            return Ok(Self::Every { port });
+            return Ok(Self::Any { port });
         }
         let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
             Some(v6) => v6
@@ -120,7 +120,7 @@ impl fmt::Display for Address {
         match self {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Self::Every { port } => write!(f, ":{port}"),
+            Self::Any { port } => write!(f, ":{port}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!("7788".parse(), tcp("127.0.0.1", 7788));
         assert_eq!("localhost:0".parse(), tcp("localhost", 0));
         assert_eq!("[::1]:80".parse(), tcp("::1", 80));
-        assert_eq!(":7788".parse(), Ok(Address::Every { port: 7788 }));
+        assert_eq!(":7788".parse(), Ok(Address::Any { port: 7788 }));
         assert_eq!("unix:/a:b".parse(), Ok(Address::Unix("/a:b".into())));
     }
 

@@ -9,10 +9,10 @@ use crate::addr::Address;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-mod arrivals;
 mod dial;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod line_splitter;
 mod mention;
 mod pipe;
 mod session;

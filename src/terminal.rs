@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   keys ──> Decoder ──> Line ──> on_input      one thread, woken by keys, by screens
-//!   Screen ──> bounded queue ──> View ──> tty    and by SIGWINCH and SIGCONT
+//!   Printer ──> bounded queue ──> Renderer ──> tty    and by SIGWINCH and SIGCONT
 //! ```
 //!
 //! Why not a ready-made editor: of those at hand, none changes the prompt while a line is being
@@ -20,21 +20,21 @@ use signal_hook::SigId;
 use signal_hook::consts::{SIGCONT, SIGWINCH};
 use signal_hook::low_level::{pipe, unregister};
 
+mod cooked;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod keys;
 mod line;
-mod modes;
-mod plain;
-mod screen;
-mod view;
+mod printer;
+mod raw_mode;
+mod renderer;
 mod worker;
 
-use modes::Modes;
-use plain::Plain;
-pub use screen::Screen;
-use screen::Shared;
-use worker::{Editor, Entry, Worker};
+use cooked::Cooked;
+pub use printer::Printer;
+use printer::Shared;
+use raw_mode::RawMode;
+use worker::{Editor, InputMode, Worker};
 
 /// How long an ending terminal may take to print what is queued.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
@@ -67,7 +67,7 @@ pub enum Input {
 /// are read and printed all the same.
 pub struct Terminal {
     shared: Arc<Shared>,
-    modes: Option<Arc<Modes>>,
+    raw_mode: Option<Arc<RawMode>>,
     signals: Vec<SigId>,
 }
 
@@ -85,9 +85,9 @@ impl Terminal {
     /// stdin is no terminal, or the system has no descriptors or threads left.
     pub fn start(
         options: Options,
-        on_input: impl FnMut(Input, &Screen) + Send + 'static,
+        on_input: impl FnMut(Input, &Printer) + Send + 'static,
     ) -> io::Result<Self> {
-        let modes = Arc::new(Modes::find()?);
+        let raw_mode = Arc::new(RawMode::find()?);
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let is_shown = isatty(stdout());
         let is_edited = is_shown && !is_dumb;
@@ -96,7 +96,7 @@ impl Terminal {
         // From here on, whatever fails drops this, which takes everything back.
         let mut terminal = Self {
             shared: Arc::clone(&shared),
-            modes: is_edited.then(|| Arc::clone(&modes)),
+            raw_mode: is_edited.then(|| Arc::clone(&raw_mode)),
             signals: Vec::new(),
         };
         if is_edited {
@@ -105,20 +105,20 @@ impl Terminal {
                 terminal.signals.push(id);
             }
         }
-        let entry = match is_edited {
-            true => Entry::Edited(Box::new(Editor::new(modes, options.commands))),
-            false => Entry::Plain(Plain::new(is_shown)),
+        let input_mode = match is_edited {
+            true => InputMode::Edited(Box::new(Editor::new(raw_mode, options.commands))),
+            false => InputMode::Cooked(Cooked::new(is_shown)),
         };
         spawn(Worker {
             shared,
             woken,
-            entry,
+            input_mode,
             decorated: is_edited && !no_color,
             on_input,
             prompt: String::new(),
             input_ended: false,
             hung_up: false,
-            is_mute: false,
+            output_closed: false,
         })?;
         Ok(terminal)
     }
@@ -131,27 +131,27 @@ impl Terminal {
         let (shared, woken) = Shared::new(String::new())?;
         let terminal = Self {
             shared: Arc::clone(&shared),
-            modes: None,
+            raw_mode: None,
             signals: Vec::new(),
         };
         spawn(Worker {
             shared,
             woken,
-            entry: Entry::Plain(Plain::new(false)),
+            input_mode: InputMode::Cooked(Cooked::new(false)),
             decorated: false,
-            on_input: |_: Input, _: &Screen| {},
+            on_input: |_: Input, _: &Printer| {},
             prompt: String::new(),
             input_ended: true,
             hung_up: true,
-            is_mute: false,
+            output_closed: false,
         })?;
         Ok(terminal)
     }
 
     /// The handle to print through.
     #[must_use]
-    pub fn screen(&self) -> Screen {
-        self.shared.screen()
+    pub fn printer(&self) -> Printer {
+        self.shared.printer()
     }
 }
 
@@ -163,13 +163,13 @@ impl Drop for Terminal {
         self.shared.stop(STOP_PATIENCE);
         // The thread may hang in a write to a terminal that takes nothing; the modes come back
         // all the same.
-        if let Some(modes) = &self.modes {
-            modes.give_back();
+        if let Some(raw_mode) = &self.raw_mode {
+            raw_mode.restore();
         }
     }
 }
 
-fn spawn(worker: Worker<impl FnMut(Input, &Screen) + Send + 'static>) -> io::Result<()> {
+fn spawn(worker: Worker<impl FnMut(Input, &Printer) + Send + 'static>) -> io::Result<()> {
     let shared = Arc::clone(&worker.shared);
     let spawned = thread::Builder::new()
         .name("terminal".to_owned())

@@ -283,7 +283,7 @@ fn refuse_given(given: &[(&str, bool)], owner: &str, service: &str) -> Result<()
     }
 }
 
-/// The lines of a message of the day, made sanitize: it comes from a file that anybody may have
+/// The lines of a message of the day, sanitized: it comes from a file that anybody may have
 /// edited.
 fn read_motd(text: &str) -> Result<Vec<String>, Failure> {
     let bytes = match text.strip_prefix('@') {

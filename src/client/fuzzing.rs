@@ -1,7 +1,7 @@
 //! A person who reads a room and types: whatever arrives, cut in any way, is shown whole and
 //! drives nothing.
 
-use super::arrivals::{Arrivals, LINE_MAX_BYTES};
+use super::line_splitter::{LINE_MAX_BYTES, LineSplitter};
 use super::mention::Nick;
 use super::session::COMMANDS;
 use crate::terminal::fuzzing::Display;
@@ -31,7 +31,7 @@ pub(crate) fn check(data: &[u8]) {
 
 #[derive(Default)]
 struct Reader {
-    arrivals: Arrivals,
+    splitter: LineSplitter,
     nick: Nick,
     /// All that has arrived and all that was shown, less their line ends.
     arrived: Vec<u8>,
@@ -41,34 +41,34 @@ struct Reader {
 impl Reader {
     fn arrive(&mut self, bytes: &[u8], display: &mut Display) {
         let Self {
-            arrivals,
+            splitter,
             nick,
             arrived,
             shown,
         } = self;
         arrived.extend(bytes.iter().filter(|byte| !is_line_end(**byte)));
-        arrivals.push(bytes, |line| show(line, nick, shown, display));
+        splitter.push(bytes, |line| show(line, nick, shown, display));
     }
 
     fn pause(&mut self, display: &mut Display) {
         let Self {
-            arrivals,
+            splitter,
             nick,
             shown,
             ..
         } = self;
-        arrivals.pause(|line| show(line, nick, shown, display));
+        splitter.pause(|line| show(line, nick, shown, display));
     }
 
     fn end(mut self, display: &mut Display) {
         let Self {
-            arrivals,
+            splitter,
             nick,
             arrived,
             shown,
         } = &mut self;
-        arrivals.end(|line| show(line, nick, shown, display));
-        assert!(!arrivals.has_partial());
+        splitter.end(|line| show(line, nick, shown, display));
+        assert!(!splitter.has_partial());
         assert_eq!(arrived, shown);
     }
 }

@@ -1,10 +1,10 @@
 //! A person at a terminal: typed lines go out, arrivals are shown above the prompt.
 //!
 //! ```text
-//!   terminal's thread ──lines, bounded──> sender ──> socket ──> receiver ──> screen
+//!   terminal's thread ──lines, bounded──> sender ──> socket ──> receiver ──> printer
 //!           └──────────── Event ────────> run <──────── Event ─────┘
 //! ```
-//! Sender and receiver only ever wait for the socket or the screen; `run` decides when it is
+//! Sender and receiver only ever wait for the socket or the printer; `run` decides when it is
 //! over.
 
 use std::cell::Cell;
@@ -21,10 +21,10 @@ use signal_hook::low_level::emulate_default_handler;
 use socket2::Socket;
 
 use super::Config;
-use super::arrivals::Arrivals;
+use super::line_splitter::LineSplitter;
 use super::mention::Nick;
 use crate::failure::Failure;
-use crate::terminal::{Input, Options, Screen, Terminal};
+use crate::terminal::{Input, Options, Printer, Terminal};
 
 const PROMPT: &str = "send: ";
 /// What the room understands; Tab completes it.
@@ -57,7 +57,7 @@ pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), Failure> 
     let (events, happened) = mpsc::channel();
     let terminal = start(config, socket, events)
         .map_err(|error| Failure::runtime(format!("use the terminal: {error}")))?;
-    let last = wait(&happened, &terminal.screen());
+    let last = wait(&happened, &terminal.printer());
     // Lets go whoever still waits for the socket.
     let _ = socket.shutdown(Shutdown::Both);
     drop(terminal);
@@ -80,11 +80,11 @@ fn start(config: &Config, socket: &Arc<Socket>, events: Sender<Event>) -> io::Re
         lines: Some(lines),
         events: events.clone(),
     };
-    let terminal = Terminal::start(options, move |input, screen| keyboard.take(input, screen))?;
+    let terminal = Terminal::start(options, move |input, printer| keyboard.take(input, printer))?;
 
-    let (screen, receiving, ended) = (terminal.screen(), Arc::clone(socket), events.clone());
+    let (printer, receiving, ended) = (terminal.printer(), Arc::clone(socket), events.clone());
     spawn("receive", move || {
-        let outcome = receive(&receiving, &screen);
+        let outcome = receive(&receiving, &printer);
         // Nobody listens any more once the session is over; so below.
         let _ = ended.send(Event::Ended(outcome));
     })?;
@@ -104,14 +104,14 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 /// Gives the event that the session ends with.
-fn wait(happened: &Receiver<Event>, screen: &Screen) -> Event {
+fn wait(happened: &Receiver<Event>, printer: &Printer) -> Event {
     match happened.recv() {
         Ok(Event::Left) => {}
         Ok(Event::Ended(outcome)) => {
             // What is half typed will not be sent, so it should not stay below as if it had been.
-            screen.end_input();
+            printer.end_input();
             if outcome.is_ok() {
-                screen.print("* the server closed the connection");
+                printer.print("* the server closed the connection");
             }
             return Event::Ended(outcome);
         }
@@ -134,18 +134,18 @@ struct Keyboard {
 }
 
 impl Keyboard {
-    fn take(&mut self, input: Input, screen: &Screen) {
+    fn take(&mut self, input: Input, printer: &Printer) {
         match input {
             Input::Line(line) if !line.is_empty() => {
                 let unsent = self.lines.as_ref().map(|lines| lines.try_send(line));
                 if let Some(Err(TrySendError::Full(_))) = unsent {
-                    screen.print("* not sent: the server does not read");
+                    printer.print("* not sent: the server does not read");
                 }
             }
             Input::Line(_) | Input::End => {
                 // The sender finishes what is queued, then ends our side.
                 self.lines = None;
-                screen.end_input();
+                printer.end_input();
                 let _ = self.events.send(Event::Left);
             }
             Input::Interrupted => {
@@ -166,36 +166,36 @@ fn send(mut socket: &Socket, typed: &Receiver<String>, ending: &str) {
     let _ = socket.shutdown(Shutdown::Write);
 }
 
-/// Shows what arrives until its end, or until there is no screen.
-fn receive(mut socket: &Socket, screen: &Screen) -> io::Result<()> {
+/// Shows what arrives until its end, or until the printer takes nothing.
+fn receive(mut socket: &Socket, printer: &Printer) -> io::Result<()> {
     let mut nick = Nick::default();
-    let is_screen_there = Cell::new(true);
+    let is_printing = Cell::new(true);
     let mut show = |line: &[u8]| {
-        // The screen makes it sanitize.
+        // The printer sanitizes it.
         let text = String::from_utf8_lossy(line);
         let is_meant = nick.is_meant_by(&text);
-        is_screen_there.set(screen.print_waiting(&format!("recv: {text}"), is_meant));
+        is_printing.set(printer.print_waiting(&format!("recv: {text}"), is_meant));
     };
-    let mut arrivals = Arrivals::default();
+    let mut splitter = LineSplitter::default();
     let mut bytes = vec![0; READ_BUFFER_BYTES];
     loop {
-        socket.set_read_timeout(arrivals.has_partial().then_some(QUIET))?;
+        socket.set_read_timeout(splitter.has_partial().then_some(QUIET))?;
         match Read::read(&mut socket, &mut bytes) {
             Ok(0) => {
-                arrivals.end(&mut show);
+                splitter.end(&mut show);
                 return Ok(());
             }
-            Ok(count) => arrivals.push(&bytes[..count], &mut show),
+            Ok(count) => splitter.push(&bytes[..count], &mut show),
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => {}
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => arrivals.pause(&mut show),
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => splitter.pause(&mut show),
                 _ => {
-                    arrivals.end(&mut show);
+                    splitter.end(&mut show);
                     return Err(error);
                 }
             },
         }
-        if !is_screen_there.get() {
+        if !is_printing.get() {
             return Ok(());
         }
     }

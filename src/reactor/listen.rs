@@ -43,7 +43,7 @@ pub(super) fn open(
             };
             Ok((listener, address.clone()))
         }
-        Address::Every { port } => {
+        Address::Any { port } => {
             let any_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port));
             let any_v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, *port));
             open_tcp(any_v6, false, send_buffer_bytes).or_else(|error| match no_v6(&error) {

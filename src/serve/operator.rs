@@ -56,18 +56,18 @@ impl OperatorConsole {
 
     /// The console service on this screen.
     pub(super) fn console(&self) -> Box<dyn Service> {
-        Box::new(Console::new(Shown(self.terminal.screen())))
+        Box::new(Console::new(Shown(self.terminal.printer())))
     }
 
     pub(super) fn print(&self, line: &str) {
-        self.terminal.screen().print(line);
+        self.terminal.printer().print(line);
     }
 
     /// Where the log should go if stderr is the terminal on which the operator types.
     pub(super) fn log_target(&self) -> Option<Box<dyn Write + Send>> {
         let shared =
             self.is_interactive && io::stderr().is_terminal() && io::stdout().is_terminal();
-        shared.then(|| Box::new(self.terminal.screen()) as Box<dyn Write + Send>)
+        shared.then(|| Box::new(self.terminal.printer()) as Box<dyn Write + Send>)
     }
 
     /// Hands on what is typed, or piped in, from here on.
@@ -122,7 +122,7 @@ fn read_lines(mut stdin: impl BufRead, sender: &InputSender) {
 }
 
 /// The terminal's screen as the console sees it.
-struct Shown(terminal::Screen);
+struct Shown(terminal::Printer);
 
 impl Screen for Shown {
     fn print(&mut self, line: &str) {

@@ -4,7 +4,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::keys::Decoder;
 use super::line::{Effect, Line};
-use super::view::{self, View};
+use super::renderer::{self, Renderer};
 use crate::testing::fuzz::is_harmful;
 
 const PROMPT: &str = "send: ";
@@ -15,7 +15,7 @@ const MARK_END: &str = "\x1b[0m";
 pub(crate) struct Display {
     keys: Decoder,
     line: Line,
-    view: View,
+    renderer: Renderer,
     columns: usize,
 }
 
@@ -24,7 +24,7 @@ impl Display {
         Self {
             keys: Decoder::default(),
             line: Line::new(commands.iter().map(|&name| name.to_owned()).collect()),
-            view: View::default(),
+            renderer: Renderer::default(),
             columns: 80,
         }
     }
@@ -37,10 +37,10 @@ impl Display {
     /// Shows a line that has arrived.
     pub(crate) fn print(&mut self, text: &str, stands_out: bool) {
         let mut out = String::new();
-        self.view.erase(&mut out);
+        self.renderer.erase(&mut out);
         assert_eq!(out, "\r\x1b[K");
         out.clear();
-        view::print(&mut out, text, stands_out);
+        renderer::print(&mut out, text, stands_out);
         let shown = out.strip_suffix('\n').map(|shown| match stands_out {
             true => shown.strip_prefix(MARK)?.strip_suffix(MARK_END),
             false => Some(shown),
@@ -67,14 +67,14 @@ impl Display {
                     !text.contains(|c: char| c.is_control() && c != '\t'),
                     "{text:?}"
                 );
-                self.view.leave(&mut out, PROMPT, &text);
+                self.renderer.leave(&mut out, PROMPT, &text);
             }
             Effect::Interrupted => {
                 let text = format!("{}^C", self.line.text());
-                self.view.leave(&mut out, PROMPT, &text);
+                self.renderer.leave(&mut out, PROMPT, &text);
                 self.line.clear();
             }
-            Effect::Choices(choices) => view::print(&mut out, &choices, false),
+            Effect::Choices(choices) => renderer::print(&mut out, &choices, false),
             Effect::Edited | Effect::End | Effect::Suspended | Effect::ScreenCleared => {}
         }
         check_drawn(&out);
@@ -91,17 +91,17 @@ impl Display {
     fn draw(&mut self) {
         let mut out = String::new();
         let typed = (self.line.before(), self.line.after());
-        self.view.draw(&mut out, PROMPT, typed, self.columns);
+        self.renderer.draw(&mut out, PROMPT, typed, self.columns);
         check_drawn(&out);
         assert!(!out.contains('\n'));
         assert!(
-            self.view.cursor_column() <= self.columns.saturating_sub(1),
+            self.renderer.cursor_column() <= self.columns.saturating_sub(1),
             "{out:?}"
         );
     }
 }
 
-/// What drives the terminal is the view's own, and there is no more of it than it needs.
+/// What drives the terminal is the renderer's own, and there is no more of it than it needs.
 fn check_drawn(out: &str) {
     let mut parts = out.split('\x1b');
     let mut sequences = 0;

@@ -1,5 +1,5 @@
 //! The line that is being typed: its text, its cursor, the lines before it, and what each key
-//! does to them. Text only; where and how it is shown is for the view.
+//! does to them. Text only; where and how it is shown is for the renderer.
 
 use unicode_segmentation::UnicodeSegmentation;
 

@@ -14,12 +14,12 @@ use rustix::stdio::{stdin, stdout};
 use rustix::termios::tcgetwinsize;
 
 use super::Input;
+use super::cooked::Cooked;
 use super::keys::Decoder;
 use super::line::{Effect, Line};
-use super::modes::Modes;
-use super::plain::Plain;
-use super::screen::{Screen, Shared, Work, drain};
-use super::view::{self, View};
+use super::printer::{Printer, Shared, Work, drain};
+use super::raw_mode::RawMode;
+use super::renderer::{self, Renderer};
 
 /// The bytes of one key follow each other faster than that, a person's next key does not.
 const ESCAPE_WAIT: Timespec = Timespec {
@@ -34,27 +34,27 @@ const PASTE_MARKS_ON: &str = "\x1b[?2004h";
 const PASTE_MARKS_OFF: &str = "\x1b[?2004l";
 
 /// How lines are typed.
-pub(super) enum Entry {
+pub(super) enum InputMode {
     /// Edited here, key by key.
     Edited(Box<Editor>),
     /// By the terminal itself, or somewhere that cannot show editing.
-    Plain(Plain),
+    Cooked(Cooked),
 }
 
 pub(super) struct Editor {
-    pub(super) modes: Arc<Modes>,
+    pub(super) raw_mode: Arc<RawMode>,
     keys: Decoder,
     line: Line,
-    view: View,
+    renderer: Renderer,
 }
 
 impl Editor {
-    pub(super) fn new(modes: Arc<Modes>, commands: Vec<String>) -> Self {
+    pub(super) fn new(raw_mode: Arc<RawMode>, commands: Vec<String>) -> Self {
         Self {
-            modes,
+            raw_mode,
             keys: Decoder::default(),
             line: Line::new(commands),
-            view: View::default(),
+            renderer: Renderer::default(),
         }
     }
 }
@@ -62,7 +62,7 @@ impl Editor {
 pub(super) struct Worker<F> {
     pub(super) shared: Arc<Shared>,
     pub(super) woken: UnixStream,
-    pub(super) entry: Entry,
+    pub(super) input_mode: InputMode,
     pub(super) decorated: bool,
     pub(super) on_input: F,
     pub(super) prompt: String,
@@ -71,16 +71,16 @@ pub(super) struct Worker<F> {
     /// stdin itself is at its end; reading it again would spin.
     pub(super) hung_up: bool,
     /// stdout takes nothing any more; what is typed may still matter.
-    pub(super) is_mute: bool,
+    pub(super) output_closed: bool,
 }
 
-impl<F: FnMut(Input, &Screen)> Worker<F> {
+impl<F: FnMut(Input, &Printer)> Worker<F> {
     /// Until the terminal stops.
     pub(super) fn run(mut self) {
         // Whatever ends this thread, nobody may go on waiting for it.
         let _over = Over(Arc::clone(&self.shared));
-        if let Entry::Edited(editor) = &self.entry {
-            editor.modes.take_over();
+        if let InputMode::Edited(editor) = &self.input_mode {
+            editor.raw_mode.enter();
             self.write(PASTE_MARKS_ON);
         }
         loop {
@@ -95,7 +95,7 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
                 Ok(true) => self.read(),
                 Ok(false) => {}
                 Err(_) => {
-                    self.hand_on(Input::End);
+                    self.emit(Input::End);
                     return;
                 }
             }
@@ -107,11 +107,11 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         self.input_ended |= work.input_ended;
         self.prompt = work.prompt;
         let mut out = String::new();
-        if !(work.entries.is_empty() && work.dropped_lines == 0) {
+        if !(work.lines.is_empty() && work.dropped_lines == 0) {
             self.make_room(&mut out);
         }
-        for line in &work.entries {
-            view::print(&mut out, &line.text, line.marked && self.decorated);
+        for line in &work.lines {
+            renderer::print(&mut out, &line.text, line.marked && self.decorated);
         }
         if work.dropped_lines > 0 {
             let dropped = work.dropped_lines;
@@ -123,9 +123,9 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
 
     /// Gives a line that is to be printed a row of its own.
     fn make_room(&mut self, out: &mut String) {
-        match &mut self.entry {
-            Entry::Edited(editor) => editor.view.erase(out),
-            Entry::Plain(plain) => plain.make_room(out),
+        match &mut self.input_mode {
+            InputMode::Edited(editor) => editor.renderer.erase(out),
+            InputMode::Cooked(cooked) => cooked.make_room(out),
         }
     }
 
@@ -133,19 +133,19 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         if self.input_ended {
             return self.make_room(out);
         }
-        match &mut self.entry {
-            Entry::Edited(editor) => {
+        match &mut self.input_mode {
+            InputMode::Edited(editor) => {
                 let typed = (editor.line.before(), editor.line.after());
-                editor.view.draw(out, &self.prompt, typed, columns());
+                editor.renderer.draw(out, &self.prompt, typed, columns());
             }
-            Entry::Plain(plain) => plain.draw(out, &self.prompt),
+            InputMode::Cooked(cooked) => cooked.draw(out, &self.prompt),
         }
     }
 
     /// Waits for a key (true) or a wake-up.
     fn wait(&mut self) -> io::Result<bool> {
         let is_mid_key =
-            matches!(&self.entry, Entry::Edited(editor) if editor.keys.is_lone_escape());
+            matches!(&self.input_mode, InputMode::Edited(editor) if editor.keys.is_lone_escape());
         let stdin = stdin();
         let mut watched = [
             PollFd::new(&self.woken, PollFlags::IN),
@@ -162,16 +162,16 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         let is_woken = !watched[0].revents().is_empty();
         let is_typed = !self.hung_up && !watched[1].revents().is_empty();
         if ready == 0
-            && let Entry::Edited(editor) = &mut self.entry
+            && let InputMode::Edited(editor) = &mut self.input_mode
         {
             editor.keys.drop_escape();
         }
         if is_woken
             && drain(&mut self.woken)
-            && let Entry::Edited(editor) = &self.entry
+            && let InputMode::Edited(editor) = &self.input_mode
         {
             // Perhaps it was SIGCONT, after a shell has set the terminal for itself.
-            editor.modes.take_over();
+            editor.raw_mode.enter();
         }
         Ok(is_typed)
     }
@@ -185,33 +185,33 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         };
         if count == 0 {
             self.hung_up = true;
-            if let Entry::Plain(plain) = &mut self.entry
-                && let Some(text) = plain.end()
+            if let InputMode::Cooked(cooked) = &mut self.input_mode
+                && let Some(text) = cooked.end()
             {
-                self.hand_on(Input::Line(text));
+                self.emit(Input::Line(text));
             }
-            self.hand_on(Input::End);
+            self.emit(Input::End);
             return;
         }
         for &byte in &bytes[..count] {
-            match &mut self.entry {
-                Entry::Edited(editor) => {
+            match &mut self.input_mode {
+                InputMode::Edited(editor) => {
                     if let Some(key) = editor.keys.push(byte) {
                         let effect = editor.line.press(key);
-                        self.follow(effect);
+                        self.apply(effect);
                     }
                 }
-                Entry::Plain(plain) => {
-                    if let Some(text) = plain.push(byte) {
-                        self.hand_on(Input::Line(text));
+                InputMode::Cooked(cooked) => {
+                    if let Some(text) = cooked.push(byte) {
+                        self.emit(Input::Line(text));
                     }
                 }
             }
         }
     }
 
-    fn follow(&mut self, effect: Effect) {
-        let Entry::Edited(editor) = &mut self.entry else {
+    fn apply(&mut self, effect: Effect) {
+        let InputMode::Edited(editor) = &mut self.input_mode else {
             return;
         };
         let is_always_heard = matches!(effect, Effect::Interrupted | Effect::Suspended);
@@ -223,13 +223,13 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
         match effect {
             Effect::Edited => {}
             Effect::Entered(text) => {
-                editor.view.leave(&mut out, &self.prompt, &text);
+                editor.renderer.leave(&mut out, &self.prompt, &text);
                 input = Some(Input::Line(text));
             }
             Effect::Interrupted => {
                 if !self.input_ended {
                     let text = format!("{}^C", editor.line.text());
-                    editor.view.leave(&mut out, &self.prompt, &text);
+                    editor.renderer.leave(&mut out, &self.prompt, &text);
                 }
                 editor.line.clear();
                 input = Some(Input::Interrupted);
@@ -237,25 +237,25 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
             Effect::End => input = Some(Input::End),
             Effect::ScreenCleared => out.push_str("\x1b[H\x1b[2J"),
             Effect::Choices(choices) => {
-                editor.view.erase(&mut out);
-                view::print(&mut out, &choices, false);
+                editor.renderer.erase(&mut out);
+                renderer::print(&mut out, &choices, false);
             }
             Effect::Suspended => suspend(editor),
         }
         self.write(&out);
         if let Some(input) = input {
-            self.hand_on(input);
+            self.emit(input);
         }
     }
 
-    fn hand_on(&mut self, input: Input) {
+    fn emit(&mut self, input: Input) {
         match input {
             Input::Interrupted => {}
             _ if self.input_ended => return,
             Input::End => self.input_ended = true,
             Input::Line(_) => {}
         }
-        (self.on_input)(input, &self.shared.screen());
+        (self.on_input)(input, &self.shared.printer());
         // More lines may have been typed already, and this one may have changed what they find.
         let (prompt, input_ended) = self.shared.prompt();
         self.prompt = prompt;
@@ -265,23 +265,23 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
     /// What is half typed stays on the screen, an empty prompt does not, where it can be erased.
     fn leave(&mut self) {
         let mut out = String::new();
-        match &mut self.entry {
-            Entry::Edited(editor) => {
+        match &mut self.input_mode {
+            InputMode::Edited(editor) => {
                 if self.input_ended || editor.line.text().is_empty() {
-                    editor.view.erase(&mut out);
+                    editor.renderer.erase(&mut out);
                 } else {
-                    (editor.view).leave(&mut out, &self.prompt, editor.line.text());
+                    (editor.renderer).leave(&mut out, &self.prompt, editor.line.text());
                 }
                 out.push_str(PASTE_MARKS_OFF);
             }
-            Entry::Plain(plain) => plain.make_room(&mut out),
+            InputMode::Cooked(cooked) => cooked.make_room(&mut out),
         }
         self.write(&out);
     }
 
     fn write(&mut self, text: &str) {
-        if !self.is_mute && write(text).is_err() {
-            self.is_mute = true;
+        if !self.output_closed && write(text).is_err() {
+            self.output_closed = true;
             self.shared.set_over();
         }
     }
@@ -290,15 +290,15 @@ impl<F: FnMut(Input, &Screen)> Worker<F> {
 /// Ctrl-Z: the whole job stops, as the terminal itself would have it.
 fn suspend(editor: &mut Editor) {
     let mut out = String::new();
-    editor.view.erase(&mut out);
+    editor.renderer.erase(&mut out);
     out.push_str(PASTE_MARKS_OFF);
     let _ = write(&out);
-    editor.modes.lend();
+    editor.raw_mode.suspend();
     let _ = kill_current_process_group(Signal::TSTP);
     // The signal may reach another thread first. To take the terminal over again before all
     // have stopped would take it from the shell.
     thread::sleep(STOP_WAIT);
-    editor.modes.take_over();
+    editor.raw_mode.enter();
     let _ = write(PASTE_MARKS_ON);
 }
 

@@ -34,21 +34,21 @@ fn program() {
         commands: vec!["/who".to_owned()],
     };
     let mut report = driver;
-    let terminal = Terminal::start(options, move |input, screen| {
+    let terminal = Terminal::start(options, move |input, printer| {
         if input == Input::Line("prompt".to_owned()) {
-            screen.set_prompt("changed: ");
+            printer.set_prompt("changed: ");
         }
         writeln!(report, "{input:?}").unwrap();
     })
     .unwrap();
-    let screen = terminal.screen();
+    let printer = terminal.printer();
     loop {
         match next().split_once(' ') {
-            Some(("prompt", prompt)) => screen.set_prompt(prompt),
-            Some(("print", line)) => screen.print(line),
+            Some(("prompt", prompt)) => printer.set_prompt(prompt),
+            Some(("print", line)) => printer.print(line),
             Some(("flood", lines)) => {
                 for nth in 0..lines.parse().unwrap() {
-                    assert!(screen.print_waiting(&format!("line {nth}"), false));
+                    assert!(printer.print_waiting(&format!("line {nth}"), false));
                 }
             }
             _ => break,

@@ -6,7 +6,7 @@ use crate::sanitize::sanitize;
 /// A line is handed on in pieces of this.
 const LINE_MAX_BYTES: usize = 16 * 1024;
 
-pub(super) struct Plain {
+pub(super) struct Cooked {
     line: Vec<u8>,
     /// Whether there is somebody to show a prompt to.
     is_prompted: bool,
@@ -14,7 +14,7 @@ pub(super) struct Plain {
     standing: Option<String>,
 }
 
-impl Plain {
+impl Cooked {
     pub(super) fn new(is_prompted: bool) -> Self {
         Self {
             line: Vec::new(),
@@ -67,36 +67,36 @@ impl Plain {
 mod tests {
     use super::*;
 
-    fn typed(plain: &mut Plain, text: &str) -> Vec<String> {
-        text.bytes().filter_map(|byte| plain.push(byte)).collect()
+    fn typed(cooked: &mut Cooked, text: &str) -> Vec<String> {
+        text.bytes().filter_map(|byte| cooked.push(byte)).collect()
     }
 
     #[test]
     fn the_prompt_is_shown_again_when_it_stands_there_no_more() {
-        let mut plain = Plain::new(true);
+        let mut cooked = Cooked::new(true);
         let mut out = String::new();
-        plain.draw(&mut out, "> ");
-        plain.draw(&mut out, "> ");
+        cooked.draw(&mut out, "> ");
+        cooked.draw(&mut out, "> ");
         assert_eq!(out, "> ");
-        assert_eq!(typed(&mut plain, "hi\nha"), ["hi"]);
-        plain.draw(&mut out, "> ");
-        plain.make_room(&mut out);
+        assert_eq!(typed(&mut cooked, "hi\nha"), ["hi"]);
+        cooked.draw(&mut out, "> ");
+        cooked.make_room(&mut out);
         out.push_str("news\n");
-        plain.draw(&mut out, "> ");
-        plain.draw(&mut out, "[1]> ");
+        cooked.draw(&mut out, "> ");
+        cooked.draw(&mut out, "[1]> ");
         assert_eq!(out, "> > \nnews\n> \n[1]> ");
-        assert_eq!(plain.end().as_deref(), Some("ha"));
-        assert_eq!(plain.end(), None);
+        assert_eq!(cooked.end().as_deref(), Some("ha"));
+        assert_eq!(cooked.end(), None);
     }
 
     #[test]
     fn where_nobody_looks_nothing_is_shown() {
-        let mut plain = Plain::new(false);
+        let mut cooked = Cooked::new(false);
         let mut out = String::new();
-        plain.draw(&mut out, "> ");
-        plain.make_room(&mut out);
+        cooked.draw(&mut out, "> ");
+        cooked.make_room(&mut out);
         assert_eq!(out, "");
-        let pieces = typed(&mut plain, &"x".repeat(LINE_MAX_BYTES + 1));
+        let pieces = typed(&mut cooked, &"x".repeat(LINE_MAX_BYTES + 1));
         assert_eq!(pieces, ["x".repeat(LINE_MAX_BYTES)]);
     }
 }

@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 const QUEUE_MAX_BYTES: usize = 256 * 1024;
 /// What a queued line costs besides its text.
 const LINE_COST_BYTES: usize = 64;
-/// Tells a screen's wake-up from a signal's, which is an `X`.
+/// Tells a printer's wake-up from a signal's, which is an `X`.
 const WAKE: u8 = b'w';
 
 /// A handle for printing above the prompt and for changing it, from any thread. Cheap to clone;
 /// outlives its terminal, then prints nothing.
 #[derive(Clone)]
-pub struct Screen(Arc<Shared>);
+pub struct Printer(Arc<Shared>);
 
-impl Screen {
+impl Printer {
     /// Prints a line (or several, cut at LF) above what is being typed. Characters that could
-    /// drive the terminal are made sanitize.
+    /// drive the terminal are replaced.
     ///
     /// Never waits: while the terminal takes nothing and 256 KiB are queued, lines are dropped
     /// and counted, and the person is told how many once it takes something again.
@@ -35,7 +35,7 @@ impl Screen {
         }
     }
 
-    /// As [`Screen::print`], but waits for room; `marked` makes the line stand out, with a bell,
+    /// As [`Printer::print`], but waits for room; `marked` makes the line stand out, with a bell,
     /// if the terminal is decorated. False: the terminal is gone, and the line with it.
     ///
     /// Not for the terminal's own `on_input`, which would wait for itself.
@@ -76,7 +76,7 @@ impl Screen {
 
 /// Each line of what is written is printed, so that a logger can write here too. Lines must
 /// come whole.
-impl Write for Screen {
+impl Write for Printer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.print(String::from_utf8_lossy(bytes).trim_end_matches('\n'));
         Ok(bytes.len())
@@ -88,15 +88,15 @@ impl Write for Screen {
 }
 
 /// A queued line.
-pub(super) struct Entry {
+pub(super) struct QueuedLine {
     pub(super) text: String,
     pub(super) marked: bool,
 }
 
 /// What the terminal's thread has to do.
 pub(super) struct Work {
-    pub(super) entries: VecDeque<Entry>,
-    /// Lines dropped since this was last asked; they came after `entries`.
+    pub(super) lines: VecDeque<QueuedLine>,
+    /// Lines dropped since this was last asked; they came after `lines`.
     pub(super) dropped_lines: u64,
     pub(super) prompt: String,
     pub(super) input_ended: bool,
@@ -113,7 +113,7 @@ pub(super) struct Shared {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Entry>,
+    queue: VecDeque<QueuedLine>,
     queued_bytes: usize,
     dropped_lines: u64,
     dropped_untold: u64,
@@ -141,8 +141,8 @@ impl Shared {
         Ok((Arc::new(shared), woken))
     }
 
-    pub(super) fn screen(self: &Arc<Self>) -> Screen {
-        Screen(Arc::clone(self))
+    pub(super) fn printer(self: &Arc<Self>) -> Printer {
+        Printer(Arc::clone(self))
     }
 
     /// For signals, which wake the thread as well.
@@ -156,7 +156,7 @@ impl Shared {
         state.queued_bytes = 0;
         self.changed.notify_all();
         Work {
-            entries: std::mem::take(&mut state.queue),
+            lines: std::mem::take(&mut state.queue),
             dropped_lines: std::mem::take(&mut state.dropped_untold),
             prompt: state.prompt.clone(),
             input_ended: state.input_ended,
@@ -196,7 +196,7 @@ impl Shared {
     fn push(&self, state: &mut State, text: &str, marked: bool) {
         for line in text.split('\n') {
             state.queued_bytes += line.len() + LINE_COST_BYTES;
-            state.queue.push_back(Entry {
+            state.queue.push_back(QueuedLine {
                 text: line.to_owned(),
                 marked,
             });
@@ -233,27 +233,27 @@ mod tests {
     #[test]
     fn a_queue_that_nobody_takes_from_is_bounded_and_counts() {
         let (shared, _woken) = Shared::new(String::new()).unwrap();
-        let screen = shared.screen();
+        let printer = shared.printer();
         let line = "x".repeat(1000);
         for _ in 0..10_000 {
-            screen.print(&line);
+            printer.print(&line);
         }
         let taken = shared.work();
-        let kept = u64::try_from(taken.entries.len()).unwrap();
+        let kept = u64::try_from(taken.lines.len()).unwrap();
         assert!(kept > 100 && kept < 300, "{kept}");
         assert_eq!(kept + taken.dropped_lines, 10_000);
-        assert_eq!(screen.dropped_lines(), taken.dropped_lines);
-        screen.print("again");
-        assert_eq!(shared.work().entries[0].text, "again");
+        assert_eq!(printer.dropped_lines(), taken.dropped_lines);
+        printer.print("again");
+        assert_eq!(shared.work().lines[0].text, "again");
     }
 
     #[test]
     fn whoever_waits_for_room_is_let_go_when_the_terminal_is_gone() {
         let (shared, _woken) = Shared::new(String::new()).unwrap();
-        let screen = shared.screen();
+        let printer = shared.printer();
         let waiting = std::thread::spawn(
             move || {
-                while screen.print_waiting(&"x".repeat(1000), false) {}
+                while printer.print_waiting(&"x".repeat(1000), false) {}
             },
         );
         while shared.lock().queued_bytes <= QUEUE_MAX_BYTES {

@@ -5,13 +5,13 @@ pub(super) const LINE_MAX_BYTES: usize = 16 * 1024;
 
 /// Holds the beginning of a line whose end has not arrived.
 #[derive(Debug, Default)]
-pub(super) struct Arrivals {
+pub(super) struct LineSplitter {
     partial: Vec<u8>,
     /// The beginning of this line has been shown already.
     is_rest: bool,
 }
 
-impl Arrivals {
+impl LineSplitter {
     /// Whether something waits for the rest of its line.
     pub(super) fn has_partial(&self) -> bool {
         !self.partial.is_empty()
@@ -96,7 +96,7 @@ mod tests {
     fn shown(arrivals: &[&[u8]]) -> Vec<String> {
         let mut lines = Vec::new();
         let mut show = |line: &[u8]| lines.push(String::from_utf8_lossy(line).into_owned());
-        let mut cut = Arrivals::default();
+        let mut cut = LineSplitter::default();
         for bytes in arrivals {
             cut.push(bytes, &mut show);
             cut.pause(&mut show);
@@ -135,7 +135,7 @@ mod tests {
     fn a_line_without_end_is_shown_in_pieces() {
         let mut longest = 0;
         let mut total = 0;
-        let mut cut = Arrivals::default();
+        let mut cut = LineSplitter::default();
         for _ in 0..100 {
             cut.push(&[b'x'; 1000], |line| {
                 longest = longest.max(line.len());

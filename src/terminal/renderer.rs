@@ -17,12 +17,12 @@ const TEXT_MIN_COLUMNS: usize = 8;
 
 /// What stands in the row, as far as taking it away needs to know.
 #[derive(Debug, Default)]
-pub(super) struct View {
+pub(super) struct Renderer {
     columns: usize,
     cursor_column: usize,
 }
 
-impl View {
+impl Renderer {
     /// Replaces the row by `prompt`, `before` and `after`, the cursor between the two.
     pub(super) fn draw(
         &mut self,
@@ -141,7 +141,7 @@ mod tests {
 
     fn drawn(prompt: &str, before: &str, after: &str, columns: usize) -> String {
         let mut out = String::new();
-        View::default().draw(&mut out, prompt, (before, after), columns);
+        Renderer::default().draw(&mut out, prompt, (before, after), columns);
         out
     }
 
@@ -183,10 +183,10 @@ mod tests {
 
     #[test]
     fn a_row_broken_by_narrowing_goes_whole() {
-        let mut view = View::default();
-        view.draw(&mut String::new(), "", (&"x".repeat(50), ""), 80);
+        let mut renderer = Renderer::default();
+        renderer.draw(&mut String::new(), "", (&"x".repeat(50), ""), 80);
         let mut out = String::new();
-        view.draw(&mut out, "", ("y", ""), 20);
+        renderer.draw(&mut out, "", ("y", ""), 20);
         assert_eq!(out, "\x1b[2A\r\x1b[J\ry\x1b[K");
     }
 
@@ -194,8 +194,8 @@ mod tests {
     #[test]
     fn what_the_narrowing_broke_off_below_the_cursor_goes_too() {
         let (prompt, text) = ("send: ", "x".repeat(70));
-        let mut view = View::default();
-        view.draw(&mut String::new(), prompt, ("", &text), 80);
+        let mut renderer = Renderer::default();
+        renderer.draw(&mut String::new(), prompt, ("", &text), 80);
         // What a terminal that breaks rows shows next.
         let mut terminal = vt100::Parser::default();
         let rows = |terminal: &vt100::Parser| {
@@ -207,7 +207,7 @@ mod tests {
         terminal.process(format!("above\r\n{prompt}{text}\x1b[2;7H").as_bytes());
         assert_eq!(rows(&terminal).lines().count(), 4, "broken");
         let mut out = String::new();
-        view.draw(&mut out, prompt, ("", &text), 30);
+        renderer.draw(&mut out, prompt, ("", &text), 30);
         terminal.process(out.as_bytes());
         assert_eq!(rows(&terminal), format!("above\nsend: {}", "x".repeat(23)));
         assert_eq!(terminal.screen().cursor_position(), (1, 6));

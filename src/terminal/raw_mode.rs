@@ -14,12 +14,12 @@ use rustix::termios::{
 };
 
 /// The modes of the terminal on stdin as they were found.
-pub(super) struct Modes {
+pub(super) struct RawMode {
     found: Termios,
     given_back: Mutex<bool>,
 }
 
-impl Modes {
+impl RawMode {
     /// Notes the modes; changes nothing.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl Modes {
 
     /// Every key as it is pressed, unechoed, no signals from the keyboard. Does nothing once the
     /// modes are given back for good.
-    pub(super) fn take_over(&self) {
+    pub(super) fn enter(&self) {
         let given_back = self.lock();
         if *given_back {
             return;
@@ -55,17 +55,17 @@ impl Modes {
         let _ = tcsetattr(stdin(), OptionalActions::Now, &raw);
     }
 
-    /// Gives the modes back, until [`Modes::take_over`].
-    pub(super) fn lend(&self) {
+    /// Gives the modes back, until [`RawMode::enter`].
+    pub(super) fn suspend(&self) {
         // Now, not drained: a terminal that nobody reads would never drain.
         let _ = tcsetattr(stdin(), OptionalActions::Now, &self.found);
     }
 
     /// Gives the modes back for good.
-    pub(super) fn give_back(&self) {
+    pub(super) fn restore(&self) {
         let mut given_back = self.lock();
         *given_back = true;
-        self.lend();
+        self.suspend();
     }
 
     fn lock(&self) -> MutexGuard<'_, bool> {
