@@ -1,9 +1,9 @@
-//! Addresses as people type them: `HOST:PORT`, `[v6]:PORT`, `:PORT`, `PORT`, `unix:PATH`.
-//! Text only: opening sockets is for the rooms that own them.
+//! Addresses as people type them: `HOST:PORT`, `[v6]:PORT`, `:PORT`, `PORT`, `unix:PATH`; and the
+//! one function that resolves them. Opening sockets is for the modules that own them.
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -13,9 +13,10 @@ pub const DEFAULT: &str = "127.0.0.1:7788";
 /// An address that a server listens on or a client connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// A host name or IP address (v6 without its brackets) and a port.
+    /// A host and a port.
     Tcp {
-        /// Name or address.
+        /// Whatever the system's resolver takes: a name, an IPv4 address, or an IPv6 address
+        /// without its brackets, with a scope (`fe80::1%eth0`, `fe80::1%2`) if it needs one.
         host: String,
         /// Port; 0 lets the system pick when listening.
         port: u16,
@@ -30,20 +31,80 @@ pub enum Address {
 }
 
 impl Address {
-    /// The socket addresses that this stands for, in the resolver's order; none for a unix
-    /// path. [`Address::Any`] gives loopback, v4 first, which is how one reaches it.
+    /// The socket addresses that this stands for, each once, in the resolver's order; none for a
+    /// unix path. [`Address::Any`] gives loopback, v4 first, which is how one reaches it. An IPv4
+    /// address that was written as an IPv6 one (`::ffff:127.0.0.1`) comes as IPv4.
     ///
     /// # Errors
     /// What the resolver says.
     pub fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         match self {
-            Self::Tcp { host, port } => Ok((host.as_str(), *port).to_socket_addrs()?.collect()),
+            Self::Tcp { host, port } => {
+                let found = (host.as_str(), *port).to_socket_addrs()?;
+                match each_once(found) {
+                    none if none.is_empty() => Err(io::Error::new(
+                        io::ErrorKind::NotFound,
+                        "the name has no address",
+                    )),
+                    addresses => Ok(addresses),
+                }
+            }
             Self::Any { port } => Ok(vec![
                 SocketAddr::from(([127, 0, 0, 1], *port)),
                 SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], *port)),
             ]),
             Self::Unix(_) => Ok(Vec::new()),
         }
+    }
+
+    /// What a server has to listen on so that this address leads to it: all addresses of a name.
+    ///
+    /// # Errors
+    /// What the resolver says.
+    pub(crate) fn listen_addresses(&self) -> io::Result<Vec<Self>> {
+        match self {
+            Self::Tcp { .. } => Ok(self.resolve()?.into_iter().map(Self::from).collect()),
+            Self::Any { .. } | Self::Unix(_) => Ok(vec![self.clone()]),
+        }
+    }
+
+    /// Whether clients can come from other machines. A name is not looked up: false.
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        match self {
+            Self::Tcp { host, .. } => {
+                let ip = host.split_once('%').map_or(host.as_str(), |(ip, _)| ip);
+                ip.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback())
+            }
+            Self::Any { .. } => true,
+            Self::Unix(_) => false,
+        }
+    }
+}
+
+/// A hosts file with a name on several lines makes the resolver repeat itself.
+fn each_once(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut addresses = Vec::new();
+    for mut address in found {
+        if let SocketAddr::V6(v6) = address
+            && let Some(v4) = v6.ip().to_ipv4_mapped()
+        {
+            address = SocketAddr::from((v4, v6.port()));
+        }
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        let host = match address {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+            _ => address.ip().to_string(),
+        };
+        let port = address.port();
+        Self::Tcp { host, port }
     }
 }
 
@@ -73,10 +134,7 @@ impl FromStr for Address {
             return Ok(Self::Any { port });
         }
         let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-            Some(v6) => v6
-                .parse::<std::net::Ipv6Addr>()
-                .map(|_| v6)
-                .map_err(|_| format!("'{v6}' is not an IPv6 address"))?,
+            Some(v6) => check_v6(v6).map(|()| v6)?,
             None if host.contains(':') => {
                 return Err("an IPv6 address goes in brackets: [v6]:PORT".to_owned());
             }
@@ -86,6 +144,18 @@ impl FromStr for Address {
             host: host.to_owned(),
             port,
         })
+    }
+}
+
+/// Which scopes there are only the system knows.
+fn check_v6(text: &str) -> Result<(), String> {
+    let (ip, scope) = text.split_once('%').unwrap_or((text, "?"));
+    if ip.parse::<std::net::Ipv6Addr>().is_err() {
+        return Err(format!("'{ip}' is not an IPv6 address"));
+    }
+    match scope {
+        "" => Err(format!("an interface is missing after '{ip}%'")),
+        _ => Ok(()),
     }
 }
 
@@ -143,6 +213,8 @@ mod tests {
         assert_eq!("7788".parse(), tcp("127.0.0.1", 7788));
         assert_eq!("localhost:0".parse(), tcp("localhost", 0));
         assert_eq!("[::1]:80".parse(), tcp("::1", 80));
+        assert_eq!("[fe80::1%lo]:80".parse(), tcp("fe80::1%lo", 80));
+        assert_eq!("[fe80::1%2]:80".parse(), tcp("fe80::1%2", 80));
         assert_eq!(":7788".parse(), Ok(Address::Any { port: 7788 }));
         assert_eq!("unix:/a:b".parse(), Ok(Address::Unix("/a:b".into())));
     }
@@ -150,8 +222,19 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         for bad in [
-            "", "host", "host:", "::1:80", "[::1]", "[::1:80", "1:65536", "70000", "a:+1", "unix:",
+            "",
+            "host",
+            "host:",
+            "::1:80",
+            "[::1]",
+            "[::1:80",
+            "1:65536",
+            "70000",
+            "a:+1",
+            "unix:",
             "[x]:1",
+            "[fe80::1%]:1",
+            "[%lo]:1",
         ] {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
         }
@@ -167,11 +250,54 @@ mod tests {
 
     #[test]
     fn it_prints_as_it_is_typed() {
-        for text in ["127.0.0.1:7788", "[::1]:80", ":7788", "unix:/tmp/x"] {
+        for text in [
+            "127.0.0.1:7788",
+            "[::1]:80",
+            "[fe80::1%lo]:80",
+            ":7788",
+            "unix:/tmp/x",
+        ] {
             assert_eq!(
                 text.parse::<Address>().map(|a| a.to_string()),
                 Ok(text.to_owned())
             );
+        }
+    }
+
+    fn address(text: &str) -> Address {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn scopes_and_mapped_addresses_are_resolved() {
+        let v6 = std::net::SocketAddrV6::new("::1".parse().unwrap(), 80, 0, 1);
+        let scoped = address("[::1%1]:80").resolve().unwrap();
+        assert_eq!(scoped, [SocketAddr::V6(v6)]);
+        assert_eq!(Address::from(scoped[0]), address("[::1%1]:80"));
+        assert!(address("[fe80::1%nowhere]:80").resolve().is_err());
+        let v4 = SocketAddr::from(([127, 0, 0, 1], 80));
+        for text in ["[::ffff:127.0.0.1]:80", "127.1:80", "127.0.0.1:80"] {
+            assert_eq!(address(text).resolve().unwrap(), [v4], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_address_counts_once() {
+        let [one, other] = ["[::ffff:1.2.3.4]:1", "1.2.3.4:1"].map(|a| a.parse().unwrap());
+        assert_eq!(each_once([one, other, one].into_iter()), [other]);
+    }
+
+    #[test]
+    fn only_loopback_and_unix_paths_are_out_of_reach() {
+        for (text, is_open) in [
+            ("127.0.0.1:1", false),
+            ("[::1]:1", false),
+            ("unix:/x", false),
+            (":1", true),
+            ("0.0.0.0:1", true),
+            ("[fe80::1%2]:1", true),
+        ] {
+            assert_eq!(address(text).is_open_to_others(), is_open, "{text}");
         }
     }
 }

@@ -2,7 +2,6 @@
 //! The one place that knows both; what either does is theirs.
 
 use std::io::Write;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use log::warn;
@@ -17,6 +16,7 @@ use crate::services::echo::Echo;
 use crate::services::reply::Reply;
 use crate::services::room::{self, Room};
 
+mod listeners;
 mod logging;
 mod operator;
 mod privilege;
@@ -125,11 +125,11 @@ pub fn run(config: &Config) -> Result<(), Failure> {
         ServiceConfig::Room { .. } => Some(ROOM_SEND_BUFFER_BYTES),
         _ => None,
     };
-    let open = |address| match reactor.listen(address, service, send_buffer_bytes) {
-        Ok(real) => Ok(real),
-        Err(error) => Err(Failure::runtime(format!("listen on {address}: {error}"))),
-    };
-    let opened: Vec<Address> = config.listen.iter().map(open).collect::<Result<_, _>>()?;
+    let mut opened = Vec::new();
+    for asked in &config.listen {
+        let open = |address: &Address| reactor.listen(address, service, send_buffer_bytes);
+        opened.extend(listeners::open_all(asked, open)?);
+    }
     if let Some(user) = &config.user {
         privilege::become_user(user)?;
     }
@@ -138,7 +138,7 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     }
     for address in &opened {
         announce(address, operator.as_ref());
-        if is_open_to_others(address) {
+        if address.is_open_to_others() {
             warn!("{address} can be reached from other machines, without a password");
         }
     }
@@ -173,14 +173,6 @@ fn service(
             (Box::new(Echo), NO_LOG_BYTES, Pace::Off)
         }
     }
-}
-
-/// Whether clients can come from further away than this machine.
-fn is_open_to_others(address: &Address) -> bool {
-    let Address::Tcp { host, .. } = address else {
-        return false;
-    };
-    host.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback())
 }
 
 /// Says that clients may come now. Nobody has to listen to it.

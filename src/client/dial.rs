@@ -49,7 +49,7 @@ fn connect(address: &Address, timeout: Duration) -> io::Result<Socket> {
 }
 
 fn connect_any(candidates: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream> {
-    let mut last_error = io::Error::other("the name has no address");
+    let mut last_error = io::Error::from(io::ErrorKind::NotFound);
     for (nth, candidate) in candidates.iter().enumerate() {
         // One that never answers must not use up the time of those after it.
         let left = deadline.saturating_duration_since(Instant::now());
@@ -73,6 +73,8 @@ fn connect_tcp(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream>
 mod tests {
     use std::net::TcpListener;
 
+    use socket2::{Domain, Type};
+
     use super::*;
 
     #[test]
@@ -84,6 +86,21 @@ mod tests {
         let stream = connect_any(&[gone, there], deadline).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), there);
         assert!(connect_any(&[gone], deadline).is_err());
-        assert!(connect_any(&[], deadline).is_err());
+    }
+
+    #[test]
+    fn an_address_that_does_not_answer_leaves_time_for_the_next() {
+        let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        full.bind(&any.into()).unwrap();
+        full.listen(0).unwrap();
+        let silent = full.local_addr().unwrap().as_socket().unwrap();
+        // The one place is taken, so the kernel drops the next one's SYN.
+        let _first = TcpStream::connect(silent).unwrap();
+        let living = TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = living.local_addr().unwrap();
+        let timeout = Duration::from_secs(2);
+        let stream = connect_any(&[silent, there], Instant::now() + timeout).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), there);
     }
 }

@@ -28,7 +28,7 @@ const USER_TIMEOUT: Duration = Duration::from_secs(120);
 /// the port that the system picked.
 ///
 /// # Errors
-/// What the system says, of the last of several addresses that a name has.
+/// What the system says.
 pub(super) fn open(
     address: &Address,
     send_buffer_bytes: Option<usize>,
@@ -51,16 +51,11 @@ pub(super) fn open(
                 false => Err(error),
             })
         }
-        Address::Tcp { .. } => {
-            let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-            for address in address.resolve()? {
-                match open_tcp(address, true, send_buffer_bytes) {
-                    Ok(opened) => return Ok(opened),
-                    Err(error) => failure = error,
-                }
-            }
-            Err(failure)
-        }
+        // Of a name's several addresses, the caller has chosen one.
+        Address::Tcp { .. } => match address.resolve()?.first() {
+            Some(&address) => open_tcp(address, true, send_buffer_bytes),
+            None => Err(io::ErrorKind::NotFound.into()),
+        },
     }
 }
 
@@ -91,11 +86,7 @@ fn open_tcp(
     socket.listen(BACKLOG)?;
     let listener = mio::net::TcpListener::from_std(socket.into());
     let real = listener.local_addr()?;
-    let name = Address::Tcp {
-        host: real.ip().to_string(),
-        port: real.port(),
-    };
-    Ok((Listener::Tcp(listener), name))
+    Ok((Listener::Tcp(listener), real.into()))
 }
 
 fn no_v6(error: &io::Error) -> bool {

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and shows what the server said"
 )]
 
+mod addresses;
 mod bench_peers;
 mod bench_runs;
 mod bench_truth;

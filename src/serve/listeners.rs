@@ -1,0 +1,67 @@
+//! From an address that was asked for to the listeners that it takes. Opens nothing itself.
+
+use std::io;
+
+use rustix::io::Errno;
+
+use crate::addr::Address;
+use crate::failure::Failure;
+
+/// Opens, by `open`, each address that `asked` stands for, so that whoever dials the name gets here
+/// by whichever address it picks; returns what `open` says of each.
+///
+/// An address that this machine does not have is passed over while the name has another: a hosts
+/// file may well list `::1` where there is no IPv6. Any other failure is final: a server that
+/// listened on one half of `localhost` while another has the other half would split a chat.
+pub(super) fn open_all(
+    asked: &Address,
+    mut open: impl FnMut(&Address) -> io::Result<Address>,
+) -> Result<Vec<Address>, Failure> {
+    let fail = |error| Failure::runtime(format!("listen on {asked}: {error}"));
+    let mut opened = Vec::new();
+    let mut absent = None;
+    for address in asked.listen_addresses().map_err(fail)? {
+        match open(&address) {
+            Ok(real) => opened.push(real),
+            Err(error) if is_absent(&error) => absent = Some(error),
+            Err(error) if address == *asked => return Err(fail(error)),
+            Err(error) => {
+                let why = format!("listen on {asked}: at {address}: {error}");
+                return Err(Failure::runtime(why));
+            }
+        }
+    }
+    match absent {
+        Some(error) if opened.is_empty() => Err(fail(error)),
+        _ => Ok(opened),
+    }
+}
+
+/// Whether the machine has no such address, or none of its kind.
+fn is_absent(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(errno: Errno) -> io::Error {
+        io::Error::from_raw_os_error(errno.raw_os_error())
+    }
+
+    #[test]
+    fn what_the_machine_does_not_have_is_named_if_there_is_nothing_else() {
+        let asked: Address = "127.0.0.1:7788".parse().unwrap();
+        let refused = open_all(&asked, |_| Err(error(Errno::ADDRNOTAVAIL))).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .starts_with("listen on 127.0.0.1:7788: "),
+            "{refused}"
+        );
+        let path: Address = "unix:/x".parse().unwrap();
+        assert_eq!(open_all(&path, |a| Ok(a.clone())), Ok(vec![path.clone()]));
+    }
+}
