@@ -5,8 +5,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
 use crate::addr::Address;
 use crate::failure::Failure;
+use crate::signals;
 use crate::terminal::Terminal;
 
 mod dial;
@@ -31,11 +34,12 @@ pub struct Config {
 /// Connects and talks until either side ends: edits lines if stdin is a terminal, copies bytes
 /// if it is anything else.
 ///
-/// Ctrl-C, SIGTERM and SIGHUP end the process as they would any other.
+/// A signal that ends programs ends this one too, but a terminal is put in order first.
 ///
 /// # Errors
 /// One line: the server cannot be reached, or the connection broke.
 pub fn run(config: &Config) -> Result<(), Failure> {
+    signals::unblock(&[SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
     let socket = Arc::new(dial::dial(&config.address, config.timeout)?);
     match Terminal::is_there() {
         true => session::run(config, &socket),

@@ -15,7 +15,7 @@
 //!   client      connect: a person in a terminal, or a script in a pipe
 //!   terminal    a line edited at the bottom, lines printed above it
 //!   bench       many clients at once, each delivery checked; a loop of its own over mio
-//!   addr, failure, log_limit, sanitize, units: small things that several modules need
+//!   addr, failure, log_limit, sanitize, signals, units: small things that several modules need
 //!   testing     in tests and fuzzing builds only: scenes, a simulated network, fuzz checks, seeds
 //! ```
 //!

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use log::info;
 use mio::{Events, Interest, Poll, Waker};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::addr::Address;
@@ -132,18 +132,17 @@ impl Reactor {
         let poll = Poll::new()?;
         let registry = poll.registry();
         let net = net::System::new(registry.try_clone()?);
-        let mut ending = vec![SIGTERM, SIGINT];
-        if !signals::is_ignored(SIGHUP) {
-            ending.push(SIGHUP);
-        }
-        let mut signals = Signals::new(&ending)?;
-        signals::unblock(&ending)?;
-        registry.register(&mut signals, mio::Token(SIGNALS_TOKEN), Interest::READABLE)?;
+        let shutdown: Vec<_> = (signals::SHUTDOWN.into_iter())
+            .filter(|signal| *signal != SIGHUP || !signals::is_ignored(SIGHUP))
+            .collect();
+        let mut pending = Signals::new(&shutdown)?;
+        signals::unblock(&shutdown);
+        registry.register(&mut pending, mio::Token(SIGNALS_TOKEN), Interest::READABLE)?;
         let waker = Arc::new(Waker::new(registry, mio::Token(WAKER_TOKEN))?);
         Ok(Self {
             poll,
             engine: Engine::new(net, limits),
-            signals,
+            signals: pending,
             waker,
             input: None,
         })

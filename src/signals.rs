@@ -1,28 +1,41 @@
-//! What a process inherits about signals, and has to undo.
+//! Signals that end the program: which of them do so in good order, and what a parent's mask may
+//! not keep away. Knows nothing of who handles them.
 
-use std::io;
+use nix::libc::c_int;
+use nix::sys::signal::{SigSet, Signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+/// A server stops accepting, sends what is owed, and ends.
+pub(crate) const SHUTDOWN: [c_int; 3] = [SIGTERM, SIGINT, SIGHUP];
 
-/// Has the calling thread, and those that it will start, get `signals` even if the parent process
-/// had blocked them.
-///
-/// # Errors
-/// What the system says.
-pub(crate) fn unblock(signals: &[i32]) -> io::Result<()> {
-    let signals = signals
-        .iter()
-        .filter_map(|signal| Signal::try_from(*signal).ok());
-    let set: SigSet = signals.collect();
-    pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&set), None)?;
-    Ok(())
+/// Lets `signals` through to this thread and to those that it starts from now on. A mask is
+/// inherited over exec, so a parent that blocks signals while it starts programs would make this
+/// one deaf to them.
+pub(crate) fn unblock(signals: &[c_int]) {
+    let known = signals.iter().filter_map(|&s| Signal::try_from(s).ok());
+    // It can only fail for lack of a valid set.
+    let _ = known.collect::<SigSet>().thread_unblock();
 }
 
 /// Whether the parent process had `signal` ignored, as `nohup` does with SIGHUP. Where the system
 /// does not tell: no.
-pub(crate) fn is_ignored(signal: i32) -> bool {
+pub(crate) fn is_ignored(signal: c_int) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blocked_signal_is_let_through_and_no_other() {
+        let blocked: SigSet = [Signal::SIGTERM, Signal::SIGUSR1].into_iter().collect();
+        blocked.thread_block().unwrap();
+        unblock(&SHUTDOWN);
+        let mask = SigSet::thread_get_mask().unwrap();
+        assert!(!mask.contains(Signal::SIGTERM) && mask.contains(Signal::SIGUSR1));
+    }
 }

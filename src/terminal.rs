@@ -2,8 +2,9 @@
 //! Knows nothing of sockets or of what the lines say; `connect` and the console share it.
 //!
 //! ```text
-//!   keys ──> Decoder ──> Line ──> on_input      one thread, woken by keys, by screens
+//!   keys ──> Decoder ──> Line ──> on_input            one thread, woken by keys, by printers
 //!   Printer ──> bounded queue ──> Renderer ──> tty    and by SIGWINCH and SIGCONT
+//!   signals that end or stop the process ──> JobControl, a thread that waits for them
 //! ```
 //!
 //! Why not a ready-made editor: of those at hand, none changes the prompt while a line is being
@@ -23,6 +24,7 @@ use signal_hook::low_level::{pipe, unregister};
 mod cooked;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod job_control;
 mod keys;
 mod line;
 mod printer;
@@ -31,6 +33,7 @@ mod renderer;
 mod worker;
 
 use cooked::Cooked;
+use job_control::JobControl;
 pub use printer::Printer;
 use printer::Shared;
 use raw_mode::RawMode;
@@ -46,6 +49,9 @@ pub struct Options {
     pub prompt: String,
     /// What Tab completes at the start of a line, each beginning with `/`.
     pub commands: Vec<String>,
+    /// Signals that the program handles, and ends or goes on as it likes. Before any other signal
+    /// ends or stops the process, the terminal is put back as it was found.
+    pub handled_signals: Vec<i32>,
 }
 
 /// What a person does.
@@ -79,7 +85,8 @@ impl Terminal {
     }
 
     /// Begins to read, on a thread of its own, which calls `on_input` for all that a person
-    /// does. While that runs nothing is printed, so it should be quick.
+    /// does. While that runs nothing is printed, so it should be quick. To be called before other
+    /// threads are started, which would take the signals that the terminal waits for.
     ///
     /// # Errors
     /// stdin is no terminal, or the system has no descriptors or threads left.
@@ -105,6 +112,11 @@ impl Terminal {
                 terminal.signals.push(id);
             }
         }
+        let job_control = JobControl {
+            shared: Arc::clone(&shared),
+            raw_mode: terminal.raw_mode.clone(),
+        };
+        job_control.start(&options.handled_signals)?;
         let input_mode = match is_edited {
             true => InputMode::Edited(Box::new(Editor::new(raw_mode, options.commands))),
             false => InputMode::Cooked(Cooked::new(is_shown)),

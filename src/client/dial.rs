@@ -21,7 +21,7 @@ pub(super) fn dial(address: &Address, timeout: Duration) -> Result<Socket, Failu
     let target = address.clone();
     // Neither the resolver nor a unix socket can be told how long it may take; a thread can be
     // left behind.
-    thread::Builder::new()
+    let dialling = thread::Builder::new()
         .name("dial".to_owned())
         .spawn(move || {
             // Whoever asked may have given up.
@@ -29,7 +29,11 @@ pub(super) fn dial(address: &Address, timeout: Duration) -> Result<Socket, Failu
         })
         .map_err(|error| failed(address, &error))?;
     match arrived.recv_timeout(timeout) {
-        Ok(connected) => connected.map_err(|error| failed(address, &error)),
+        Ok(connected) => {
+            // No thread is left, then, that could take signals from those who wait for them.
+            let _ = dialling.join();
+            connected.map_err(|error| failed(address, &error))
+        }
         Err(_) => Err(Failure::runtime(format!(
             "connect to {address}: no answer within {timeout:?}"
         ))),

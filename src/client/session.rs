@@ -15,8 +15,7 @@ use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::consts::SIGINT;
 use signal_hook::low_level::emulate_default_handler;
 use socket2::Socket;
 
@@ -44,12 +43,12 @@ enum Event {
     Left,
     /// What the server sends is at its end, or the terminal is gone.
     Ended(io::Result<()>),
-    /// Its number; Ctrl-C counts as one.
-    Signal(i32),
+    /// Ctrl-C.
+    Interrupted,
 }
 
-/// Talks until either side ends. A signal that ends programs ends this one, but the terminal is
-/// put in order first.
+/// Talks until either side ends. Ctrl-C ends the process as SIGINT would, even if its parent has
+/// it ignore SIGINT.
 ///
 /// # Errors
 /// The terminal cannot be used, or the connection broke.
@@ -64,17 +63,17 @@ pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), Failure> 
     match last {
         Event::Left | Event::Ended(Ok(())) => Ok(()),
         Event::Ended(Err(error)) => Err(super::broken(config, &error)),
-        Event::Signal(signal) => emulate_default_handler(signal)
-            .map_err(|error| Failure::runtime(format!("end by signal {signal}: {error}"))),
+        Event::Interrupted => emulate_default_handler(SIGINT)
+            .map_err(|error| Failure::runtime(format!("end by SIGINT: {error}"))),
     }
 }
 
 fn start(config: &Config, socket: &Arc<Socket>, events: Sender<Event>) -> io::Result<Terminal> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     let (lines, typed) = mpsc::sync_channel(UNSENT_MAX_LINES);
     let options = Options {
         prompt: PROMPT.to_owned(),
         commands: COMMANDS.map(str::to_owned).to_vec(),
+        handled_signals: Vec::new(),
     };
     let mut keyboard = Keyboard {
         lines: Some(lines),
@@ -82,7 +81,7 @@ fn start(config: &Config, socket: &Arc<Socket>, events: Sender<Event>) -> io::Re
     };
     let terminal = Terminal::start(options, move |input, printer| keyboard.take(input, printer))?;
 
-    let (printer, receiving, ended) = (terminal.printer(), Arc::clone(socket), events.clone());
+    let (printer, receiving, ended) = (terminal.printer(), Arc::clone(socket), events);
     spawn("receive", move || {
         let outcome = receive(&receiving, &printer);
         // Nobody listens any more once the session is over; so below.
@@ -90,11 +89,6 @@ fn start(config: &Config, socket: &Arc<Socket>, events: Sender<Event>) -> io::Re
     })?;
     let (sending, ending) = (Arc::clone(socket), if config.raw { "" } else { "\n" });
     spawn("send", move || send(&sending, &typed, ending))?;
-    spawn("signals", move || {
-        for signal in &mut signals {
-            let _ = events.send(Event::Signal(signal));
-        }
-    })?;
     Ok(terminal)
 }
 
@@ -121,7 +115,7 @@ fn wait(happened: &Receiver<Event>, printer: &Printer) -> Event {
     // The server may still owe something; but who has left does not wait for long, and no
     // longer minds how the connection ends.
     match happened.recv_timeout(LINGER) {
-        Ok(Event::Signal(signal)) => Event::Signal(signal),
+        Ok(Event::Interrupted) => Event::Interrupted,
         _ => Event::Left,
     }
 }
@@ -149,7 +143,7 @@ impl Keyboard {
                 let _ = self.events.send(Event::Left);
             }
             Input::Interrupted => {
-                let _ = self.events.send(Event::Signal(SIGINT));
+                let _ = self.events.send(Event::Interrupted);
             }
         }
     }

@@ -5,13 +5,13 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use signal_hook::consts::SIGINT;
-use signal_hook::low_level::raise;
+use rustix::process::{Signal, getpid, kill_process};
 
 use crate::failure::Failure;
 use crate::reactor::InputSender;
 use crate::service::{self, Service};
 use crate::services::console::{Console, Screen};
+use crate::signals::SHUTDOWN;
 use crate::terminal::{self, Options, Terminal};
 
 /// What the console understands; Tab completes it.
@@ -40,6 +40,8 @@ impl OperatorConsole {
             let options = Options {
                 prompt: NOBODY_WAITS.to_owned(),
                 commands: COMMANDS.map(str::to_owned).into(),
+                // The loop ends in good order, and the terminal with it.
+                handled_signals: SHUTDOWN.into(),
             };
             let sender = Arc::clone(&sender);
             Terminal::start(options, move |input, _| on_typed(&sender, input))
@@ -90,8 +92,8 @@ fn on_typed(sender: &OnceLock<InputSender>, input: terminal::Input) {
     let _ = match input {
         terminal::Input::Line(line) => sender.send(service::OperatorInput::Line(line)),
         terminal::Input::End => sender.send(service::OperatorInput::End),
-        // As if the terminal had sent it: the loop ends in good order.
-        terminal::Input::Interrupted => raise(SIGINT).is_ok(),
+        // As if the terminal had sent it, to the process: this thread may have it blocked.
+        terminal::Input::Interrupted => kill_process(getpid(), Signal::INT).is_ok(),
     };
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What may wait to be printed: some screens full.
 const QUEUE_MAX_BYTES: usize = 256 * 1024;
@@ -100,6 +100,7 @@ pub(super) struct Work {
     pub(super) dropped_lines: u64,
     pub(super) prompt: String,
     pub(super) input_ended: bool,
+    pub(super) suspended: bool,
     pub(super) stopping: bool,
 }
 
@@ -119,6 +120,10 @@ struct State {
     dropped_untold: u64,
     prompt: String,
     input_ended: bool,
+    /// The thread should leave the terminal alone.
+    suspended: bool,
+    /// It does.
+    parked: bool,
     stopping: bool,
     /// The thread is done, or its output is: nothing will be printed any more.
     over: bool,
@@ -160,6 +165,7 @@ impl Shared {
             dropped_lines: std::mem::take(&mut state.dropped_untold),
             prompt: state.prompt.clone(),
             input_ended: state.input_ended,
+            suspended: state.suspended,
             stopping: state.stopping,
         }
     }
@@ -180,17 +186,45 @@ impl Shared {
     pub(super) fn stop(&self, patience: Duration) {
         let mut state = self.lock();
         state.stopping = true;
+        self.changed.notify_all();
+        self.wait_while(state, patience, |state| !state.over);
+    }
+
+    /// Asks the thread to take the prompt away and to leave the terminal alone until
+    /// [`Shared::resume`]; waits for it, but not for ever.
+    pub(super) fn suspend(&self, patience: Duration) {
+        let mut state = self.lock();
+        state.suspended = true;
+        self.wait_while(state, patience, |state| !state.parked && !state.over);
+    }
+
+    /// The thread may use the terminal again.
+    pub(super) fn resume(&self) {
+        self.lock().suspended = false;
+        self.changed.notify_all();
+    }
+
+    /// The thread itself waits here while it is suspended.
+    pub(super) fn park(&self) {
+        let mut state = self.lock();
+        state.parked = true;
+        self.changed.notify_all();
+        let mut state = (self.changed)
+            .wait_while(state, |state| state.suspended && !state.stopping)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.parked = false;
+    }
+
+    /// Wakes the thread, and waits while what it does is not done.
+    fn wait_while(
+        &self,
+        state: MutexGuard<'_, State>,
+        patience: Duration,
+        is_undone: impl Fn(&mut State) -> bool,
+    ) {
         self.wake();
-        let deadline = Instant::now() + patience;
-        while !state.over {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            (state, _) = (self.changed)
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
+        // Too long is as good as done: the thread may hang in a write.
+        let _ = self.changed.wait_timeout_while(state, patience, is_undone);
     }
 
     fn push(&self, state: &mut State, text: &str, marked: bool) {

@@ -4,8 +4,6 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -26,8 +24,6 @@ const ESCAPE_WAIT: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
 };
-/// In this time a stop reaches all threads.
-const STOP_WAIT: Duration = Duration::from_millis(100);
 const COLUMNS_UNKNOWN: u16 = 80;
 
 const PASTE_MARKS_ON: &str = "\x1b[?2004h";
@@ -85,11 +81,15 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
         }
         loop {
             let work = self.shared.work();
-            let stopping = work.stopping;
+            let (stopping, suspended) = (work.stopping, work.suspended);
             self.show(work);
             if stopping {
                 self.leave();
                 return;
+            }
+            if suspended {
+                self.park();
+                continue;
             }
             match self.wait() {
                 Ok(true) => self.read(),
@@ -170,7 +170,7 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
             && drain(&mut self.woken)
             && let InputMode::Edited(editor) = &self.input_mode
         {
-            // Perhaps it was SIGCONT, after a shell has set the terminal for itself.
+            // Perhaps it was SIGCONT, after a SIGSTOP and a shell that has set the terminal for itself.
             editor.raw_mode.enter();
         }
         Ok(is_typed)
@@ -240,7 +240,10 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
                 editor.renderer.erase(&mut out);
                 renderer::print(&mut out, &choices, false);
             }
-            Effect::Suspended => suspend(editor),
+            // The whole job stops, as the terminal itself would have it.
+            Effect::Suspended => {
+                let _ = kill_current_process_group(Signal::TSTP);
+            }
         }
         self.write(&out);
         if let Some(input) = input {
@@ -279,27 +282,27 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
         self.write(&out);
     }
 
+    /// Leaves the terminal alone while the process is stopped.
+    fn park(&mut self) {
+        let mut out = String::new();
+        self.make_room(&mut out);
+        let is_edited = matches!(self.input_mode, InputMode::Edited(_));
+        if is_edited {
+            out.push_str(PASTE_MARKS_OFF);
+        }
+        self.write(&out);
+        self.shared.park();
+        if is_edited {
+            self.write(PASTE_MARKS_ON);
+        }
+    }
+
     fn write(&mut self, text: &str) {
         if !self.output_closed && write(text).is_err() {
             self.output_closed = true;
             self.shared.set_over();
         }
     }
-}
-
-/// Ctrl-Z: the whole job stops, as the terminal itself would have it.
-fn suspend(editor: &mut Editor) {
-    let mut out = String::new();
-    editor.renderer.erase(&mut out);
-    out.push_str(PASTE_MARKS_OFF);
-    let _ = write(&out);
-    editor.raw_mode.suspend();
-    let _ = kill_current_process_group(Signal::TSTP);
-    // The signal may reach another thread first. To take the terminal over again before all
-    // have stopped would take it from the shell.
-    thread::sleep(STOP_WAIT);
-    editor.raw_mode.enter();
-    let _ = write(PASTE_MARKS_ON);
 }
 
 fn columns() -> usize {

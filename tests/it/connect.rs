@@ -2,6 +2,7 @@
 
 mod person;
 mod pipe;
+mod signals;
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};

@@ -32,6 +32,7 @@ fn program() {
     let options = Options {
         prompt: "> ".to_owned(),
         commands: vec!["/who".to_owned()],
+        ..Options::default()
     };
     let mut report = driver;
     let terminal = Terminal::start(options, move |input, printer| {

@@ -220,7 +220,11 @@ impl InPty {
     #[track_caller]
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let status = self.running.wait();
-        assert_eq!(self.pty.modes(), self.modes, "the terminal's modes");
+        assert_eq!(
+            self.pty.modes(),
+            self.modes,
+            "the terminal's modes after {status}"
+        );
         status
     }
 }

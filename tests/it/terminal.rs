@@ -3,9 +3,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::harness::{Capture, Launch, PATIENCE, Server};
@@ -119,18 +121,28 @@ fn no_flag_is_left_on_a_shared_terminal() {
 
 #[test]
 fn no_flag_is_left_by_a_signal_either() {
-    let terminal = Terminal::new();
-    let (flags, settings) = (terminal.flags(), terminal.settings());
-    let mut server = Launch::new("console")
-        .stdin(terminal.side())
-        .stdout(terminal.side())
-        .stderr(terminal.side())
-        .spawn();
-    terminal.screen.wait_for("listening on ");
-    assert!(!terminal.flags().contains(OFlags::NONBLOCK));
-    server.signal(rustix::process::Signal::TERM);
-    assert_eq!(server.exit_code(), 0);
-    assert_eq!((terminal.flags(), terminal.settings()), (flags, settings));
+    for (signal, ends) in [
+        (Signal::TERM, Ok(0)),
+        (Signal::INT, Ok(0)),
+        (Signal::QUIT, Err(3)),
+        (Signal::USR1, Err(10)),
+    ] {
+        let terminal = Terminal::new();
+        let (flags, settings) = (terminal.flags(), terminal.settings());
+        let mut server = Launch::new("console")
+            .stdin(terminal.side())
+            .stdout(terminal.side())
+            .stderr(terminal.side())
+            .spawn();
+        terminal.screen.wait_for("listening on ");
+        assert!(!terminal.flags().contains(OFlags::NONBLOCK));
+        assert_ne!(terminal.settings(), settings);
+        server.signal(signal);
+        let status = server.ends_within(PATIENCE);
+        let ended = (status.code()).ok_or_else(|| status.signal().unwrap());
+        assert_eq!(ended, ends);
+        assert_eq!((terminal.flags(), terminal.settings()), (flags, settings));
+    }
 }
 
 #[test]

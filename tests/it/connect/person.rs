@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
 use rustix::process::Signal;
@@ -11,7 +10,6 @@ use super::{accept, connect, hears, hears_end, listener, reset};
 use crate::child::{Running, within};
 use crate::pty::{InPty, Pty};
 
-const CTRL_C: &str = "\x03";
 const CTRL_D: &str = "\x04";
 const CTRL_U: &str = "\x15";
 const LEFT: &str = "\x1b[D";
@@ -21,7 +19,7 @@ const BACKSPACE: &str = "\x7f";
 const CLOSED: &str = "* the server closed the connection";
 
 /// A client whose prompt is there, and the server's end.
-fn talking(arguments: &[&str], environment: &[(&str, &str)]) -> (InPty, TcpStream) {
+pub(super) fn talking(arguments: &[&str], environment: &[(&str, &str)]) -> (InPty, TcpStream) {
     let (listener, address) = listener();
     let mut command = connect(&address);
     command.args(arguments).env_remove("NO_COLOR");
@@ -135,20 +133,6 @@ fn who_leaves_does_not_wait_for_ever() {
     client.pty.press(CTRL_D);
     hears_end(&server);
     assert_eq!(client.wait().code(), Some(0));
-}
-
-#[test]
-fn signals_end_it_as_any_program_but_give_the_terminal_back() {
-    for (signal, number) in [(Signal::INT, 2), (Signal::TERM, 15), (Signal::HUP, 1)] {
-        let (mut client, _server) = talking(&[], &[]);
-        client.signal(signal);
-        assert_eq!(client.wait().signal(), Some(number));
-    }
-    let (mut client, _server) = talking(&[], &[]);
-    client.pty.press("half");
-    client.pty.press(CTRL_C);
-    assert_eq!(client.wait().signal(), Some(2));
-    client.pty.wait_for(&["send: half^C"]);
 }
 
 #[test]
