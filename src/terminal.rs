@@ -27,6 +27,7 @@ pub(crate) mod fuzzing;
 mod job_control;
 mod keys;
 mod line;
+pub(crate) mod line_buffer;
 mod printer;
 mod raw_mode;
 mod renderer;
@@ -38,6 +39,10 @@ pub use printer::Printer;
 use printer::Shared;
 use raw_mode::RawMode;
 use worker::{Editor, InputMode, Worker};
+
+/// A typed line has at most this, without its end. A longer one is refused whole, with a line that
+/// says so: it was pasted by mistake, and no half of it is what a person means.
+const LINE_MAX_BYTES: usize = 16 * 1024;
 
 /// How long an ending terminal may take to print what is queued.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);

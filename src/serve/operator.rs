@@ -1,7 +1,7 @@
 //! The place of the operator at the server: the console's screen and its typed lines, on a
 //! terminal or in pipes. Knows the terminal and stdin; not what is said.
 
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -12,7 +12,8 @@ use crate::reactor::InputSender;
 use crate::service::{self, Service};
 use crate::services::console::{Console, Screen};
 use crate::signals::SHUTDOWN;
-use crate::terminal::{self, Options, Terminal};
+use crate::terminal::line_buffer::{LineBuffer, TooLong};
+use crate::terminal::{self, Options, Printer, Terminal};
 
 /// What the console understands; Tab completes it.
 const COMMANDS: [&str; 5] = ["/to", "/all", "/who", "/close", "/quit"];
@@ -20,8 +21,9 @@ const COMMANDS: [&str; 5] = ["/to", "/all", "/who", "/close", "/quit"];
 /// The prompt while nobody waits for an answer.
 const NOBODY_WAITS: &str = "> ";
 
-/// A piped line is handed on in pieces of this.
-const LINE_MAX_BYTES: u64 = 64 * 1024;
+/// A piped line has at most this, without its LF. A longer one is refused whole, with a line that
+/// says so: in pieces it would answer several clients.
+const PIPED_LINE_MAX_BYTES: usize = 64 * 1024;
 
 /// Screen and keyboard, or what stands for them.
 pub(super) struct OperatorConsole {
@@ -78,9 +80,10 @@ impl OperatorConsole {
             let _ = self.sender.set(sender);
             return Ok(());
         }
+        let printer = self.terminal.printer();
         thread::Builder::new()
             .name("stdin".to_owned())
-            .spawn(move || read_lines(io::stdin().lock(), &sender))
+            .spawn(move || read_lines(io::stdin().lock(), &sender, &printer))
             .map(drop)
             .map_err(|error| Failure::runtime(format!("start a thread for stdin: {error}")))
     }
@@ -99,32 +102,39 @@ fn on_typed(sender: &OnceLock<InputSender>, input: terminal::Input) {
 
 /// Reads until stdin ends, blocking: a file or /dev/null cannot be polled, and a flag set on a
 /// shared terminal would outlive the server.
-fn read_lines(mut stdin: impl BufRead, sender: &InputSender) {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        match stdin
-            .by_ref()
-            .take(LINE_MAX_BYTES)
-            .read_until(b'\n', &mut line)
-        {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            // The operator is as gone as at the end.
-            Ok(0) | Err(_) => break,
-            Ok(_) => {}
-        }
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let text = String::from_utf8_lossy(text).into_owned();
-        if !sender.send(service::OperatorInput::Line(text)) {
+fn read_lines(stdin: impl BufRead, sender: &InputSender, printer: &Printer) {
+    let mut buffer = LineBuffer::new(PIPED_LINE_MAX_BYTES);
+    // The operator is as gone after an error as at the end.
+    for byte in stdin.bytes().map_while(Result::ok) {
+        let line = buffer.push(byte);
+        if line.is_some_and(|line| !forward(line, sender, printer)) {
             return;
         }
     }
-    let _ = sender.send(service::OperatorInput::End);
+    if buffer
+        .end()
+        .is_none_or(|line| forward(line, sender, printer))
+    {
+        let _ = sender.send(service::OperatorInput::End);
+    }
+}
+
+/// False: the loop takes no more.
+fn forward(line: Result<String, TooLong>, sender: &InputSender, printer: &Printer) -> bool {
+    let Ok(mut text) = line else {
+        printer.print(&format!(
+            "* not sent: a line has at most {PIPED_LINE_MAX_BYTES} bytes"
+        ));
+        return true;
+    };
+    if text.ends_with('\r') {
+        text.pop();
+    }
+    sender.send(service::OperatorInput::Line(text))
 }
 
 /// The terminal's screen as the console sees it.
-struct Shown(terminal::Printer);
+struct Shown(Printer);
 
 impl Screen for Shown {
     fn print(&mut self, line: &str) {

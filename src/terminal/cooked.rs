@@ -1,13 +1,15 @@
 //! A line that the terminal itself edits, or that nothing does: what has come of it, and the
 //! prompt before it. Writes no escape sequence; reads and writes nothing itself.
 
+use super::line_buffer::{LineBuffer, TooLong};
 use crate::sanitize::sanitize;
 
-/// A line is handed on in pieces of this.
-const LINE_MAX_BYTES: usize = 16 * 1024;
+/// What a terminal that edits by itself hands on of one line, less one byte: Linux cuts a longer line
+/// at 4,095 bytes and tells nobody, so a line just as long may have been cut.
+pub(super) const LINE_MAX_BYTES: usize = 4094;
 
 pub(super) struct Cooked {
-    line: Vec<u8>,
+    line: LineBuffer,
     /// Whether there is somebody to show a prompt to.
     is_prompted: bool,
     /// The prompt in the cursor's row; what the terminal has echoed stands behind it.
@@ -17,32 +19,24 @@ pub(super) struct Cooked {
 impl Cooked {
     pub(super) fn new(is_prompted: bool) -> Self {
         Self {
-            line: Vec::new(),
+            line: LineBuffer::new(LINE_MAX_BYTES),
             is_prompted,
             standing: None,
         }
     }
 
-    /// Takes one byte; gives the line that it ends, or a piece that is long enough.
-    pub(super) fn push(&mut self, byte: u8) -> Option<String> {
+    /// Takes one byte; gives the line that it ends.
+    pub(super) fn push(&mut self, byte: u8) -> Option<Result<String, TooLong>> {
         if byte == b'\n' {
             // Its echo has begun another row.
             self.standing = None;
-            return Some(self.take());
         }
-        self.line.push(byte);
-        (self.line.len() >= LINE_MAX_BYTES).then(|| self.take())
+        self.line.push(byte)
     }
 
     /// Nothing more is typed: gives the line that has no end.
-    pub(super) fn end(&mut self) -> Option<String> {
-        (!self.line.is_empty()).then(|| self.take())
-    }
-
-    fn take(&mut self) -> String {
-        let text = String::from_utf8_lossy(&self.line).into_owned();
-        self.line.clear();
-        text
+    pub(super) fn end(&mut self) -> Option<Result<String, TooLong>> {
+        self.line.end()
     }
 
     /// Shows the prompt, unless it stands there already.
@@ -68,7 +62,8 @@ mod tests {
     use super::*;
 
     fn typed(cooked: &mut Cooked, text: &str) -> Vec<String> {
-        text.bytes().filter_map(|byte| cooked.push(byte)).collect()
+        let lines = text.bytes().filter_map(|byte| cooked.push(byte));
+        lines.map(Result::unwrap).collect()
     }
 
     #[test]
@@ -85,7 +80,7 @@ mod tests {
         cooked.draw(&mut out, "> ");
         cooked.draw(&mut out, "[1]> ");
         assert_eq!(out, "> > \nnews\n> \n[1]> ");
-        assert_eq!(cooked.end().as_deref(), Some("ha"));
+        assert_eq!(cooked.end(), Some(Ok("ha".to_owned())));
         assert_eq!(cooked.end(), None);
     }
 
@@ -96,7 +91,5 @@ mod tests {
         cooked.draw(&mut out, "> ");
         cooked.make_room(&mut out);
         assert_eq!(out, "");
-        let pieces = typed(&mut cooked, &"x".repeat(LINE_MAX_BYTES + 1));
-        assert_eq!(pieces, ["x".repeat(LINE_MAX_BYTES)]);
     }
 }

@@ -75,7 +75,11 @@ impl Display {
                 self.line.clear();
             }
             Effect::Choices(choices) => renderer::print(&mut out, &choices, false),
-            Effect::Edited | Effect::End | Effect::Suspended | Effect::ScreenCleared => {}
+            Effect::Edited
+            | Effect::TooLong
+            | Effect::End
+            | Effect::Suspended
+            | Effect::ScreenCleared => {}
         }
         check_drawn(&out);
         let (before, after, text) = (self.line.before(), self.line.after(), self.line.text());

@@ -3,10 +3,9 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::LINE_MAX_BYTES;
 use super::keys::Key;
 
-/// A longer line is not typed but pasted by mistake; further characters are refused.
-const LINE_MAX_BYTES: usize = 16 * 1024;
 const HISTORY_MAX_LINES: usize = 500;
 
 /// What a key asks for that the line cannot do alone.
@@ -16,6 +15,8 @@ pub(super) enum Effect {
     Edited,
     /// The line is whole; a new, empty one has begun.
     Entered(String),
+    /// As [`Effect::Entered`], but the line was longer than a line may be, and is gone.
+    TooLong,
     /// Ctrl-C.
     Interrupted,
     /// Ctrl-D on an empty line.
@@ -34,6 +35,8 @@ pub(super) struct Line {
     text: String,
     /// A byte offset into `text`, always where a grapheme begins or at the end.
     cursor: usize,
+    /// Something did not fit into `text`.
+    is_too_long: bool,
     killed: String,
     pasting: bool,
     commands: Vec<String>,
@@ -70,6 +73,7 @@ impl Line {
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.cursor = 0;
+        self.is_too_long = false;
         self.place = self.history.len();
     }
 
@@ -80,7 +84,7 @@ impl Line {
         }
         match key {
             Key::Char(character) => self.insert(character.encode_utf8(&mut [0; 4])),
-            Key::Enter => return Effect::Entered(self.enter()),
+            Key::Enter => return self.enter(),
             Key::Tab => return self.complete(),
             Key::Interrupt => return Effect::Interrupted,
             Key::EndOfInput if self.text.is_empty() => return Effect::End,
@@ -113,7 +117,7 @@ impl Line {
         match key {
             Key::Char(character) => self.insert(character.encode_utf8(&mut [0; 4])),
             Key::Tab => self.insert("\t"),
-            Key::Enter if !self.text.is_empty() => return Effect::Entered(self.enter()),
+            Key::Enter if !self.text.is_empty() => return self.enter(),
             Key::PasteEnd => self.pasting = false,
             // A paste that never ends must not lock the person in.
             Key::Interrupt => {
@@ -125,7 +129,11 @@ impl Line {
         Effect::Edited
     }
 
-    fn enter(&mut self) -> String {
+    fn enter(&mut self) -> Effect {
+        if self.is_too_long {
+            self.clear();
+            return Effect::TooLong;
+        }
         let text = std::mem::take(&mut self.text);
         if !text.is_empty() && self.history.last() != Some(&text) {
             if self.history.len() == HISTORY_MAX_LINES {
@@ -134,19 +142,22 @@ impl Line {
             self.history.push(text.clone());
         }
         self.clear();
-        text
+        Effect::Entered(text)
     }
 
     fn insert(&mut self, text: &str) {
-        if self.text.len() + text.len() <= LINE_MAX_BYTES {
-            self.text.insert_str(self.cursor, text);
-            self.cursor += text.len();
-            self.settle();
+        if self.text.len() + text.len() > LINE_MAX_BYTES {
+            self.is_too_long = true;
+            return;
         }
+        self.text.insert_str(self.cursor, text);
+        self.cursor += text.len();
+        self.settle();
     }
 
     fn delete(&mut self, from: usize, to: usize) {
         self.text.replace_range(from..to, "");
+        self.is_too_long &= !self.text.is_empty();
         self.cursor = from;
         self.settle();
     }
@@ -205,9 +216,12 @@ impl Line {
         let Some(place) = place.filter(|&p| p <= self.history.len()) else {
             return;
         };
-        if self.place == self.history.len() {
-            self.draft = std::mem::take(&mut self.text);
+        let text = std::mem::take(&mut self.text);
+        // Of a line that is too long, no part is kept.
+        if self.place == self.history.len() && !std::mem::take(&mut self.is_too_long) {
+            self.draft = text;
         }
+        self.is_too_long = false;
         self.text = match self.history.get(place) {
             Some(text) => text.clone(),
             None => std::mem::take(&mut self.draft),

@@ -12,9 +12,10 @@ use rustix::stdio::{stdin, stdout};
 use rustix::termios::tcgetwinsize;
 
 use super::Input;
-use super::cooked::Cooked;
+use super::cooked::{self, Cooked};
 use super::keys::Decoder;
 use super::line::{Effect, Line};
+use super::line_buffer::TooLong;
 use super::printer::{Printer, Shared, Work, drain};
 use super::raw_mode::RawMode;
 use super::renderer::{self, Renderer};
@@ -186,9 +187,9 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
         if count == 0 {
             self.hung_up = true;
             if let InputMode::Cooked(cooked) = &mut self.input_mode
-                && let Some(text) = cooked.end()
+                && let Some(line) = cooked.end()
             {
-                self.emit(Input::Line(text));
+                self.emit_line(line);
             }
             self.emit(Input::End);
             return;
@@ -202,8 +203,8 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
                     }
                 }
                 InputMode::Cooked(cooked) => {
-                    if let Some(text) = cooked.push(byte) {
-                        self.emit(Input::Line(text));
+                    if let Some(line) = cooked.push(byte) {
+                        self.emit_line(line);
                     }
                 }
             }
@@ -225,6 +226,10 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
             Effect::Entered(text) => {
                 editor.renderer.leave(&mut out, &self.prompt, &text);
                 input = Some(Input::Line(text));
+            }
+            Effect::TooLong => {
+                editor.renderer.erase(&mut out);
+                renderer::print(&mut out, &too_long(super::LINE_MAX_BYTES), false);
             }
             Effect::Interrupted => {
                 if !self.input_ended {
@@ -248,6 +253,18 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
         self.write(&out);
         if let Some(input) = input {
             self.emit(input);
+        }
+    }
+
+    fn emit_line(&mut self, line: Result<String, TooLong>) {
+        match line {
+            Ok(text) => self.emit(Input::Line(text)),
+            Err(TooLong) => {
+                let mut out = String::new();
+                self.make_room(&mut out);
+                renderer::print(&mut out, &too_long(cooked::LINE_MAX_BYTES), false);
+                self.write(&out);
+            }
         }
     }
 
@@ -303,6 +320,10 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
             self.shared.set_over();
         }
     }
+}
+
+fn too_long(max_bytes: usize) -> String {
+    format!("* not sent: a typed line has at most {max_bytes} bytes")
 }
 
 fn columns() -> usize {

@@ -111,6 +111,26 @@ fn a_held_script_waits_without_spinning() {
     }
 }
 
+/// In pieces it would answer several clients.
+#[test]
+fn a_piped_line_that_is_too_long_answers_nobody() {
+    // Its CR counts.
+    let (longest, longer) = ("x".repeat(64 << 10), "y".repeat((64 << 10) + 1));
+    let longest = &longest[1..];
+    let script = format!("{longer}\n{longest}\r\n{longer}{longer}\nlast\n{longer}");
+    let stdin = regular_file(&script);
+    let mut server = Launch::new("console").stdin(stdin).start();
+    let mut peer = Peer::connect(&server);
+    peer.send("1");
+    assert!(peer.exactly(longest.len()) == longest.as_bytes());
+    peer.send("2");
+    assert_eq!(peer.rest(), b"last");
+    assert_eq!(server.exit_code(), 0);
+    let said = server.stdout().settled();
+    let told = "* not sent: a line has at most 65536 bytes\n";
+    assert_eq!(said.matches(told).count(), 3, "{said}");
+}
+
 /// A pipe with a text in it whose writer is gone.
 fn piped(text: &str) -> OwnedFd {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();

@@ -159,6 +159,42 @@ fn an_idle_terminal_costs_nothing() {
 }
 
 #[test]
+fn a_pasted_line_that_is_too_long_answers_nobody() {
+    // The kernel itself cuts what a dumb terminal is typed.
+    for (term, bytes, told) in [
+        (
+            "TERM=xterm",
+            20_000,
+            "* not sent: a typed line has at most 16384 bytes",
+        ),
+        (
+            "TERM=dumb",
+            5_000,
+            "* not sent: a typed line has at most 4094 bytes",
+        ),
+    ] {
+        let mut terminal = Terminal::new();
+        let _server = Launch::new("console")
+            .wrap(&["env", term])
+            .stdin(terminal.side())
+            .stdout(terminal.side())
+            .spawn();
+        let said = terminal.screen.wait("the address", |t| {
+            t.split_once("listening on ")
+                .is_some_and(|(_, t)| t.contains('\n'))
+        });
+        let (_, said) = said.split_once("listening on ").unwrap();
+        let mut ann = Peer::to(said.lines().next().unwrap().trim());
+        ann.send("hi");
+        terminal.screen.wait_for("send [1]: ");
+        terminal.types(&format!("{}\n", "x".repeat(bytes)));
+        terminal.screen.wait_for(told);
+        terminal.types("short\n");
+        assert_eq!(ann.recv(), "short", "{term}");
+    }
+}
+
+#[test]
 fn control_d_uses_up_what_is_held_and_ends() {
     let mut terminal = Terminal::new();
     let mut server = terminal.console();

@@ -146,10 +146,28 @@ fn ctrl_d_ends_only_an_empty_line() {
 }
 
 #[test]
-fn a_line_has_a_bound() {
+fn a_line_that_is_too_long_is_refused_whole() {
     let mut line = line();
-    for _ in 0..LINE_MAX_BYTES {
-        line.press(Key::Char('好'));
+    let text = "x".repeat(LINE_MAX_BYTES);
+    typed(&mut line, &text);
+    assert_eq!(line.press(Key::Enter), Effect::Entered(text.clone()));
+    let too_long = format!("{text}x");
+    typed(&mut line, &too_long);
+    assert!(line.text().len() <= LINE_MAX_BYTES);
+    assert_eq!(line.press(Key::Enter), Effect::TooLong);
+    // Nothing of it comes with the next one, or from the history.
+    typed(&mut line, "next");
+    assert_eq!(line.press(Key::Enter), Effect::Entered("next".to_owned()));
+    pressed(&mut line, &[Key::Up, Key::Up]);
+    assert_eq!(line.press(Key::Enter), Effect::Entered(text));
+    // Taken back, it is as if it had never been.
+    for undo in [Key::KillToStart, Key::Interrupt, Key::Up] {
+        typed(&mut line, &too_long);
+        if line.press(undo) == Effect::Interrupted {
+            line.clear();
+        }
+        pressed(&mut line, &[Key::KillToStart]);
+        typed(&mut line, "short");
+        assert_eq!(line.press(Key::Enter), Effect::Entered("short".to_owned()));
     }
-    assert!(line.text().len() <= LINE_MAX_BYTES && line.text().len() > LINE_MAX_BYTES - 4);
 }
