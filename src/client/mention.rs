@@ -8,20 +8,16 @@ pub(super) struct Nick {
 }
 
 impl Nick {
-    /// Takes a line that arrived; tells whether it names its reader, or is for nobody else.
+    /// Takes a line that arrived; tells whether it names its reader, or is for nobody else. What
+    /// the server says itself is for everybody.
     pub(super) fn is_meant_by(&mut self, line: &str) -> bool {
-        let text = if let Some(notice) = line.strip_prefix("* ") {
+        let text = if let Some(action) = line.strip_prefix("** ") {
+            action.split_once(' ').map_or("", |(_, action)| action)
+        } else if let Some(notice) = line.strip_prefix("* ") {
             if let Some(told) = notice.strip_prefix("you are ") {
                 self.learn(told);
-                return false;
             }
-            // Answers and summaries count: "3 here: ann, bob".
-            if notice.starts_with(|first: char| first.is_ascii_digit()) {
-                return false;
-            }
-            notice
-        } else if let Some(action) = line.strip_prefix("** ") {
-            action.split_once(' ').map_or("", |(_, text)| text)
+            return false;
         } else if line.starts_with('[') {
             return self.name.is_some();
         } else {
@@ -81,7 +77,9 @@ mod tests {
             "bob: ann-marie",
             "ann: said elsewhere",
             "** ann waves",
+            "** bob",
             "* 2 here: ann, bob",
+            "* bob waves at ann",
             "no sender, ann",
             "",
         ] {
