@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::harness::{Launch, Server, heavy};
+use crate::harness::{Launch, Server, serial};
 use crate::kernel;
 use crate::peer::Peer;
 
@@ -61,7 +61,7 @@ fn exhaust(server: &Server, count: usize) -> (Vec<Peer>, Vec<Peer>) {
 /// accepting fails with EMFILE, and no limit of the server's own is in the way.
 #[test]
 fn out_of_descriptors_nobody_spins_and_nobody_is_lost() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = Launch::new("echo")
         .wrap(&["prlimit", "--nofile=1000:1000"])
         .start();

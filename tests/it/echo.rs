@@ -7,7 +7,7 @@ use std::time::Duration;
 use socket2::SockRef;
 use tempfile::TempDir;
 
-use crate::harness::{Launch, PATIENCE, Server, heavy, until};
+use crate::harness::{Launch, PATIENCE, Server, serial, until};
 use crate::peer::{Peer, pattern, unix};
 
 const BURSTS: [usize; 8] = [1, 1023, 1024, 1025, 65_535, 65_536, 65_537, 300_000];
@@ -96,7 +96,7 @@ fn eight_mebibytes_half_closed_and_read_late_come_back() {
 /// The server has read the end while it still owes more than the kernel takes.
 #[test]
 fn what_is_owed_at_the_end_is_sent() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = Launch::new("echo").args(&["--max-pending", "16m"]).start();
     let mut peer = Peer::with_receive_buffer(&server, 16 * 1024);
     let sent = pattern(14 << 20);

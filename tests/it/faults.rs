@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::child::Running;
-use crate::harness::{Capture, Launch, PATIENCE, Server, heavy, program, until};
+use crate::harness::{Capture, Launch, PATIENCE, Server, program, serial, until};
 use crate::kernel;
 use crate::member::{Member, room};
 use crate::peer::Peer;
@@ -123,7 +123,7 @@ fn a_line_that_takes_long_to_come_is_one_line() {
 /// that end anywhere, also within a character.
 #[test]
 fn a_window_of_a_few_bytes_gets_every_line_whole() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = room(&["--framing", "line", "--history", "0"]);
     let mut tiny = Peer::with_receive_buffer(&server, 1);
     tiny.line();

@@ -24,7 +24,7 @@ pub(crate) fn program() -> OsString {
 }
 
 /// Held by tests that load the machine or measure it, so that they run one after the other.
-pub(crate) fn heavy() -> MutexGuard<'static, ()> {
+pub(crate) fn serial() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,11 +10,13 @@
     reason = "a test fails by panicking, and shows what the server said"
 )]
 
+mod abuse;
 mod addresses;
 mod bench_peers;
 mod bench_runs;
 mod bench_truth;
 mod child;
+mod churn;
 mod commands;
 mod connect;
 mod console;
@@ -22,13 +24,10 @@ mod descriptors;
 mod echo;
 mod faults;
 mod harness;
-mod hostile;
 mod kernel;
 mod limits;
 mod line_editor;
 mod listen;
-mod lives;
-mod malice;
 mod member;
 mod notices;
 mod peer;
@@ -40,4 +39,3 @@ mod signals;
 mod stdio;
 mod terminal;
 mod tidy;
-mod trust;

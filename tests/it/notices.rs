@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::harness::{heavy, until};
+use crate::harness::{serial, until};
 use crate::kernel;
 use crate::member::{Member, guest_in, room};
 use crate::peer::Peer;
@@ -213,7 +213,7 @@ fn the_message_of_the_day_may_be_a_file() {
 /// lose nothing.
 #[test]
 fn who_does_not_read_is_let_go_with_a_true_prefix() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = room(&["--log-size", "256k"]);
     let mut ann = Member::joins(&server, "ann");
     let mut bob = Member::joins(&server, "bob");
@@ -250,7 +250,7 @@ fn who_does_not_read_is_let_go_with_a_true_prefix() {
 
 #[test]
 fn twenty_who_never_read_cost_no_more_than_the_log() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = room(&["--log-size", "1m"]);
     let mut ann = Member::joins(&server, "ann");
     let mut bob = Member::joins(&server, "bob");

@@ -1,11 +1,10 @@
 //! Clients as the world has them: a plain blocking socket that sends and reads.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::harness::{PATIENCE, Server, until};
@@ -38,18 +37,6 @@ impl Peer {
         socket.set_recv_buffer_size(bytes).unwrap();
         socket.connect(&address.into()).expect("connect");
         Self::over(socket.into())
-    }
-
-    /// A client with an address of its own choice: one address has ports for so many only.
-    pub(crate) fn from_source(source: IpAddr, address: &str) -> io::Result<Self> {
-        let address: SocketAddr = address.parse().expect("a TCP address");
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        // Else the kernel looks for a port that nobody has: with thousands taken, ten seconds of
-        // its time go into ten thousand such searches.
-        setsockopt(&socket, IpBindAddressNoPort, &true)?;
-        socket.bind(&SocketAddr::new(source, 0).into())?;
-        socket.connect(&address.into())?;
-        Ok(Self::over(socket.into()))
     }
 
     pub(crate) fn over(stream: TcpStream) -> Self {
@@ -196,6 +183,24 @@ impl Peer {
     pub(crate) fn echoes(&mut self, bytes: impl AsRef<[u8]>) {
         self.send(bytes.as_ref());
         assert_eq!(self.exactly(bytes.as_ref().len()), bytes.as_ref());
+    }
+}
+
+/// Connects, says hello, and ends in one of three ways.
+pub(crate) fn short_life(address: &str, service: &str, kind: usize) {
+    let mut peer = Peer::to(address);
+    peer.send("hello\n");
+    if service == "echo" {
+        assert_eq!(peer.exactly(6), b"hello\n");
+    }
+    match kind % 3 {
+        0 => {
+            peer.half_close();
+            peer.rest();
+        }
+        1 => peer.reset(),
+        // Half-closed, and gone before the server answers to that.
+        _ => peer.half_close(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Launch, PATIENCE, Server, heavy, until};
+use crate::harness::{Launch, PATIENCE, Server, serial, until};
 use crate::peer::Peer;
 
 const THANKS: &[u8] = b"thank you !";
@@ -121,7 +121,7 @@ fn a_client_that_sends_more_after_the_reply_sees_a_clean_end() {
 
 #[test]
 fn what_is_drained_is_bounded() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = reply();
     let mut peer = Peer::connect(&server);
     // Without a bound this client would be read from for ever.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::harness::{Launch, PATIENCE, Server, heavy, until};
+use crate::harness::{Launch, PATIENCE, Server, serial, until};
 use crate::member::{Member, room};
 use crate::peer::{Peer, pattern};
 
@@ -44,7 +44,7 @@ fn accepts_no_more(server: &Server) {
 
 #[test]
 fn what_is_owed_is_sent_before_the_end() {
-    let _alone = heavy();
+    let _alone = serial();
     let args = ["--max-pending", "16m", "--grace", "10s"];
     let mut server = Launch::new("echo").args(&args).start();
     let mut peer = Peer::with_receive_buffer(&server, 16 * 1024);
@@ -130,7 +130,7 @@ fn the_port_can_be_bound_again_at_once() {
 
 #[test]
 fn a_hundred_stops_in_a_transfer_lose_nothing() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = Launch::new("echo").start();
     let total: usize = 64 << 20;
     let block = pattern(1 << 20);
@@ -181,7 +181,7 @@ fn a_stop_is_no_end() {
 /// The kernel refuses nobody while the server is away: its backlog is long enough.
 #[test]
 fn a_thousand_who_come_in_a_pause_are_served() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = Launch::new("echo").start();
     server.pause();
     let start = Instant::now();

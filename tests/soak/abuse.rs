@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::Bound;
-use crate::harness::{Server, heavy, until};
+use crate::Bound;
+use crate::harness::{Server, serial, until};
 use crate::kernel;
+use crate::machine;
 use crate::member::{Member, room};
 use crate::peer::Peer;
 
@@ -25,7 +26,7 @@ const BETWEEN_TICKS: Duration = Duration::from_millis(5);
 const LONGEST_GAP: Duration = Duration::from_millis(100);
 
 /// One session that no decent client would have; the socket is left for later.
-pub(super) fn misbehaves(address: &str, rng: &mut Rng) -> Peer {
+pub(crate) fn misbehaves(address: &str, rng: &mut Rng) -> Peer {
     let mut peer = Peer::to(address);
     let said: &[u8] = match rng.u8(..10) {
         0 => b"",
@@ -43,7 +44,7 @@ pub(super) fn misbehaves(address: &str, rng: &mut Rng) -> Peer {
     peer
 }
 
-fn throng(address: &str, seed: u64, done: &AtomicU64, bound: Bound) {
+fn attack(address: &str, seed: u64, done: &AtomicU64, bound: Bound) {
     let mut rng = Rng::with_seed(seed);
     let mut open: Vec<Peer> = Vec::new();
     for _ in 0..SESSIONS / THREADS {
@@ -117,7 +118,7 @@ fn talk(server: &Server, over: &Arc<AtomicBool>) -> Vec<JoinHandle<Vec<Duration>
 #[test]
 #[ignore = "a minute of load"]
 fn half_a_million_bad_sessions_disturb_nobody() {
-    let _alone = heavy();
+    let _alone = serial();
     let mut server = room(&[]);
     let at_start = (
         kernel::descriptors(server.id()),
@@ -129,13 +130,13 @@ fn half_a_million_bad_sessions_disturb_nobody() {
     );
     let talking = talk(&server, &over);
     let (start, bound) = (Instant::now(), Bound::new());
-    let throngs: Vec<_> = (0..THREADS)
+    let attacks: Vec<_> = (0..THREADS)
         .map(|seed| {
             let (address, done) = (server.address().to_owned(), Arc::clone(&done));
-            thread::spawn(move || throng(&address, seed, &done, bound))
+            thread::spawn(move || attack(&address, seed, &done, bound))
         })
         .collect();
-    throngs.into_iter().for_each(|t| t.join().unwrap());
+    attacks.into_iter().for_each(|t| t.join().unwrap());
     let took = start.elapsed();
     over.store(true, Ordering::Relaxed);
     let talked = talking
@@ -154,7 +155,7 @@ fn half_a_million_bad_sessions_disturb_nobody() {
         gaps[last],
         at_start.1,
         kernel::rss_kib(server.id()),
-        kernel::load_average(),
+        machine::load_average(),
     );
     until("all are gone", Duration::from_secs(10), || {
         kernel::descriptors(server.id()) <= at_start.0

@@ -13,7 +13,7 @@ use crate::member::Member;
 const WINDOW: u64 = 3000;
 
 /// One member, its place in what is said, and what is checked of it.
-struct Voice {
+struct CheckedClient {
     member: Member,
     unsent: Vec<u8>,
     unread: Vec<u8>,
@@ -29,12 +29,12 @@ struct Voice {
     stalls_until: Option<Instant>,
 }
 
-pub(super) struct Choir {
-    voices: Vec<Voice>,
+pub(crate) struct CheckedClients {
+    members: Vec<CheckedClient>,
     senders: usize,
     text_bytes: usize,
-    pub(super) said: u64,
-    pub(super) rng: Rng,
+    pub(crate) said: u64,
+    pub(crate) rng: Rng,
 }
 
 /// FNV-1a: enough to tell torn text from whole.
@@ -45,13 +45,13 @@ fn sum(seed: u64, bytes: &[u8]) -> u64 {
     })
 }
 
-impl Choir {
+impl CheckedClients {
     /// `count` members, of whom the first `senders` speak, `text_bytes` at a time.
-    pub(super) fn joins(server: &Server, count: usize, senders: usize, text_bytes: usize) -> Self {
-        let voices = (0..count).map(|i| {
+    pub(crate) fn joins(server: &Server, count: usize, senders: usize, text_bytes: usize) -> Self {
+        let members = (0..count).map(|i| {
             let member = Member::joins(server, &format!("h{i}"));
             member.peer.stream.set_nonblocking(true).unwrap();
-            Voice {
+            CheckedClient {
                 member,
                 unsent: Vec::new(),
                 unread: Vec::new(),
@@ -65,7 +65,7 @@ impl Choir {
             }
         });
         Self {
-            voices: voices.collect(),
+            members: members.collect(),
             senders,
             text_bytes,
             said: 0,
@@ -73,13 +73,13 @@ impl Choir {
         }
     }
 
-    pub(super) fn heard(&self) -> u64 {
-        self.voices.iter().map(|voice| voice.heard).sum()
+    pub(crate) fn heard(&self) -> u64 {
+        self.members.iter().map(|client| client.heard).sum()
     }
 
     /// The message of each, from a sender chosen at random, as far as the window allows.
-    pub(super) fn says_more(&mut self, most: u64) {
-        let slowest = self.voices.iter().map(|voice| voice.heard + voice.said);
+    pub(crate) fn says_more(&mut self, most: u64) {
+        let slowest = self.members.iter().map(|client| client.heard + client.said);
         let room = (slowest.min().unwrap_or(0) + WINDOW).saturating_sub(self.said);
         for _ in 0..room.min(most) {
             let sender = self.rng.usize(..self.senders);
@@ -88,46 +88,46 @@ impl Choir {
     }
 
     /// One message.
-    pub(super) fn says(&mut self, sender: usize) {
+    pub(crate) fn says(&mut self, sender: usize) {
         self.said += 1;
-        let voice = &mut self.voices[sender];
-        voice.said += 1;
-        let seq = voice.said;
+        let client = &mut self.members[sender];
+        client.said += 1;
+        let seq = client.said;
         let length = self.rng.usize(1..=self.text_bytes * 2 - 1);
         let text: String = (0..length).map(|i| letter(seq, i)).collect();
         let check = sum(seq, text.as_bytes());
         let line = format!("#{sender} {seq} {check:016x} {text}\n");
-        voice.unsent.extend_from_slice(line.as_bytes());
+        client.unsent.extend_from_slice(line.as_bytes());
     }
 
     /// The last message of all.
-    pub(super) fn says_last(&mut self) {
+    pub(crate) fn says_last(&mut self) {
         self.says(0);
-        let last = self.voices[0].said;
-        for voice in &mut self.voices {
-            voice.ends_at = Some(last);
+        let last = self.members[0].said;
+        for client in &mut self.members {
+            client.ends_at = Some(last);
         }
     }
 
     /// Some of them do not read for a while.
-    pub(super) fn stalls(&mut self, count: usize, most: Duration) {
+    pub(crate) fn stalls(&mut self, count: usize, most: Duration) {
         for _ in 0..count {
-            let voice = self.rng.usize(..self.voices.len());
-            self.voices[voice].stalls_until = Some(Instant::now() + most.mul_f64(self.rng.f64()));
+            let client = self.rng.usize(..self.members.len());
+            self.members[client].stalls_until = Some(Instant::now() + most.mul_f64(self.rng.f64()));
         }
     }
 
     /// Sends and reads what goes; waits a little when nothing does.
-    pub(super) fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         let now = Instant::now();
         let mut moved = false;
-        for voice in &mut self.voices {
+        for client in &mut self.members {
             // Pieces of any size: a message may come in parts, or many at once.
-            let piece = voice.unsent.len().min(self.rng.usize(1..4000));
-            moved |= voice.send(piece);
-            if voice.stalls_until.is_none_or(|until| until <= now) {
-                voice.stalls_until = None;
-                moved |= voice.hear();
+            let piece = client.unsent.len().min(self.rng.usize(1..4000));
+            moved |= client.send(piece);
+            if client.stalls_until.is_none_or(|until| until <= now) {
+                client.stalls_until = None;
+                moved |= client.hear();
             }
         }
         if !moved {
@@ -136,22 +136,22 @@ impl Choir {
     }
 
     /// Has everybody heard everything?
-    pub(super) fn is_done(&self) -> bool {
-        let whole = |voice: &Voice| voice.heard + voice.said == self.said;
-        self.voices.iter().all(whole)
+    pub(crate) fn is_done(&self) -> bool {
+        let whole = |client: &CheckedClient| client.heard + client.said == self.said;
+        self.members.iter().all(whole)
     }
 
     /// Who is how far behind.
-    pub(super) fn state(&self) -> String {
-        let behind = |voice: &Voice| self.said - voice.heard - voice.said;
-        let worst = self.voices.iter().map(behind).max();
+    pub(crate) fn state(&self) -> String {
+        let behind = |client: &CheckedClient| self.said - client.heard - client.said;
+        let worst = self.members.iter().map(behind).max();
         format!("{} said, the last is {worst:?} behind", self.said)
     }
 
     /// All who only listened have heard the very same, those lines too that are not checked.
     #[track_caller]
-    pub(super) fn agrees(&self) {
-        let listeners = &self.voices[self.senders..];
+    pub(crate) fn agrees(&self) {
+        let listeners = &self.members[self.senders..];
         assert!(listeners.iter().all(|l| l.is_over && l.order.is_some()));
         assert!(listeners.iter().all(|l| l.order == listeners[0].order));
     }
@@ -161,7 +161,7 @@ fn letter(seq: u64, at: usize) -> char {
     char::from(b'a' + u8::try_from((seq + at as u64) % 26).unwrap())
 }
 
-impl Voice {
+impl CheckedClient {
     fn send(&mut self, piece: usize) -> bool {
         if piece == 0 {
             return false;
@@ -220,15 +220,15 @@ impl Voice {
 }
 
 /// A checked message.
-pub(super) struct Heard {
-    pub(super) sender: usize,
-    pub(super) seq: u64,
+pub(crate) struct Heard {
+    pub(crate) sender: usize,
+    pub(crate) seq: u64,
 }
 
 impl Heard {
     /// None when the line is of somebody else; fails the test when it is torn.
     #[track_caller]
-    pub(super) fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         let (nick, text) = line.split_once(": ")?;
         let mut words = text.strip_prefix('#')?.splitn(4, ' ');
         let mut next = || words.next().unwrap_or_else(|| panic!("torn: {line}"));

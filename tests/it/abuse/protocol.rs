@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Launch, PATIENCE, Server, heavy, until};
+use crate::harness::{Launch, PATIENCE, Server, serial, until};
 use crate::kernel;
 use crate::member::{Member, room};
 use crate::peer::Peer;
@@ -273,7 +273,7 @@ fn p99_beside_endless_lines() -> Duration {
 /// The best of three: a busy neighbour may spoil one, a server without a budget spoils all.
 #[track_caller]
 fn stays_under_25_ms(measure: fn() -> Duration) {
-    let _alone = heavy();
+    let _alone = serial();
     let mut seen = Vec::new();
     for _ in 0..3 {
         seen.push(measure());
@@ -296,7 +296,7 @@ fn four_endless_lines_do_not_delay_a_fifth() {
 
 #[test]
 fn twenty_who_never_read_cost_little_and_delay_nobody() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = Launch::new("echo").start();
     let mut other = Peer::connect(&server);
     other.echoes("before");
@@ -332,7 +332,7 @@ fn twenty_who_never_read_cost_little_and_delay_nobody() {
 /// of them is cut off as too slow. One who never reads is, and holds nobody up.
 #[test]
 fn a_flood_outruns_nobody_who_reads() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = room(&["--notices", "off", "--history", "0", "--log-size", "1m"]);
     let mut deaf = Peer::connect(&server);
     let mut readers: Vec<Peer> = (0..3).map(|_| Peer::connect(&server)).collect();
@@ -364,7 +364,7 @@ fn a_flood_outruns_nobody_who_reads() {
 
 #[test]
 fn a_room_is_not_held_up_by_one_who_floods() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = room(&["--notices", "off", "--history", "0"]);
     let mut ann = Peer::connect(&server);
     let mut flooder = Peer::connect(&server);

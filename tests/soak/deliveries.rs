@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::Bound;
-use super::choir::{Choir, Heard};
-use crate::harness::heavy;
+use crate::Bound;
+use crate::checked_clients::{CheckedClients, Heard};
+use crate::harness::serial;
 use crate::kernel;
 use crate::member::room;
 use crate::peer::Peer;
@@ -21,8 +21,8 @@ const SENDERS: usize = 10;
 const SLOW: usize = 10;
 
 #[derive(Default)]
-pub(super) struct Faults {
-    pub(super) over: AtomicBool,
+pub(crate) struct Faults {
+    pub(crate) over: AtomicBool,
     comings: AtomicU64,
     /// Slow readers that were cut off.
     cut_off: AtomicU64,
@@ -31,7 +31,7 @@ pub(super) struct Faults {
 }
 
 /// Comes and goes, in every bad way, and says a thing or two.
-pub(super) fn comes_and_goes(address: &str, faults: &Faults, seed: u64) {
+pub(crate) fn comes_and_goes(address: &str, faults: &Faults, seed: u64) {
     let mut rng = Rng::with_seed(seed);
     while !faults.over.load(Ordering::Relaxed) {
         let mut peer = Peer::to(address);
@@ -57,7 +57,7 @@ pub(super) fn comes_and_goes(address: &str, faults: &Faults, seed: u64) {
 }
 
 /// Reads far less than is said, and must have heard a contiguous part when it is cut off.
-pub(super) fn reads_slowly(address: &str, faults: &Faults) {
+pub(crate) fn reads_slowly(address: &str, faults: &Faults) {
     while !faults.over.load(Ordering::Relaxed) {
         let mut peer = Peer::to(address);
         let mut text = Vec::new();
@@ -91,9 +91,9 @@ pub(super) fn reads_slowly(address: &str, faults: &Faults) {
 #[test]
 #[ignore = "a minute of load"]
 fn millions_of_deliveries_under_faults() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = room(&["--history", "0", "--log-size", "1m"]);
-    let mut choir = Choir::joins(&server, MEMBERS, SENDERS, 40);
+    let mut clients = CheckedClients::joins(&server, MEMBERS, SENDERS, 40);
     let faults = Arc::new(Faults::default());
     let mut troubles = Vec::new();
     for i in 0..=SLOW {
@@ -105,37 +105,37 @@ fn millions_of_deliveries_under_faults() {
     }
     let (start, bound) = (Instant::now(), Bound::new());
     let (mut stops, mut last_fault) = (0, start);
-    choir.says(0);
-    while choir.heard() < DELIVERIES {
-        choir.says_more(100);
-        choir.turn();
-        bound.check(|| choir.state());
+    clients.says(0);
+    while clients.heard() < DELIVERIES {
+        clients.says_more(100);
+        clients.turn();
+        bound.check(|| clients.state());
         if last_fault.elapsed() > Duration::from_millis(500) {
             last_fault = Instant::now();
-            choir.stalls(5, Duration::from_millis(300));
+            clients.stalls(5, Duration::from_millis(300));
             server.pause();
             thread::sleep(Duration::from_millis(20));
             server.resume();
             stops += 1;
         }
     }
-    choir.says_last();
-    while !choir.is_done() {
-        choir.turn();
-        bound.check(|| choir.state());
+    clients.says_last();
+    while !clients.is_done() {
+        clients.turn();
+        bound.check(|| clients.state());
     }
     let took = start.elapsed();
     faults.over.store(true, Ordering::Relaxed);
     for trouble in troubles {
         trouble.join().expect("what the slow heard was contiguous");
     }
-    choir.agrees();
+    clients.agrees();
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     eprintln!(
         "{} deliveries checked in {took:.1?}, 0 lost, doubled, out of order or torn; meanwhile \
          {} came and went, {} slow readers were cut off after {} checked deliveries, the server \
          was stopped {stops} times; server {} KiB",
-        choir.heard(),
+        clients.heard(),
         count(&faults.comings),
         count(&faults.cut_off),
         count(&faults.slow_heard),

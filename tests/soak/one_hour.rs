@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::choir::Choir;
-use super::deliveries::{Faults, comes_and_goes, reads_slowly};
-use super::sessions::misbehaves;
-use crate::harness::{Launch, Server, heavy, until};
+use crate::abuse::misbehaves;
+use crate::checked_clients::CheckedClients;
+use crate::deliveries::{Faults, comes_and_goes, reads_slowly};
+use crate::harness::{Launch, Server, serial, until};
 use crate::kernel;
-use crate::lives::life;
+use crate::peer::short_life;
 use crate::peer::{Peer, pattern};
 
 const USUAL_MINUTES: u32 = 60;
-const STORM: Duration = Duration::from_secs(50);
+const LOAD_TIME: Duration = Duration::from_secs(50);
 const MINUTE: Duration = Duration::from_secs(60);
 
 const MEMBERS: usize = 30;
@@ -27,7 +27,7 @@ const TEXT_BYTES: usize = 200;
 const SAID_EVERY_MS: u128 = 2;
 
 /// Between two short lives: their ports are taken for a minute after each.
-const BETWEEN_LIVES: Duration = Duration::from_millis(15);
+const BETWEEN_VISITS: Duration = Duration::from_millis(15);
 
 const MAY_GROW_KIB: u64 = 4096;
 const MAY_DIFFER: usize = 2;
@@ -49,39 +49,39 @@ impl Held {
 }
 
 /// The four services, and how many descriptors each has when all visitors are gone.
-struct Street {
+struct Services {
     servers: [Server; 4],
-    calm: [usize; 4],
+    at_rest: [usize; 4],
 }
 
-impl Street {
+impl Services {
     /// Who comes, stays for a moment and leaves, in every way there is.
-    fn storm(&mut self, choir: &mut Choir, start: Instant) {
+    fn load(&mut self, clients: &mut CheckedClients, start: Instant) {
         let faults = Arc::new(Faults::default());
         let [room, echo, reply, console] = &mut self.servers;
-        let spawn = |server: &Server, deed: fn(&str, &Faults)| {
+        let spawn = |server: &Server, visit: fn(&str, &Faults)| {
             let (address, faults) = (server.address().to_owned(), Arc::clone(&faults));
-            thread::spawn(move || deed(&address, &faults))
+            thread::spawn(move || visit(&address, &faults))
         };
         let visitors = [
             spawn(room, |address, faults| comes_and_goes(address, faults, 3)),
             spawn(room, reads_slowly),
             spawn(room, reads_slowly),
             spawn(room, bad_sessions),
-            spawn(echo, |address, faults| lives(address, "echo", faults)),
+            spawn(echo, |address, faults| churn(address, "echo", faults)),
             spawn(echo, bursts),
-            spawn(reply, |address, faults| lives(address, "reply", faults)),
+            spawn(reply, |address, faults| churn(address, "reply", faults)),
             spawn(console, questions),
         ];
         let (began, mut stalled) = (Instant::now(), Instant::now());
-        while began.elapsed() < STORM {
+        while began.elapsed() < LOAD_TIME {
             let due = start.elapsed().as_millis() / SAID_EVERY_MS;
             let due = u64::try_from(due).expect("no such long run");
-            choir.says_more(due.saturating_sub(choir.said).min(100));
-            choir.turn();
+            clients.says_more(due.saturating_sub(clients.said).min(100));
+            clients.turn();
             if stalled.elapsed() > Duration::from_secs(5) {
                 stalled = Instant::now();
-                choir.stalls(3, Duration::from_secs(1));
+                clients.stalls(3, Duration::from_secs(1));
                 console.types("an answer for who has waited longest\n/who\n");
             }
         }
@@ -92,15 +92,15 @@ impl Street {
     }
 
     /// Everybody is heard out, and all visitors are gone.
-    fn calm(&self, choir: &mut Choir) {
+    fn settle(&self, clients: &mut CheckedClients) {
         let deadline = Instant::now() + MINUTE;
-        while !choir.is_done() {
-            choir.turn();
-            assert!(Instant::now() < deadline, "{}", choir.state());
+        while !clients.is_done() {
+            clients.turn();
+            assert!(Instant::now() < deadline, "{}", clients.state());
         }
-        for (server, calm) in self.servers.iter().zip(self.calm) {
+        for (server, at_rest) in self.servers.iter().zip(self.at_rest) {
             until("all visitors are gone", Duration::from_secs(10), || {
-                kernel::descriptors(server.id()) <= calm + MAY_DIFFER
+                kernel::descriptors(server.id()) <= at_rest + MAY_DIFFER
             });
         }
     }
@@ -119,13 +119,13 @@ fn bad_sessions(address: &str, faults: &Faults) {
     }
 }
 
-fn lives(address: &str, service: &str, faults: &Faults) {
+fn churn(address: &str, service: &str, faults: &Faults) {
     for kind in 0.. {
         if faults.over.load(Ordering::Relaxed) {
             return;
         }
-        life(address, service, kind);
-        thread::sleep(BETWEEN_LIVES);
+        short_life(address, service, kind);
+        thread::sleep(BETWEEN_VISITS);
     }
 }
 
@@ -134,7 +134,7 @@ fn questions(address: &str, faults: &Faults) {
     while !faults.over.load(Ordering::Relaxed) {
         let mut peer = Peer::to(address);
         peer.send("a question\n");
-        thread::sleep(BETWEEN_LIVES);
+        thread::sleep(BETWEEN_VISITS);
         peer.reset();
     }
 }
@@ -152,48 +152,52 @@ fn bursts(address: &str, faults: &Faults) {
 #[test]
 #[ignore = "an hour of load"]
 fn an_hour_of_mixed_load_leaves_nothing_behind() {
-    let _alone = heavy();
+    let _alone = serial();
     let minutes = std::env::var("CHINWAG_MINUTES").map_or(USUAL_MINUTES, |text| {
         text.parse().expect("a number of minutes")
     });
     let room = Launch::new("room").args(&["--history", "0", "--log-size", "1m"]);
     let console = Launch::new("console").stdin(Stdio::piped());
     let servers = [room, Launch::new("echo"), Launch::new("reply"), console].map(Launch::start);
-    let mut choir = Choir::joins(&servers[0], MEMBERS, SENDERS, TEXT_BYTES);
-    let calm = servers.each_ref().map(|s| kernel::descriptors(s.id()));
-    let mut street = Street { servers, calm };
+    let mut clients = CheckedClients::joins(&servers[0], MEMBERS, SENDERS, TEXT_BYTES);
+    let at_rest = servers.each_ref().map(|s| kernel::descriptors(s.id()));
+    let mut services = Services { servers, at_rest };
     let start = Instant::now();
-    choir.says(0);
+    clients.says(0);
     let mut first = None;
     for minute in 1..=minutes {
-        street.storm(&mut choir, start);
-        street.calm(&mut choir);
-        let held = street.held();
+        services.load(&mut clients, start);
+        services.settle(&mut clients);
+        let held = services.held();
         eprintln!(
             "minute {minute}: {} deliveries; room, echo, reply, console: {:?} descriptors, {:?} KiB",
-            choir.heard(),
+            clients.heard(),
             held.map(|held| held.descriptors),
             held.map(|held| held.rss_kib),
         );
         // The first minute fills the log and every table.
         first.get_or_insert(held);
         while start.elapsed() < MINUTE * minute {
-            choir.turn();
+            clients.turn();
         }
     }
-    choir.says_last();
-    street.calm(&mut choir);
-    choir.agrees();
-    let cpu_s = street
+    clients.says_last();
+    services.settle(&mut clients);
+    clients.agrees();
+    let cpu_s = services
         .servers
         .each_ref()
         .map(|s| kernel::cpu_seconds(s.id()));
     eprintln!(
         "{:.1?}: {} deliveries checked, 0 lost, doubled, out of order or torn; CPU seconds {cpu_s:?}",
         start.elapsed(),
-        choir.heard(),
+        clients.heard(),
     );
-    for (first, last) in first.expect("a minute at least").iter().zip(street.held()) {
+    for (first, last) in first
+        .expect("a minute at least")
+        .iter()
+        .zip(services.held())
+    {
         let differs = first.descriptors.abs_diff(last.descriptors);
         assert!(differs <= MAY_DIFFER, "{first:?}, then {last:?}");
         assert!(

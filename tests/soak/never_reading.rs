@@ -3,12 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::choir::Choir;
-use super::{Bound, crowds};
-use crate::harness::heavy;
+use crate::checked_clients::CheckedClients;
+use crate::harness::serial;
 use crate::kernel;
+use crate::machine;
 use crate::member::room;
 use crate::peer::Peer;
+use crate::{Bound, scale};
 
 const SILENT: usize = 1000;
 const SAID_BYTES: u64 = 64 << 20;
@@ -27,7 +28,7 @@ struct Peak {
 
 impl Peak {
     fn look(&mut self, server: u32) {
-        let tcp = kernel::tcp();
+        let tcp = machine::tcp();
         self.server = self.server.max(kernel::rss_kib(server));
         self.kernel = self.kernel.max(tcp.memory_kib);
         self.orphans = self.orphans.max(tcp.orphans);
@@ -36,21 +37,21 @@ impl Peak {
 
 /// With `again`, who is cut off comes back at once, and still does not read.
 fn say_it_all(again: bool) {
-    let _alone = heavy();
+    let _alone = serial();
     let server = room(&["--history", "0", "--max-message", "4k"]);
-    let mut choir = Choir::joins(&server, 20, 4, TEXT_BYTES);
-    let mut silent = crowds::connects(server.address(), SILENT);
+    let mut clients = CheckedClients::joins(&server, 20, 4, TEXT_BYTES);
+    let mut silent = scale::connects(server.address(), SILENT);
     for peer in &silent {
         peer.stream.set_nonblocking(true).unwrap();
     }
-    let before = (kernel::rss_kib(server.id()), kernel::tcp().memory_kib);
+    let before = (kernel::rss_kib(server.id()), machine::tcp().memory_kib);
     let (start, bound) = (Instant::now(), Bound::new());
     let (mut peak, mut looked, mut returned) = (Peak::default(), start, 0);
     let messages = SAID_BYTES / TEXT_BYTES as u64;
-    while choir.said < messages || !choir.is_done() {
-        choir.says_more((messages - choir.said).min(100));
-        choir.turn();
-        bound.check(|| choir.state());
+    while clients.said < messages || !clients.is_done() {
+        clients.says_more((messages - clients.said).min(100));
+        clients.turn();
+        bound.check(|| clients.state());
         if looked.elapsed() > Duration::from_millis(50) {
             looked = Instant::now();
             peak.look(server.id());
@@ -67,7 +68,7 @@ fn say_it_all(again: bool) {
          {} deliveries checked: server {} KiB before, {grown} KiB more at most; kernel memory for \
          TCP {} KiB before, {} KiB at most, {} orphans",
         SAID_BYTES >> 20,
-        choir.heard(),
+        clients.heard(),
         before.0,
         before.1,
         peak.kernel,

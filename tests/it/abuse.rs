@@ -1,0 +1,5 @@
+//! Clients that mean harm, or break: what they cost, and whom.
+//! `limits`: the options that bound them. `protocol`: crashes, floods, and who never reads.
+
+mod limits;
+mod protocol;

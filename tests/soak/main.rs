@@ -1,0 +1,52 @@
+//! The long runs, each bounded, each printing its figures: docs/MEASUREMENTS.md has them.
+//! `cargo test --release --test soak -- --ignored --nocapture` runs all, `... scale::` a module.
+//! Each loads the machine for up to some minutes, `one_hour::` for an hour.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and shows what the server said"
+)]
+
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+#[path = "../it/harness.rs"]
+mod harness;
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+#[path = "../it/kernel.rs"]
+mod kernel;
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+#[path = "../it/member.rs"]
+mod member;
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+#[path = "../it/peer.rs"]
+mod peer;
+
+mod abuse;
+mod checked_clients;
+mod deliveries;
+mod machine;
+mod never_reading;
+mod one_hour;
+mod scale;
+
+use std::time::{Duration, Instant};
+
+/// No run takes longer, whatever happens.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Stands for the end of a run that does not come to one.
+#[derive(Clone, Copy)]
+struct Bound(Instant);
+
+impl Bound {
+    fn new() -> Self {
+        Self(Instant::now() + LIMIT)
+    }
+
+    #[track_caller]
+    fn check(self, what: impl Fn() -> String) {
+        assert!(Instant::now() < self.0, "not done in {LIMIT:?}: {}", what());
+    }
+}
