@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use tempfile::TempDir;
@@ -187,15 +187,18 @@ fn many_requests_in_flight_keep_their_order() {
 
 #[test]
 fn one_answer_costs_no_delay() {
-    // Nagle against delayed acknowledgements would cost some 40 ms an exchange.
+    // No timer stands between a message and its answer. On a busy machine some exchanges are slow
+    // all the same; with a timer all of them would be.
     let server = echo();
     let mut peer = Peer::connect(&server);
-    let start = std::time::Instant::now();
+    let mut quick = 0;
     for _ in 0..100 {
+        let start = Instant::now();
         peer.echoes("ping");
         peer.echoes(pattern(5000));
+        quick += usize::from(start.elapsed() < Duration::from_millis(35));
     }
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(quick > 25, "{quick} of 100 were without a delay");
 }
 
 /// A read ends before a byte that was sent as urgent, as telnet's Ctrl-C is; what comes after it

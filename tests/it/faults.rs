@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::child::Running;
-use crate::harness::{Capture, Launch, PATIENCE, Server, program, serial, until};
+use crate::harness::{Capture, Launch, PATIENCE, Server, program, serial, skipped, until};
 use crate::kernel;
 use crate::member::{Member, room};
 use crate::peer::Peer;
@@ -53,7 +53,7 @@ impl Bystanders {
         self.over.store(true, Ordering::Relaxed);
         let (said, longest) = self.talking.join().expect("all was heard");
         assert!(said > 0);
-        assert!(longest < Duration::from_millis(500), "{longest:?}");
+        assert!(longest < Duration::from_secs(3), "{longest:?}");
     }
 }
 
@@ -259,7 +259,7 @@ fn a_connection_that_the_administrator_cuts_is_gone() {
     let probe = Peer::connect(&server);
     until("it is accepted", PATIENCE, || probe.far_side().is_some());
     if !cut(&server, &probe) {
-        return eprintln!("skipped: ss -K needs root and CONFIG_INET_DIAG_DESTROY");
+        return skipped("a cut connection: ss -K needs root and CONFIG_INET_DIAG_DESTROY");
     }
     let at_start = kernel::descriptors(server.id());
     let bystanders = Bystanders::talk_in(&server);

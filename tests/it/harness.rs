@@ -39,6 +39,15 @@ pub(crate) fn until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool
     }
 }
 
+/// Says that a test cannot run here, and why; fails it where every test has to run.
+#[track_caller]
+pub(crate) fn skipped(why: &str) {
+    // Not `eprintln!`: of a test that passes, the test harness keeps that to itself.
+    writeln!(std::io::stderr(), "SKIPPED {why}").expect("stderr is open");
+    let all = std::env::var_os("CHINWAG_REQUIRE_ALL");
+    assert!(all.is_none(), "skipped: {why}");
+}
+
 /// A command line being put together.
 pub(crate) struct Launch {
     service: Vec<String>,
@@ -240,18 +249,25 @@ impl Server {
         status.code().unwrap_or_else(|| panic!("{status}"))
     }
 
-    /// The share of one core that the process used over `window`.
-    pub(crate) fn cpu_share(&self, window: Duration) -> f64 {
+    /// The share of one core that the process used over half a second.
+    fn cpu_share(&self) -> f64 {
         let (start, before) = (Instant::now(), kernel::cpu_seconds(self.id()));
-        thread::sleep(window);
+        thread::sleep(Duration::from_millis(500));
         (kernel::cpu_seconds(self.id()) - before) / start.elapsed().as_secs_f64()
     }
 
-    /// Nothing to do must cost nothing: under 5 % of a core over a second.
+    /// Nothing to do must cost nothing: under 5 % of a core. A server that spins does so in every
+    /// window; on a busy machine, one that still has something to finish needs a second look.
     #[track_caller]
     pub(crate) fn does_not_spin(&self) {
-        let share = self.cpu_share(Duration::from_secs(1));
-        assert!(share < 0.05, "{:.0} % of a core", share * 100.0);
+        let mut share = 1.0;
+        for _ in 0..6 {
+            share = self.cpu_share();
+            if share < 0.05 {
+                return;
+            }
+        }
+        panic!("{:.0} % of a core", share * 100.0);
     }
 }
 

@@ -27,9 +27,7 @@ fn further_clients_wait_for_a_place() {
     for next in &mut waiting {
         drop(inside.remove(0));
         // No new connect wakes the listener: it resumes by itself.
-        let start = Instant::now();
         assert_eq!(next.exactly(5), b"hello");
-        assert!(start.elapsed() < Duration::from_secs(1));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{ANY, Launch, PATIENCE, until};
+use crate::harness::{ANY, Launch, PATIENCE, skipped, until};
 use crate::peer::{Peer, unix};
 
 fn status(id: u32, field: &str) -> String {
@@ -24,8 +24,7 @@ fn in_the_sandbox_it_serves_and_takes_its_socket_file_away() {
     });
     if !server.is_running() {
         assert!(server.stderr().settled().contains("no Landlock"));
-        eprintln!("skipped: this kernel has no Landlock");
-        return;
+        return skipped("--sandbox: this kernel has no Landlock");
     }
     let said = server.stdout().text();
     assert_eq!(status(server.id(), "NoNewPrivs"), "1");
@@ -40,8 +39,7 @@ fn in_the_sandbox_it_serves_and_takes_its_socket_file_away() {
 #[test]
 fn it_becomes_another_user_for_good() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: only root can become another user");
-        return;
+        return skipped("--user: only root can become another user");
     }
     let server = Launch::new("echo").args(&["--user", "nobody"]).start();
     let ids: Vec<u32> = status(server.id(), "Uid")

@@ -38,7 +38,9 @@ fn a_crowd_that_is_turned_away_costs_a_few_lines() {
         assert_eq!(Peer::connect(&server).until_gone(), b"");
     }
     inside.echoes("undisturbed");
-    assert_eq!(server.stderr().settled().matches("turned away").count(), 5);
+    // Five in ten seconds, and it took no minute.
+    let lines = server.stderr().settled().matches("turned away").count();
+    assert!((5..=30).contains(&lines), "{lines} lines for 200 clients");
 }
 
 #[test]
@@ -91,6 +93,7 @@ fn what_was_said_too_fast_is_heard_when_its_speaker_has_gone() {
 
 #[test]
 fn a_pasted_paragraph_passes_at_once() {
+    // Without the burst the last line would wait for four seconds.
     let server = Launch::new("room").args(&["--message-rate", "1/s"]).start();
     let mut ann = Member::joins(&server, "ann");
     let mut bob = Member::joins(&server, "bob");
@@ -101,7 +104,7 @@ fn a_pasted_paragraph_passes_at_once() {
     for line in ["one", "two", "three", "four"] {
         bob.hears(&format!("ann: {line}"));
     }
-    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(start.elapsed() < Duration::from_secs(3));
 }
 
 #[test]
@@ -111,10 +114,10 @@ fn who_never_says_a_first_line_is_closed_and_who_has_is_not() {
         .start();
     let mut talker = Peer::connect(&server);
     talker.echoes("hello");
-    let mut silent = Peer::connect(&server);
     let start = Instant::now();
+    let mut silent = Peer::connect(&server);
     assert_eq!(silent.until_gone(), b"");
-    assert!(start.elapsed() >= Duration::from_millis(200));
+    assert!(start.elapsed() >= Duration::from_millis(300));
     talker.echoes("still here");
 }
 

@@ -270,14 +270,15 @@ fn p99_beside_endless_lines() -> Duration {
     trips[trips.len() * 99 / 100]
 }
 
-/// The best of three: a busy neighbour may spoil one, a server without a budget spoils all.
+/// A loop that reads one client for as long as it sends keeps the fifth for about a second, one
+/// with a budget for some milliseconds. The best of three: a busy neighbour may spoil one.
 #[track_caller]
-fn stays_under_25_ms(measure: fn() -> Duration) {
+fn stays_far_under_a_second(measure: fn() -> Duration) {
     let _alone = serial();
     let mut seen = Vec::new();
     for _ in 0..3 {
         seen.push(measure());
-        if seen.iter().any(|p99| *p99 < Duration::from_millis(25)) {
+        if seen.iter().any(|p99| *p99 < Duration::from_millis(200)) {
             return;
         }
     }
@@ -286,12 +287,12 @@ fn stays_under_25_ms(measure: fn() -> Duration) {
 
 #[test]
 fn four_who_flood_do_not_delay_a_fifth() {
-    stays_under_25_ms(p99_beside_a_flood);
+    stays_far_under_a_second(p99_beside_a_flood);
 }
 
 #[test]
 fn four_endless_lines_do_not_delay_a_fifth() {
-    stays_under_25_ms(p99_beside_endless_lines);
+    stays_far_under_a_second(p99_beside_endless_lines);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open}
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use socket2::{SockRef, Socket, TcpKeepalive};
 
-use crate::harness::{Launch, PATIENCE, Server, until};
+use crate::harness::{Launch, PATIENCE, Server, skipped, until};
 use crate::peer::Peer;
 
 /// What the README names.
@@ -55,7 +55,7 @@ impl Cable {
             && ip(&format!("-n {near} link set eth0 up"))
             && ip(&format!("-n {far} link set eth0 up"));
         if !laid {
-            eprintln!("skipped: network namespaces need root, and ip of iproute2");
+            skipped("a dead link: network namespaces need root, and ip of iproute2");
         }
         laid.then_some(cable)
     }
@@ -134,7 +134,7 @@ fn every_client_is_watched_as_the_readme_says() {
     let mut peer = Peer::connect(&server);
     peer.echoes("x");
     let Some(socket) = serving(&server, &peer) else {
-        return eprintln!("skipped: looking at another process's sockets is not allowed here");
+        return skipped("socket options: another process's sockets are not shown here");
     };
     assert_eq!(socket.tcp_user_timeout().unwrap(), Some(NAMED));
     assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
@@ -179,7 +179,7 @@ fn a_dead_link_is_noticed() {
     let Some(cable) = Cable::lay("s") else { return };
     let server = cable.serve(&["--history", "0", "--notices", "off"]);
     let Some(all) = sockets(&server) else {
-        return eprintln!("skipped: another process's sockets are not ours to change here");
+        return skipped("a dead link: another process's sockets are not ours to change here");
     };
     let listener = all
         .iter()
