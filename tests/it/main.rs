@@ -22,6 +22,7 @@ mod connect;
 mod console;
 mod descriptors;
 mod echo;
+mod examples;
 mod faults;
 mod harness;
 mod kernel;
