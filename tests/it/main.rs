@@ -32,6 +32,7 @@ mod listen;
 mod member;
 mod notices;
 mod peer;
+mod picture;
 mod privilege;
 mod pty;
 mod reply;

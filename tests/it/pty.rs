@@ -153,6 +153,11 @@ impl Pty {
         self.wait_until(&format!("{last:?}"), |rows| rows.ends_with_rows(last));
     }
 
+    /// Looks at all that a person would see.
+    pub(crate) fn screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.seen.0.lock().unwrap().emulator.screen())
+    }
+
     /// Row, less those above, and column of the cursor.
     pub(crate) fn cursor(&self) -> (u16, u16) {
         self.seen
