@@ -21,6 +21,7 @@ mod commands;
 mod connect;
 mod console;
 mod descriptors;
+mod docs;
 mod echo;
 mod examples;
 mod faults;

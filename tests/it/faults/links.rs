@@ -15,7 +15,7 @@ use socket2::{SockRef, Socket, TcpKeepalive};
 use crate::harness::{Launch, PATIENCE, Server, skipped, until};
 use crate::peer::Peer;
 
-/// What the README names.
+/// What docs/REFERENCE.md names.
 const NAMED: Duration = Duration::from_secs(120);
 
 const NEAR: &str = "10.77.0.1";
@@ -129,7 +129,7 @@ fn serving(server: &Server, peer: &Peer) -> Option<Socket> {
 }
 
 #[test]
-fn every_client_is_watched_as_the_readme_says() {
+fn every_client_is_watched_as_the_reference_says() {
     let server = Launch::new("echo").start();
     let mut peer = Peer::connect(&server);
     peer.echoes("x");
@@ -196,7 +196,7 @@ fn a_dead_link_is_noticed() {
 
 #[test]
 #[ignore = "three minutes of waiting"]
-fn a_dead_link_is_noticed_in_the_time_that_the_readme_names() {
+fn a_dead_link_is_noticed_in_the_time_that_the_reference_names() {
     let Some(cable) = Cable::lay("r") else { return };
     let server = cable.serve(&["--history", "0", "--notices", "off"]);
     notices_within(&cable, &server, NAMED);
