@@ -205,7 +205,7 @@ fn whole_lines(bytes: &[u8]) -> Vec<&str> {
 
 /// What somebody said for all to hear, without who it was.
 fn text_of(line: &str) -> Option<&str> {
-    if line.starts_with("* ") || line.starts_with('[') {
+    if ["* ", "** ", "["].iter().any(|other| line.starts_with(other)) {
         return None;
     }
     let Some((nick, text)) = line.split_once(": ") else {
