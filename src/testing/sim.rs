@@ -2,6 +2,10 @@
 //! all run on it.
 
 #![expect(clippy::expect_used, reason = "a test fails by it")]
+#![cfg_attr(
+    not(test),
+    expect(dead_code, reason = "scenes need more than a fuzz target does")
+)]
 
 mod client;
 mod holding_echo;
