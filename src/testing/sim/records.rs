@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::server::FailureFlag;
 use crate::sanitize::sanitize;
+use crate::sanitize::skip_invisible;
 use crate::service::Disconnect;
 use crate::testing::fuzz::is_harmful;
 use crate::wire::Message;
@@ -131,7 +132,7 @@ impl Record {
 impl Book {
     pub(super) fn notes_said(&mut self, id: usize, bytes: &[u8]) {
         let text = sanitize(bytes);
-        let text = match text.strip_prefix('/') {
+        let text = match skip_invisible(&text).strip_prefix('/') {
             None => &text,
             Some(text) if text.starts_with('/') => text,
             Some(_) => "",
@@ -205,7 +206,10 @@ fn whole_lines(bytes: &[u8]) -> Vec<&str> {
 
 /// What somebody said for all to hear, without who it was.
 fn text_of(line: &str) -> Option<&str> {
-    if ["* ", "** ", "["].iter().any(|other| line.starts_with(other)) {
+    if ["* ", "** ", "["]
+        .iter()
+        .any(|other| line.starts_with(other))
+    {
         return None;
     }
     let Some((nick, text)) = line.split_once(": ") else {
