@@ -23,7 +23,8 @@ impl Service for Echo {
         out: &mut Fanout,
     ) {
         if let Message::Whole(bytes) = message {
-            // A clogged client is not read from, so there is always room.
+            // A client is read from only while it is owed less than the high-water mark, which is
+            // at most what it may be owed: this always fits.
             let _ = out.send(client, bytes);
         }
     }

@@ -1,5 +1,5 @@
-//! The room: a group chat. Every line that somebody says goes to all the others, in one order.
-//! Knows members, nicks and commands; broadcasting itself is the log's work.
+//! The room: a group chat. What a member says goes to all the others, in one order.
+//! Takes commands and gives events; knows members and nicks. Broadcasting is the log's work.
 
 use std::fmt;
 use std::time::Instant;
@@ -11,6 +11,7 @@ use crate::service::{Disconnect, Service};
 use crate::wire::{Framing, Message};
 
 mod command;
+mod event;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod history;
@@ -21,6 +22,7 @@ mod notices;
 mod tests;
 
 use command::Command;
+use event::Event;
 use history::History;
 use members::Members;
 use notices::PendingNotices;
@@ -30,16 +32,18 @@ pub use notices::Notices;
 /// How a room behaves.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How members are read; [`Framing::Chunk`] would make no sense here.
+    /// How members' bytes are cut into messages; [`Framing::Chunk`] would make no sense here.
     pub framing: Framing,
     /// How many lines of the conversation are replayed to a newcomer, at most
     /// [`MAX_HISTORY_LINES`]; fewer if the log holds fewer.
     pub history_lines: usize,
-    /// How joins and leaves are told.
+    /// How joins, leaves and new nicks are announced.
     pub notices: Notices,
-    /// Lines told to who joins.
+    /// The message of the day, line by line, sanitized. A newcomer is sent all of it at once,
+    /// whatever the bound on what it may be owed.
     pub motd: Vec<String>,
-    /// For the notice that refuses a line: the limit, in bytes.
+    /// The longest line, in bytes, inclusive. The decoder refuses longer ones; this is for the
+    /// notice that says so.
     pub max_message_bytes: usize,
 }
 
@@ -56,7 +60,7 @@ pub struct Room {
 /// bytes; and a newcomer is sent all of it.
 pub const MAX_HISTORY_LINES: usize = 10_000;
 
-/// `/who` names this many and counts the rest: an answer has a bound too.
+/// `/who` names at most this many members and counts the rest: an answer has a bound too.
 const WHO_NAMES: usize = 500;
 
 const HELP: &[&str] = &[
@@ -81,59 +85,55 @@ impl Room {
         }
     }
 
-    fn greet(&mut self, client: ClientId, nick: &str, out: &mut Fanout) {
-        let mut lines = Vec::new();
-        if self.config.notices != Notices::Off {
-            let others = self.members.len() - 1;
-            lines.push(format!(
-                "you are {nick}; others here: {others}; /help lists the commands"
-            ));
-        }
-        lines.extend_from_slice(&self.config.motd);
-        if !lines.is_empty() {
-            // In one piece, or half of it could be lost to the bound on what is owed.
-            tell(out, client, format_args!("{}", lines.join("\n* ")));
-        }
+    /// The greeting, the message of the day and the history.
+    fn greet(&mut self, client: ClientId, name: &str, out: &mut Fanout) {
+        let others = self.members.len() - 1;
+        let welcome = Event::Welcome { name, others };
+        let welcome = (self.config.notices != Notices::Off).then_some(welcome);
+        let motd = self.config.motd.iter().map(|line| Event::Notice(line));
+        tell_all(out, client, welcome.into_iter().chain(motd));
         self.history.forget_before(out.log_start());
         for run in self.history.runs() {
             out.replay(client, run);
         }
     }
 
-    fn on_text(&mut self, now: Instant, client: ClientId, text: &str, out: &mut Fanout) {
-        match command::parse(text) {
+    /// The one way in: does what a member asks for.
+    fn on_command(&mut self, now: Instant, id: ClientId, command: Command<'_>, out: &mut Fanout) {
+        match command {
             Command::Nothing => {}
-            Command::Say(line) => self.say(client, &["", ": ", line, "\n"], out),
-            Command::Action(action) => self.say(client, &["** ", " ", action, "\n"], out),
-            Command::Nick(name) => self.rename(now, client, name, out),
-            Command::Who => self.who(client, out),
-            Command::PrivateMessage { to, text } => self.private_message(client, to, text, out),
-            // In one piece, or half of it could be lost to the bound on what is owed.
-            Command::Help => tell(out, client, format_args!("{}", HELP.join("\n* "))),
+            Command::Say(text) => self.say(id, |from| Event::Said { from, text }, out),
+            Command::Action(text) => self.say(id, |from| Event::Action { from, text }, out),
+            Command::Nick(name) => self.rename(now, id, name, out),
+            Command::Who => self.who(id, out),
+            Command::PrivateMessage { to, text } => self.private_message(id, to, text, out),
+            Command::Help => tell_all(out, id, HELP.iter().map(|line| Event::Notice(line))),
             Command::Quit => {
-                self.leave(now, client, out);
-                out.close_after_flush(client);
+                self.leave(now, id, out);
+                out.close_after_flush(id);
             }
-            Command::Incomplete(usage) => tell(out, client, format_args!("usage: {usage}")),
-            Command::Unknown(name) => {
-                tell(
-                    out,
-                    client,
-                    format_args!("unknown command /{name}; /help lists the commands"),
-                );
-            }
+            Command::Incomplete(usage) => notify(out, id, format_args!("usage: {usage}")),
+            Command::Unknown(name) => notify(
+                out,
+                id,
+                format_args!("unknown command /{name}; /help lists the commands"),
+            ),
         }
     }
 
-    /// Tells the others a line of the conversation; the nick goes between the first two parts.
-    fn say(&mut self, client: ClientId, [before, after, text, end]: &[&str; 4], out: &mut Fanout) {
+    /// Tells the others a line of the conversation.
+    fn say<'a>(
+        &'a mut self,
+        client: ClientId,
+        event: impl FnOnce(&'a str) -> Event<'a>,
+        out: &mut Fanout,
+    ) {
         let Some(nick) = self.members.nick(client) else {
             return;
         };
-        let parts = [before, nick, after, text, end].map(|part: &str| part.as_bytes());
-        match out.publish(Some(client), &parts) {
+        match out.publish(Some(client), &event(nick).line(&mut String::new())) {
             Some(range) => self.history.push(range),
-            None => tell(
+            None => notify(
                 out,
                 client,
                 format_args!("that is more than the room's log can hold"),
@@ -142,34 +142,32 @@ impl Room {
     }
 
     fn rename(&mut self, now: Instant, client: ClientId, name: &str, out: &mut Fanout) {
-        let (old, name) = match self.members.rename(client, name) {
+        let (name, to) = match self.members.rename(client, name) {
             Ok(names) => names,
-            Err(why) => return tell(out, client, format_args!("{why}")),
+            Err(why) => return notify(out, client, format_args!("{why}")),
         };
-        tell(out, client, format_args!("you are now {name}"));
+        tell(out, client, Event::You { name: &to });
         if self.pending.renamed(now, self.members.len()) {
-            announce(out, Some(client), format_args!("{old} is now {name}"));
+            let (name, to) = (&*name, &*to);
+            announce(out, Some(client), Event::Renamed { name, to });
         }
     }
 
     fn who(&mut self, client: ClientId, out: &mut Fanout) {
-        let count = self.members.len();
-        let mut names = self.members.nicks(WHO_NAMES).join(", ");
-        if count > WHO_NAMES {
-            names.push_str(&format!(" and {} more", count - WHO_NAMES));
-        }
-        tell(out, client, format_args!("{count} here: {names}"));
+        let (total, names) = (self.members.len(), &self.members.nicks(WHO_NAMES));
+        tell(out, client, Event::Names { total, names });
     }
 
     fn private_message(&mut self, client: ClientId, to: &str, text: &str, out: &mut Fanout) {
         let Some(target) = self.members.find(to) else {
-            return tell(out, client, format_args!("there is no {to} here"));
+            return notify(out, client, format_args!("there is no {to} here"));
         };
-        let Some(nick) = self.members.nick(client) else {
+        let Some(from) = self.members.nick(client) else {
             return;
         };
-        if out.send(target, format!("[{nick}] {text}\n").as_bytes()) == Err(OutboxFull) {
-            tell(
+        let private = Event::Private { from, text };
+        if out.send(target, &private.line(&mut String::new()).concat()) == Err(OutboxFull) {
+            notify(
                 out,
                 client,
                 format_args!("{to} is owed too much already; not delivered"),
@@ -178,10 +176,10 @@ impl Room {
     }
 
     fn leave(&mut self, now: Instant, client: ClientId, out: &mut Fanout) {
-        if let Some(nick) = self.members.remove(client)
+        if let Some(name) = self.members.remove(client)
             && self.pending.left(now, self.members.len() + 1)
         {
-            announce(out, Some(client), format_args!("{nick} left"));
+            announce(out, Some(client), Event::Left { name: &name });
         }
     }
 }
@@ -192,11 +190,11 @@ impl Service for Room {
     }
 
     fn on_open(&mut self, now: Instant, client: ClientId, _peer: &Peer, out: &mut Fanout) {
-        let nick = self.members.add(client);
-        self.greet(client, &nick, out);
+        let name = self.members.add(client);
+        self.greet(client, &name, out);
         out.follow(client);
         if self.pending.joined(now, self.members.len()) {
-            announce(out, Some(client), format_args!("{nick} joined"));
+            announce(out, Some(client), Event::Joined { name: &name });
         }
     }
 
@@ -208,10 +206,13 @@ impl Service for Room {
         out: &mut Fanout,
     ) {
         match message {
-            Message::Whole(bytes) => self.on_text(now, client, &sanitize::sanitize(bytes), out),
+            Message::Whole(bytes) => {
+                let text = sanitize::sanitize(bytes);
+                self.on_command(now, client, command::parse(&text), out);
+            }
             Message::TooLong => {
                 let limit = self.config.max_message_bytes;
-                tell(
+                notify(
                     out,
                     client,
                     format_args!("your line is over {limit} bytes; not relayed"),
@@ -227,7 +228,7 @@ impl Service for Room {
 
     fn on_close(&mut self, now: Instant, client: ClientId, why: &Disconnect, out: &mut Fanout) {
         match why {
-            // Everybody leaves; there is nobody to be told.
+            // All members leave; none is left to be told.
             Disconnect::Shutdown => drop(self.members.remove(client)),
             _ => self.leave(now, client, out),
         }
@@ -243,18 +244,38 @@ impl Service for Room {
 
     fn on_deadline(&mut self, _now: Instant, out: &mut Fanout) {
         if let Some(summary) = self.pending.sum_up(self.members.len()) {
-            announce(out, None, format_args!("{summary}"));
+            announce(out, None, Event::Notice(&summary));
         }
     }
 }
 
-/// A line from the server to one member. A member that is clogged by its own commands is not
-/// read from, so it misses nothing.
-fn tell(out: &mut Fanout, to: ClientId, line: fmt::Arguments<'_>) {
-    let _ = out.send(to, format!("* {line}\n").as_bytes());
+/// Tells one member something of its own asking, or on its coming. It always fits: a member is
+/// read from only while it is owed less than the high-water mark, which is at most what it may be
+/// owed, and whatever is owed less than that is owed one more piece, whole.
+fn tell(out: &mut Fanout, to: ClientId, event: Event<'_>) {
+    tell_all(out, to, [event]);
 }
 
-/// A line from the server to all but one.
-fn announce(out: &mut Fanout, except: Option<ClientId>, line: fmt::Arguments<'_>) {
-    let _ = out.publish(except, &[format!("* {line}\n").as_bytes()]);
+/// In one piece, or only the first of it would fit.
+fn tell_all<'a>(out: &mut Fanout, to: ClientId, events: impl IntoIterator<Item = Event<'a>>) {
+    let mut bytes = Vec::new();
+    for event in events {
+        let mut scratch = String::new();
+        for part in event.line(&mut scratch) {
+            bytes.extend_from_slice(part);
+        }
+    }
+    if !bytes.is_empty() {
+        let _ = out.send(to, &bytes);
+    }
+}
+
+/// Tells one member something in the server's own words.
+fn notify(out: &mut Fanout, to: ClientId, text: fmt::Arguments<'_>) {
+    tell(out, to, Event::Notice(&text.to_string()));
+}
+
+/// Tells all but one what has happened. That is shorter than any log.
+fn announce(out: &mut Fanout, except: Option<ClientId>, event: Event<'_>) {
+    let _ = out.publish(except, &event.line(&mut String::new()));
 }

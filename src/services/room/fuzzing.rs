@@ -1,4 +1,4 @@
-//! What must hold for every line that a member sends, and for every name that it would like.
+//! What must hold for every line that a member sends, and for every nick that it asks for.
 
 use unicode_normalization::UnicodeNormalization;
 

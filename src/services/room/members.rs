@@ -164,8 +164,8 @@ impl Members {
         Some(member.client)
     }
 
-    /// At most so many, in the order of their clients' places. Not by a walk over the places: a
-    /// crowd that has left leaves thousands of them empty.
+    /// The nicks of at most `most` members, in the order of their clients' places. Not by a walk
+    /// over the places: a crowd that has left leaves thousands of them empty.
     pub(super) fn nicks(&self, most: usize) -> Vec<&str> {
         let mut places: Vec<u32> = self.by_folded.table.iter().copied().take(most).collect();
         places.sort_unstable();

@@ -1,26 +1,27 @@
-//! How comings and goings are told: one by one among few, summed up among many, so that filling
-//! a room of N costs O(N) and not O(N²). Counts only; knows no names.
+//! How joins, leaves and new nicks are announced: one by one in a small room, summed up in a large
+//! one, so that filling a room of N costs O(N) and not O(N²). Counts only; knows no names.
 
 use std::time::{Duration, Instant};
 
-/// How joins, leaves and new nicks are told to the members.
+/// How joins, leaves and new nicks are announced to the members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notices {
-    /// One by one up to 50 members, above that one line a second; what has not been told when a
-    /// room shrinks is summed up too.
+    /// One by one in a room of at most 50 members; in a larger one, and until a sum that is due has
+    /// been announced, summed up in one line a second.
     Auto,
-    /// Always one by one.
+    /// One by one, whatever the size.
     On,
     /// Not at all; nor is a newcomer greeted.
     Off,
 }
 
-/// The largest room in which everybody's coming is worth a line to everybody.
+/// The largest room in which each join is a line to all, in members, inclusive.
 const SMALL_ROOM: usize = 50;
 
-const SUMMARY_EVERY: Duration = Duration::from_secs(1);
+/// From the first event that is not announced to the line that sums it up.
+const SUMMARY_AFTER: Duration = Duration::from_secs(1);
 
-/// What has not been told yet.
+/// What has happened and is not announced yet.
 #[derive(Debug)]
 pub(super) struct PendingNotices {
     mode: Notices,
@@ -41,27 +42,27 @@ impl PendingNotices {
         }
     }
 
-    /// Somebody makes the room one of `members`; whether to tell it now.
+    /// A join makes the room one of `members`; whether to announce it now.
     pub(super) fn joined(&mut self, now: Instant, members: usize) -> bool {
-        self.tell_now(now, members, |pending| &mut pending.joined)
+        self.announce_now(now, members, |pending| &mut pending.joined)
     }
 
-    /// Somebody leaves a room of `members`; whether to tell it now.
+    /// A member leaves a room of `members`; whether to announce it now.
     pub(super) fn left(&mut self, now: Instant, members: usize) -> bool {
-        self.tell_now(now, members, |pending| &mut pending.left)
+        self.announce_now(now, members, |pending| &mut pending.left)
     }
 
-    /// Somebody in a room of `members` has another nick; whether to tell it now.
+    /// A member of a room of `members` has another nick; whether to announce it now.
     pub(super) fn renamed(&mut self, now: Instant, members: usize) -> bool {
-        self.tell_now(now, members, |pending| &mut pending.renamed)
+        self.announce_now(now, members, |pending| &mut pending.renamed)
     }
 
-    /// When the summary should be told.
+    /// When the sum is to be announced.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// What has been counted since the last summary.
+    /// Says what has been counted since the last sum, if anything, and starts anew.
     pub(super) fn sum_up(&mut self, members: usize) -> Option<String> {
         let counts = [
             (self.joined, "joined"),
@@ -77,7 +78,7 @@ impl PendingNotices {
         (!told.is_empty()).then(|| format!("{}; {members} are here", told.join(", ")))
     }
 
-    fn tell_now(
+    fn announce_now(
         &mut self,
         now: Instant,
         members: usize,
@@ -86,11 +87,11 @@ impl PendingNotices {
         match self.mode {
             Notices::On => true,
             Notices::Off => false,
-            // While a sum is due it is older than this, and should not be told after it.
+            // A sum that is due is about what came before this, and must not come after it.
             Notices::Auto if members <= SMALL_ROOM && self.due.is_none() => true,
             Notices::Auto => {
                 *count(self) += 1;
-                self.due.get_or_insert(now + SUMMARY_EVERY);
+                self.due.get_or_insert(now + SUMMARY_AFTER);
                 false
             }
         }

@@ -306,7 +306,7 @@ fn a_command_is_one_whatever_invisible_stands_before_it() {
         room.says("ann", &format!("{before}/msg bob the pin is 42"));
         room.hears("bob", "[ann] the pin is 42");
     }
-    room.sends("ann", b"\xfe\x80/msg bob the pin is 42\n");
+    room.sends("ann", b"\xfe/msg bob the pin is 42\n");
     room.hears("bob", "[ann] the pin is 42");
     room.hears_nothing("ann");
     room.hears_nothing("eve");

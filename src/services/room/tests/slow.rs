@@ -162,6 +162,45 @@ fn who_asks_and_does_not_read_the_answers_is_not_read_from() {
     room.hears("ann", "bob: done");
 }
 
+/// Nor do others who fill up what it may be owed: its own answers wait until there is room.
+#[test]
+fn no_answer_vanishes_whatever_others_tell_a_member() {
+    let limits = Limits {
+        max_pending_bytes: 1000,
+        high_water_bytes: 500,
+        ..ROOMY
+    };
+    let mut room = seat(Scene::of(Room::new(plain()), limits), &["ann", "bob"]);
+    room.stalls("bob");
+    while room.heard("ann").is_empty() {
+        room.says("ann", &format!("/msg bob {}", "x".repeat(100)));
+    }
+    let asks = [
+        "/who",
+        "/nick bo b",
+        "/msg eve hi",
+        "/nope",
+        "/me",
+        "/nick bobby",
+    ];
+    for line in asks {
+        room.says("bob", line);
+    }
+    room.says("bob", &"x".repeat(1025));
+    assert!(room.is_kept_waiting("bob"));
+    room.recovers("bob");
+    let heard = room.heard("bob");
+    let answers: Vec<&str> = heard.lines().filter(|l| l.starts_with("* ")).collect();
+    assert_eq!(answers.len(), asks.len() + 1, "{answers:?}");
+    assert_eq!(
+        answers[5..],
+        [
+            "* you are now bobby",
+            "* your line is over 1024 bytes; not relayed"
+        ]
+    );
+}
+
 /// What it may be told by others, and what it causes itself, have each a bound of their own.
 #[test]
 fn who_asks_without_reading_is_not_owed_as_much_as_others_may_tell_it() {
