@@ -28,6 +28,7 @@ mod faults;
 mod harness;
 mod kernel;
 mod limits;
+mod line_clients;
 mod line_editor;
 mod listen;
 mod member;
