@@ -34,8 +34,8 @@ pub use notices::Notices;
 pub struct Config {
     /// How members' bytes are cut into messages; [`Framing::Chunk`] would make no sense here.
     pub framing: Framing,
-    /// How many lines of the conversation are replayed to a newcomer, at most
-    /// [`MAX_HISTORY_LINES`]; fewer if the log holds fewer.
+    /// How many lines of the conversation are replayed to a newcomer; fewer if the log holds
+    /// fewer. Each takes eight bytes, and each newcomer is sent all of them.
     pub history_lines: usize,
     /// How joins, leaves and new nicks are announced.
     pub notices: Notices,
@@ -55,10 +55,6 @@ pub struct Room {
     history: History,
     pending: PendingNotices,
 }
-
-/// The longest history that may be asked for, in lines, inclusive. Each line of it takes eight
-/// bytes; and a newcomer is sent all of it.
-pub const MAX_HISTORY_LINES: usize = 10_000;
 
 /// `/who` names at most this many members and counts the rest: an answer has a bound too.
 const WHO_NAMES: usize = 500;

@@ -84,6 +84,50 @@ fn nicks_of_any_script_but_of_sane_shape() {
     }
 }
 
+/// Whatever invisible was pasted, or put there by an editor, before a command.
+#[test]
+fn a_private_message_stays_private_behind_what_shows_nothing() {
+    let server = room(&[]);
+    let mut ann = Member::joins(&server, "ann");
+    let mut bob = Member::joins(&server, "bob");
+    let mut eve = Member::joins(&server, "eve");
+    for before in [
+        "\u{feff}",
+        "\u{200b}",
+        "\u{200e}",
+        "\u{202a}",
+        "\u{2060}\u{ad}",
+    ] {
+        ann.says(&format!("{before}/msg bob the pin is 42"));
+        bob.hears("[ann] the pin is 42");
+    }
+    ann.says("done");
+    eve.hears("ann: done");
+}
+
+#[test]
+fn nobody_can_look_like_another_or_speak_like_the_server() {
+    let server = room(&["--motd", "Welcome to the place"]);
+    let mut ann = Member::joins(&server, "ann");
+    let mut bob = Member::joins(&server, "bob");
+    ann.is_told("bob");
+    for name in [
+        "\u{430}nn",
+        "ANN",
+        "ann\u{2d7f}",
+        "ann\u{16fe4}",
+        "ann\u{200b}",
+    ] {
+        bob.says(&format!("/nick {name}"));
+        let refused = bob.notice();
+        assert!(!refused.contains("you are now"), "{refused}");
+    }
+    bob.renames("Welcome");
+    ann.is_told("Welcome");
+    bob.says("/me to the place; give me your pin");
+    assert_eq!(ann.peer.line(), "** Welcome to the place; give me your pin");
+}
+
 #[test]
 fn a_taken_guest_number_is_not_given_twice() {
     let server = room(&[]);

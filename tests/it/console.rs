@@ -208,6 +208,25 @@ fn messages_are_what_one_receive_returns() {
     assert!(said.contains(&format!("recv [1] {first}\nrecv [1] {second}\n")));
 }
 
+/// A pasted paragraph is shown as it was, though it is longer than a message.
+#[test]
+fn a_message_is_cut_between_two_characters() {
+    let server = console();
+    let mut peer = Peer::connect(&server);
+    let pasted = format!("a{}", "\u{4f60}".repeat(700));
+    server.pause();
+    peer.send(&pasted);
+    server.resume();
+    let said = server.stdout().wait("all of it", |said| {
+        said.matches('\u{4f60}').count() == 700 && said.ends_with('\n')
+    });
+    let shown: String = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("recv [1] "))
+        .collect();
+    assert_eq!(shown, pasted);
+}
+
 #[test]
 fn what_clients_send_cannot_drive_the_terminal() {
     let server = console();

@@ -141,6 +141,32 @@ fn history_is_twenty_lines_unless_told() {
     }
 }
 
+/// As much as may be asked for, whole and in order, to many who come at once.
+#[test]
+fn a_long_history_is_replayed_to_all_who_join_together() {
+    let _alone = heavy();
+    let server = room(&["--history", "10000", "--notices", "off"]);
+    let mut ann = Peer::connect(&server);
+    let mut bob = Peer::connect(&server);
+    bob.send("/nick bob\n");
+    bob.line();
+    let lines = |from: usize| -> String { (from..10_500).map(|n| format!("{n:05}\n")).collect() };
+    bob.send(lines(0));
+    let line_bytes = "bob: 00000\n".len();
+    ann.exactly(10_500 * line_bytes);
+    let expected = lines(500).replace('\n', "\nbob: ");
+    let expected = format!("bob: {}", expected.trim_end_matches("bob: "));
+    let mut crowd: Vec<Peer> = (0..50).map(|_| Peer::connect(&server)).collect();
+    for peer in &mut crowd {
+        let heard = peer.exactly(10_000 * line_bytes);
+        assert!(heard == expected.as_bytes(), "another history");
+    }
+    bob.send("and now\n");
+    for peer in crowd.iter_mut().chain([&mut ann]) {
+        assert_eq!(peer.line(), "bob: and now");
+    }
+}
+
 #[test]
 fn private_messages_are_no_history() {
     let server = room(&[]);

@@ -77,7 +77,6 @@ fn the_last_word_does_not_wait_for_a_next_one() {
 }
 
 #[test]
-#[ignore = "until the engine is mended"]
 fn what_has_merged_enough_does_not_wait() {
     let mut room = busy_crowd(Pace::Auto);
     let (before, _) = room.written();
