@@ -262,7 +262,8 @@ fn tell_all<'a>(out: &mut Fanout, to: ClientId, events: impl IntoIterator<Item =
         }
     }
     if !bytes.is_empty() {
-        let _ = out.send(to, &bytes);
+        let told = out.send(to, &bytes);
+        debug_assert!(told.is_ok(), "read from, though it is owed too much");
     }
 }
 
