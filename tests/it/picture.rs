@@ -18,7 +18,8 @@ const SERVER_COLUMNS: u16 = 2 * COLUMNS + 5;
 const ROWS: u16 = 13;
 
 const CELL: (f32, f32) = (8.4, 19.0);
-const MARGIN: f32 = 14.0; // of which three are five columns
+/// Three of these are as wide as five columns.
+const MARGIN: f32 = 14.0;
 const TITLE: f32 = 30.0;
 
 /// A shell in a terminal, with the program under test on its path.
