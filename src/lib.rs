@@ -33,7 +33,7 @@
 //! 4. A connection's end is data ([`service::Disconnect`]), never an error that travels up: no
 //!    client can end the loop.
 //! 5. Nothing is taken away while events of the same turn may still name it.
-//! 6. Whatever a client can make grow has a bound, and the README names it.
+//! 6. Whatever a client can make grow has a bound, and docs/REFERENCE.md names it.
 //!
 //! # What is deliberately absent
 //!

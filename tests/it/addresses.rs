@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use crate::harness::{Launch, program};
+use crate::harness::{Launch, program, skipped};
 
 /// Runs a script in a network and with a hosts file of its own; `$1` is the program. None, and a
 /// line that says so, where the system does not allow that.
@@ -38,7 +38,9 @@ fn in_own_network(script: &str) -> Option<Output> {
     let errors = String::from_utf8_lossy(&output.stderr);
     let cannot = output.status.code() == Some(77) || errors.contains("unshare");
     if cannot {
-        eprintln!("SKIPPED: no network and hosts file of one's own here: {errors}");
+        skipped(&format!(
+            "addresses: no network and hosts file of one's own here: {errors}"
+        ));
         return None;
     }
     assert!(output.status.success(), "{output:?}");

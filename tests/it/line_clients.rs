@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::Server;
+use crate::harness::{Server, skipped};
 use crate::member::{Member, room};
 use crate::peer::Peer;
 use crate::pty::InPty;
@@ -98,11 +98,7 @@ fn telnet_itself_is_understood() {
     let mut command = Command::new("telnet");
     command.args([host, port]);
     if Command::new("telnet").arg("--version").output().is_err() {
-        #[allow(clippy::print_stdout, reason = "a test says that it did not run")]
-        {
-            println!("SKIPPED telnet_itself_is_understood: telnet is not installed");
-        }
-        return;
+        return skipped("telnet itself: it is not installed");
     }
     let mut telnet = InPty::start(80, &mut command);
     telnet.pty.wait_written("/help lists the commands");
