@@ -14,8 +14,10 @@ use crate::outbound::{self, Pace};
 use crate::reactor;
 use crate::service::{Disconnect, OperatorInput, Service};
 
+mod client;
 mod probe;
 
+use client::Client;
 use probe::{Probe, Seen};
 
 /// The bounds of most scenes: generous.
@@ -55,20 +57,6 @@ pub(crate) struct Scene {
     by_name: HashMap<String, usize>,
     /// Who has something to send that has no room yet.
     sending: Vec<usize>,
-}
-
-#[derive(Default)]
-struct Client {
-    /// Sent, but without room in the network.
-    unsent: Vec<u8>,
-    has_ended: bool,
-    /// It does not read.
-    is_stalled: bool,
-    heard: Vec<u8>,
-    /// The end that the server made.
-    end: Option<End>,
-    /// What it sent, without line ends.
-    text_bytes: usize,
 }
 
 /// The stage.
@@ -123,11 +111,9 @@ impl Scene {
     }
 
     pub(crate) fn joins_from(&mut self, name: &str, address: Peer) {
-        let id = self
-            .server
-            .network
-            .borrow_mut()
-            .connect(self.listener, address);
+        let mut network = self.server.network.borrow_mut();
+        let id = network.connect(self.listener, address);
+        drop(network);
         self.clients.push(Client::default());
         self.by_name.insert(name.to_owned(), id);
         self.settle();
@@ -156,9 +142,11 @@ impl Scene {
     /// Its socket takes so many bytes, and then no more.
     pub(crate) fn has_room_for(&mut self, name: &str, bytes: usize) {
         let id = self.id(name);
-        self.server.network.borrow_mut().set_room(id, bytes);
+        let mut network = self.server.network.borrow_mut();
+        network.set_room(id, bytes);
         self.clients[id].is_stalled = bytes == 0;
-        self.read(id);
+        self.clients[id].read(id, &mut network);
+        drop(network);
         self.settle();
     }
 
@@ -363,45 +351,12 @@ impl Scene {
 
     /// The clients send what has room, and read what has come.
     fn exchange(&mut self) {
-        for id in std::mem::take(&mut self.sending) {
-            self.send(id);
-        }
-        let heard_of = self.server.network.borrow_mut().take_heard_of();
-        for id in heard_of {
-            self.read(id);
-        }
-    }
-
-    fn send(&mut self, id: usize) {
         let mut network = self.server.network.borrow_mut();
-        let client = &mut self.clients[id];
-        if client.end == Some(End::Reset) {
-            return;
-        }
-        if !client.unsent.is_empty() {
-            let count = network.peer_sends(id, &client.unsent);
-            client.unsent.drain(..count);
-        }
-        if !client.unsent.is_empty() {
-            self.sending.push(id);
-        } else if std::mem::take(&mut client.has_ended) {
-            network.peer_finishes(id);
-        }
-    }
-
-    fn read(&mut self, id: usize) {
-        let client = &mut self.clients[id];
-        if client.is_stalled || client.end.is_some() {
-            return;
-        }
-        let mut network = self.server.network.borrow_mut();
-        let (bytes, end) = network.peer_receives(id, usize::MAX);
-        client.heard.extend(bytes);
-        client.end = end;
-        if end == Some(End::Finished) {
-            // Its own words do not interest anybody any more: it hangs up.
-            client.unsent.clear();
-            network.peer_finishes(id);
+        let mut sending = std::mem::take(&mut self.sending);
+        sending.retain(|id| !self.clients[*id].send(*id, &mut network));
+        self.sending = sending;
+        for id in network.take_heard_of() {
+            self.clients[id].read(id, &mut network);
         }
     }
 }

@@ -28,6 +28,11 @@ pub(crate) fn for_each_seed<Sum: AddAssign + Default>(
     Some(sum)
 }
 
+/// Whether one seed was chosen alone.
+pub(crate) fn is_one_alone() -> bool {
+    setting("CHINWAG_SEED").is_some()
+}
+
 fn chosen() -> Option<Range<u64>> {
     let text = setting("CHINWAG_SEEDS")?;
     let (from, to) = text.split_once("..").unwrap_or(("0", &text));

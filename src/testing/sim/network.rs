@@ -62,6 +62,8 @@ pub(crate) struct Socket {
     receive_buffer_bytes: usize,
     /// A read stops before this many bytes more: what comes after them is urgent.
     urgent_mark: Option<usize>,
+    /// When the server last read and found nothing.
+    pub(crate) found_empty_at: Option<Instant>,
     /// Written by the server, not read by the peer.
     outbound: VecDeque<u8>,
     /// The most of it that there may be.
@@ -133,6 +135,7 @@ impl Socket {
             inbound: VecDeque::new(),
             receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
             urgent_mark: None,
+            found_empty_at: None,
             outbound: VecDeque::new(),
             send_buffer_bytes: usize::MAX,
             has_metered_room: false,

@@ -40,6 +40,8 @@ pub(super) struct Record {
     pub(super) owed: VecDeque<u8>,
     /// What it has sent and the service has not heard.
     pub(super) said: VecDeque<Sent>,
+    /// What it hears if the room is full.
+    refusal: String,
     /// It may say anything, and what it hears is [looked at](Book::judge) when it has all.
     pub(super) says_anything: bool,
     heard: Vec<u8>,
@@ -83,6 +85,13 @@ pub(super) enum Sent {
 }
 
 impl Record {
+    pub(super) fn new(max_clients: usize) -> Self {
+        Self {
+            refusal: format!("* full: {max_clients} are here; try again later\n"),
+            ..Self::default()
+        }
+    }
+
     /// The next that it hears must be the next that it is owed.
     pub(super) fn hears(&mut self, id: usize, bytes: &[u8]) {
         self.heard_bytes += bytes.len();
@@ -97,14 +106,21 @@ impl Record {
         if self.says_anything {
             return self.heard.extend(bytes);
         }
+        if self.status == Status::Outside {
+            let is_refusal = self.refusal.as_bytes().starts_with(bytes);
+            assert!(is_refusal, "#{id} hears {}", bytes.escape_ascii());
+            self.refusal.drain(..bytes.len());
+            return;
+        }
         let most = self.owed.len();
         assert!(bytes.len() <= most, "#{id} hears more than it is owed");
         let owed: Vec<u8> = self.owed.drain(..bytes.len()).collect();
-        let (heard, owed) = (bytes.escape_ascii(), owed.escape_ascii());
-        assert!(
-            heard.clone().eq(owed.clone()),
-            "#{id} hears {heard} but is owed {owed}"
-        );
+        if let Some(at) = (0..bytes.len()).find(|at| bytes[*at] != owed[*at]) {
+            let around = at.saturating_sub(20)..(at + 40).min(bytes.len());
+            let heard = bytes[around.clone()].escape_ascii();
+            let owed = owed[around].escape_ascii();
+            panic!("#{id} hears …{heard}… but is owed …{owed}…");
+        }
     }
 
     pub(super) fn is_heard(&mut self, message: Message<'_>) {

@@ -25,7 +25,7 @@ impl Network {
             return Err(io::Error::from_raw_os_error(EMFILE));
         }
         if (244..252).contains(&fault) {
-            return Err(io::ErrorKind::Interrupted.into());
+            return Err(self.interrupted());
         }
         let next = self.listeners[listener].queue.pop_front();
         let id = next.ok_or(io::ErrorKind::WouldBlock)?;
@@ -54,6 +54,9 @@ impl Network {
     pub(crate) fn read(&mut self, id: usize, into: &mut [u8]) -> io::Result<usize> {
         self.now += self.call_time;
         let result = self.try_read(id, into);
+        if would_block(&result) {
+            self.sockets[id].found_empty_at = Some(self.now);
+        }
         match &result {
             Ok(count) => {
                 let text = into[..*count].escape_ascii();
@@ -68,7 +71,7 @@ impl Network {
         assert!(self.sockets[id].token.is_some(), "read after close");
         let fault = self.fault();
         if fault >= 250 {
-            return Err(io::ErrorKind::Interrupted.into());
+            return Err(self.interrupted());
         }
         if fault >= 237 {
             self.edge_later(id, Edge::READ);
@@ -158,7 +161,7 @@ impl Network {
         }
         let fault = self.fault();
         if fault >= 250 {
-            return Err(io::ErrorKind::Interrupted.into());
+            return Err(self.interrupted());
         }
         let fault = if self.sockets[id].is_reliable {
             0
@@ -179,6 +182,12 @@ impl Network {
             self.edge_later(id, Edge::WRITE);
         }
         self.put(id, pieces, offered, count)
+    }
+
+    /// It is no fault of the engine's that nothing else came of the call.
+    fn interrupted(&mut self) -> io::Error {
+        self.progress += 1;
+        io::ErrorKind::Interrupted.into()
     }
 
     fn put(
@@ -253,6 +262,11 @@ impl Network {
             self.tell_peer(id);
         }
     }
+}
+
+fn would_block<T>(result: &io::Result<T>) -> bool {
+    let error = result.as_ref().err();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// The first bytes of a ring.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::testing::seeds;
+use crate::testing::sim::net::Shared;
 
 const USUAL_SEEDS: u64 = 500;
 
@@ -28,6 +29,9 @@ fn crowd(seed: u64, clients: usize) -> Simulation {
 fn everybody_is_served_whatever_happens() {
     let run = |seed| {
         let mut simulation = Simulation::new(Rng::with_seed(seed));
+        let network = Rc::clone(&simulation.server.network);
+        network.borrow_mut().trace = seeds::is_one_alone().then(String::new);
+        let _trace = TraceOnPanic(network);
         simulation.run();
         simulation.totals()
     };
@@ -115,4 +119,21 @@ fn those_who_talk_are_listened_to_by_turns() {
         "{turns} turns, {heard} messages"
     );
     simulation.end();
+}
+
+/// Shows what went before a failure.
+struct TraceOnPanic(Shared);
+
+impl Drop for TraceOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(trace) = &self.0.borrow().trace
+        {
+            let lines: Vec<&str> = trace.lines().rev().take(40).collect();
+            #[expect(clippy::print_stdout, reason = "the harness shows it")]
+            for line in lines.iter().rev() {
+                println!("{line}");
+            }
+        }
+    }
 }
