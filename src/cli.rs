@@ -1,5 +1,5 @@
 //! Raw arguments in, typed configurations out, or one line that says what is wrong with them.
-//! Opens nothing and starts nothing.
+//! Starts nothing, and reads nothing but the file of `--motd`.
 
 use std::ffi::OsString;
 
@@ -47,14 +47,21 @@ enum Subcommands {
 pub fn parse<I, T>(arguments: I) -> Result<Command, Failure>
 where
     I: IntoIterator<Item = T>,
-    T: Into<OsString> + Clone,
+    T: Into<OsString>,
 {
-    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    match Arguments::try_parse_from(&arguments) {
+    let words = arguments.into_iter().map(Into::into).collect();
+    let words = serve::name_first::name_first(words);
+    match Arguments::try_parse_from(&words) {
         Ok(arguments) => match arguments.command {
-            Subcommands::Serve(arguments) => arguments.into_config().map(Command::Serve),
-            Subcommands::Connect(arguments) => Ok(Command::Connect(arguments.into())),
-            Subcommands::Bench(arguments) => arguments.into_config().map(Command::Bench),
+            Subcommands::Serve(given) => match given.into_config() {
+                Err(refused) if refused.is_usage() => Err(Failure::usage(format!(
+                    "{refused} (see {})",
+                    help_page(&words)
+                ))),
+                other => other.map(Command::Serve),
+            },
+            Subcommands::Connect(given) => Ok(Command::Connect(given.into())),
+            Subcommands::Bench(given) => given.into_config().map(Command::Bench),
         },
         Err(error) if !error.use_stderr() => {
             // Of a `{n}` clap makes a newline, and nothing keeps it from that.
@@ -62,7 +69,7 @@ where
             Ok(Command::Print(text))
         }
         Err(error) => {
-            let page = help_page(&arguments);
+            let page = help_page(&words);
             let why = match error.kind() {
                 ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                     "a command is missing".to_owned()
@@ -74,11 +81,11 @@ where
     }
 }
 
-/// The help of the subcommand that `arguments` name, as far as they name one.
-fn help_page(arguments: &[OsString]) -> String {
+/// The help of the subcommand that the words name, as far as they name one.
+fn help_page(words: &[OsString]) -> String {
     let mut command = Arguments::command();
     let mut page = command.get_name().to_owned();
-    for word in arguments.iter().skip(1) {
+    for word in words.iter().skip(1) {
         let Some(named) = command.find_subcommand(word) else {
             break;
         };
@@ -119,7 +126,9 @@ mod tests {
             ("bench", "chinwag bench --help"),
             ("bench rom", "chinwag bench --help"),
             ("serve --bogus", "chinwag serve --help"),
-            ("serve room -l x:y", "chinwag serve --help"),
+            ("serve nonsense", "chinwag serve --help"),
+            ("serve room -l x:y", "chinwag serve room --help"),
+            ("serve -l 0 echo --bogus", "chinwag serve echo --help"),
             ("connect a b", "chinwag connect --help"),
             ("bench room --bogus", "chinwag bench room --help"),
             ("bench room -c 1", "chinwag bench room --help"),

@@ -27,6 +27,11 @@ impl Failure {
         }
     }
 
+    /// Whether it is the command line that is wrong.
+    pub(crate) fn is_usage(&self) -> bool {
+        self.exit_code == 2
+    }
+
     /// The process's exit code, 1 or 2.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

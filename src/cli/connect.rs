@@ -7,16 +7,17 @@ use clap::Args;
 use crate::addr::{self, Address};
 use crate::{client, units};
 
-/// Talk to a server: a person in a terminal, or a script in a pipe
+/// Talk to a server, from a terminal or in a pipe
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The server: HOST:PORT, [v6]:PORT, :PORT, PORT or unix:PATH
+    /// The server: HOST:PORT, [v6]:PORT, PORT or :PORT (this machine) or unix:PATH; the addresses of
+    /// a name are tried in turn
     #[arg(value_name = "ADDR", default_value = addr::DEFAULT)]
     address: Address,
-    /// Send each line in a send of its own, without its newline
+    /// Send each line by itself, in one send, without its newline
     #[arg(long)]
     raw: bool,
-    /// How long connecting may take
+    /// How long connecting may take, over all addresses
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_timeout)]
     timeout: Duration,
 }

@@ -1,8 +1,12 @@
-//! The arguments of `chinwag serve`.
+//! The arguments of `chinwag serve`: a subcommand for each service, so that each has the options
+//! that it knows and no others.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, Subcommand};
 
 use crate::addr::{self, Address};
 use crate::failure::Failure;
@@ -10,223 +14,205 @@ use crate::outbound::Pace;
 use crate::reactor::Rate;
 use crate::serve::{Config, ServiceConfig};
 use crate::services::room::{self, Notices};
-use crate::units::{parse_duration, parse_size, parse_timeout};
+use crate::units::{parse_duration, parse_size};
 use crate::wire::Framing;
 
-/// Start a server: a group chat, or one of three simpler services
-#[derive(Args)]
-pub(super) struct Arguments {
-    /// What the server says
-    #[arg(value_enum, default_value_t = Service::Room)]
-    service: Service,
+pub(super) mod name_first;
+mod values;
 
-    /// Listen here: HOST:PORT, [v6]:PORT, :PORT (every interface), PORT or unix:PATH; may be
-    /// given several times
-    #[arg(short, long, value_name = "ADDR", default_value = addr::DEFAULT)]
-    listen: Vec<Address>,
+use values::{Timeout, as_typed, parse_count, parse_message_size, parse_rate};
 
-    /// Serve at most so many clients at once; further ones wait [default: what the descriptor
-    /// limit allows, less 32]
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    max_clients: Option<usize>,
-
-    /// Serve at most so many clients from one IP address; further ones are turned away
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    max_clients_per_ip: Option<usize>,
-
-    /// Take at most so many messages a second from each client, and BURST at once [default of
-    /// BURST: 8, or N if that is more]; what is more waits
-    #[arg(long, value_name = "N/s[:BURST]", value_parser = parse_rate)]
-    message_rate: Option<Rate>,
-
-    /// Close a client that has not said its first message for so long
-    #[arg(long, value_name = "DURATION", value_parser = parse_idle)]
-    first_line_timeout: Option<Idle>,
-
-    /// The largest message, in bytes
-    #[arg(long, value_name = "SIZE", default_value = "1024", value_parser = parse_message_size)]
-    max_message: usize,
-
-    /// What a client may be owed outside of a room's log; over it, it is not read from
-    #[arg(long, value_name = "SIZE", default_value = "1m", value_parser = parse_message_size)]
-    max_pending: usize,
-
-    /// Close a client that sends nothing for so long, or 'off' [default: off; reply: 30s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_idle)]
-    idle_timeout: Option<Idle>,
-
-    /// How long the server's end may take, to send what is owed
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
-    grace: Duration,
-
-    /// Be this user once the listeners are open
-    #[arg(long, value_name = "NAME")]
-    user: Option<String>,
-
-    /// Once the listeners are open: open no file and no other listener any more (Landlock)
-    #[arg(long)]
-    sandbox: bool,
-
-    #[command(flatten)]
-    reply: ReplyArguments,
-
-    #[command(flatten)]
-    room: RoomArguments,
-}
-
-#[derive(Args)]
-#[command(next_help_heading = "For reply")]
-struct ReplyArguments {
-    /// The answer, to the byte [default: thank you !]
-    #[arg(long)]
-    text: Option<String>,
-
-    /// End after the first client
-    #[arg(long)]
-    once: bool,
-}
-
-#[derive(Args)]
-#[command(next_help_heading = "For a room")]
-struct RoomArguments {
-    /// What a message is: lines, what was sent before 200 ms of quiet, or the latter until a
-    /// client's first newline [default: auto]
-    #[arg(long, value_enum)]
-    framing: Option<FramingChoice>,
-
-    /// Lines of the conversation replayed to who joins [default: 20]
-    #[arg(long, value_name = "N")]
-    history: Option<usize>,
-
-    /// How joins and leaves are told; auto: one by one up to 50 members, then summed up once a
-    /// second [default: auto]
-    #[arg(long, value_enum)]
-    notices: Option<NoticesChoice>,
-
-    /// Merge messages for each member of a large, busy room [default: auto]
-    #[arg(long, value_enum)]
-    pace: Option<PaceChoice>,
-
-    /// Memory of the room's log; a member that falls further behind is disconnected
-    /// [default: 16m]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    log_size: Option<usize>,
-
-    /// Lines told to who joins, or the file that has them
-    #[arg(long, value_name = "TEXT|@FILE")]
-    motd: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Service {
-    Room,
-    Console,
-    Echo,
-    Reply,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FramingChoice {
-    Auto,
-    Line,
-    Raw,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum NoticesChoice {
-    Auto,
-    On,
-    Off,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum PaceChoice {
-    Auto,
-    Off,
-}
-
-/// An idle timeout that was given, `off` included.
-#[derive(Debug, Clone, Copy)]
-struct Idle(Option<Duration>);
-
-const REPLY_TEXT: &str = "thank you !";
-const REPLY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-const LOG_BYTES: usize = 16 << 20;
 const LEAST_LOG_BYTES: usize = 64 << 10;
-/// A pasted paragraph is no flood.
-const LEAST_BURST: u32 = 8;
-const HISTORY_LINES: usize = 20;
+
+/// Lines; a newcomer gets them all at once.
+const HISTORY_MAX_LINES: u64 = 10_000;
+
+/// Inclusive. Every newcomer is sent all of it.
+const MOTD_MAX_BYTES: usize = 16 << 10;
 
 /// A message grows at most this much on its way into the log: each byte may become U+FFFD, and a
 /// nick stands before it.
 const LARGEST_GROWTH: usize = 3;
 const NICK_ROOM_BYTES: usize = 64;
 
+/// Start a server: a room for a group chat, unless another service is named
+#[derive(Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    override_usage = "chinwag serve [SERVICE] [OPTIONS]",
+    subcommand_help_heading = "Services",
+    subcommand_value_name = "SERVICE"
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    service: Option<Service>,
+
+    #[command(flatten)]
+    room: RoomArguments,
+}
+
+#[derive(Subcommand)]
+enum Service {
+    /// A group chat: each line goes to all the others
+    Room(RoomArguments),
+    /// The operator answers each client from the server's own terminal, or by a script
+    Console(CommonArguments),
+    /// Each client gets back what it sends
+    Echo(CommonArguments),
+    /// Answer each client once, and hang up
+    #[command(mut_arg("idle_timeout", |arg| arg.default_value("30s")))]
+    Reply(ReplyArguments),
+}
+
+/// What every service takes.
+#[derive(Args)]
+struct CommonArguments {
+    /// Listen on this address: HOST:PORT, [v6]:PORT, :PORT (every interface), PORT (loopback) or
+    /// unix:PATH; a name stands for all its addresses. Can be given several times
+    #[arg(short, long, value_name = "ADDR", default_value = addr::DEFAULT)]
+    listen: Vec<Address>,
+
+    /// Serve at most N clients at once; a room turns further ones away, the other services let
+    /// them wait [default: the descriptor limit less 32]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    max_clients: Option<usize>,
+
+    /// Serve at most N clients from one IP address (IPv6: from one /64); turn further ones away
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    max_clients_per_ip: Option<usize>,
+
+    /// Take at most N messages a second from each client, and BURST at once [default of BURST: 8,
+    /// or N if that is more]; further messages wait
+    #[arg(long, value_name = "N/s[:BURST]", value_parser = parse_rate)]
+    message_rate: Option<Rate>,
+
+    /// Close a client that has sent no message this long after it came
+    #[arg(long, value_name = "DURATION", default_value = "off")]
+    first_line_timeout: Timeout,
+
+    /// Largest message, in bytes; at most 16m
+    #[arg(long, value_name = "SIZE", default_value = "1024", value_parser = parse_message_size)]
+    max_message: usize,
+
+    /// Bytes that may wait to be sent to one client, besides a room's log; a client over it is not
+    /// read from
+    #[arg(long, value_name = "SIZE", default_value = "1m", value_parser = parse_message_size)]
+    max_pending: usize,
+
+    /// Close a client that has sent nothing for this long
+    #[arg(long, value_name = "DURATION", default_value = "off")]
+    idle_timeout: Timeout,
+
+    /// How long the server may take, when it ends, to send what clients are owed
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
+    grace: Duration,
+
+    /// Become this user once the listeners are open
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+
+    /// Once the listeners are open, give up opening files and further listeners (Landlock)
+    #[arg(long)]
+    sandbox: bool,
+}
+
+#[derive(Args)]
+struct ReplyArguments {
+    #[command(flatten)]
+    common: CommonArguments,
+
+    /// Send this text, and nothing added to it
+    #[arg(long, default_value = "thank you !", help_heading = "Options of reply")]
+    text: String,
+
+    /// Exit after the first client
+    #[arg(long, help_heading = "Options of reply")]
+    once: bool,
+}
+
+#[derive(Args)]
+struct RoomArguments {
+    #[command(flatten)]
+    common: CommonArguments,
+
+    #[command(flatten)]
+    room: RoomOptions,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Options of a room")]
+struct RoomOptions {
+    /// What a message is: a line; or, with 'raw', what was sent before 200 ms of silence; or, with
+    /// 'auto', raw until the client's first newline, then a line
+    #[arg(long, value_enum, default_value_t = Framing::Auto)]
+    framing: Framing,
+
+    /// Replay this many lines of the conversation to each newcomer; at most 10000
+    #[arg(long, value_name = "N", default_value = "20",
+          value_parser = RangedU64ValueParser::<usize>::new().range(..=HISTORY_MAX_LINES))]
+    history: usize,
+
+    /// How to tell joins and leaves; 'auto': one by one up to 50 members, then summed up once a
+    /// second
+    #[arg(long, value_enum, default_value_t = Notices::Auto)]
+    notices: Notices,
+
+    /// Whether a large, busy room merges several messages into one write
+    #[arg(long, value_enum, default_value_t = Pace::Auto)]
+    pace: Pace,
+
+    /// Memory of the room's log; a member that falls further behind is disconnected
+    #[arg(long, value_name = "SIZE", default_value = "16m", value_parser = parse_size)]
+    log_size: usize,
+
+    /// Tell each newcomer this text, or what this file holds; at most 16k
+    #[arg(long, value_name = "TEXT|@FILE")]
+    motd: Option<String>,
+}
+
 impl Arguments {
-    /// Checks what belongs to what.
+    /// What is asked for, if it does not contradict itself.
+    ///
+    /// # Errors
+    /// A usage [`Failure`] of one line, or a runtime one if the file of `--motd` cannot be read.
     pub(super) fn into_config(self) -> Result<Config, Failure> {
-        let service = match self.service {
-            Service::Reply => {
-                self.room.refuse("reply")?;
-                self.reply.into_service()
+        Ok(match self.service.unwrap_or(Service::Room(self.room)) {
+            Service::Room(RoomArguments { common, room }) => {
+                let service = room.into_service(common.max_message)?;
+                common.into_config(service)
             }
-            Service::Echo | Service::Console => {
-                let name = if self.service == Service::Echo {
-                    "echo"
-                } else {
-                    "console"
-                };
-                self.reply.refuse(name)?;
-                self.room.refuse(name)?;
-                match self.service {
-                    Service::Echo => ServiceConfig::Echo,
-                    _ => ServiceConfig::Console,
-                }
+            Service::Console(common) => common.into_config(ServiceConfig::Console),
+            Service::Echo(common) => common.into_config(ServiceConfig::Echo),
+            Service::Reply(ReplyArguments { common, text, once }) => {
+                common.into_config(ServiceConfig::Reply { text, once })
             }
-            Service::Room => {
-                self.reply.refuse("room")?;
-                self.room.into_service(self.max_message)?
-            }
-        };
-        let idle_timeout = match (self.idle_timeout, self.service) {
-            (Some(Idle(timeout)), _) => timeout,
-            (None, Service::Reply) => Some(REPLY_IDLE_TIMEOUT),
-            (None, _) => None,
-        };
-        Ok(Config {
+        })
+    }
+}
+
+impl CommonArguments {
+    fn into_config(self, service: ServiceConfig) -> Config {
+        Config {
             listen: self.listen,
             service,
             max_clients: self.max_clients,
             max_clients_per_ip: self.max_clients_per_ip,
             message_rate: self.message_rate,
-            first_message_timeout: self.first_line_timeout.and_then(|Idle(timeout)| timeout),
+            first_message_timeout: self.first_line_timeout.0,
             max_message_bytes: self.max_message,
             max_pending_bytes: self.max_pending,
-            idle_timeout,
+            idle_timeout: self.idle_timeout.0,
             grace: self.grace,
             user: self.user,
             sandbox: self.sandbox,
-        })
-    }
-}
-
-impl ReplyArguments {
-    fn into_service(self) -> ServiceConfig {
-        ServiceConfig::Reply {
-            text: self.text.unwrap_or_else(|| REPLY_TEXT.to_owned()),
-            once: self.once,
         }
     }
-
-    fn refuse(&self, service: &str) -> Result<(), Failure> {
-        let given = [("--text", self.text.is_some()), ("--once", self.once)];
-        refuse_given(&given, "reply", service)
-    }
 }
 
-impl RoomArguments {
+impl RoomOptions {
     fn into_service(self, max_message_bytes: usize) -> Result<ServiceConfig, Failure> {
-        let log_bytes = self.log_size.unwrap_or(LOG_BYTES);
+        let log_bytes = self.log_size;
         let least = LEAST_LOG_BYTES.max(4 * (LARGEST_GROWTH * max_message_bytes + NICK_ROOM_BYTES));
         if log_bytes < least {
             let unit = if least < 16 << 20 { 1 << 10 } else { 1 << 20 };
@@ -239,59 +225,36 @@ impl RoomArguments {
         }
         Ok(ServiceConfig::Room {
             room: room::Config {
-                framing: match self.framing {
-                    None | Some(FramingChoice::Auto) => Framing::Auto,
-                    Some(FramingChoice::Line) => Framing::Line,
-                    Some(FramingChoice::Raw) => Framing::Raw,
-                },
-                history_lines: self.history.unwrap_or(HISTORY_LINES),
-                notices: match self.notices {
-                    None | Some(NoticesChoice::Auto) => Notices::Auto,
-                    Some(NoticesChoice::On) => Notices::On,
-                    Some(NoticesChoice::Off) => Notices::Off,
-                },
+                framing: self.framing,
+                history_lines: self.history,
+                notices: self.notices,
                 motd: self.motd.as_deref().map_or(Ok(Vec::new()), read_motd)?,
                 max_message_bytes,
             },
             log_bytes,
-            pace: match self.pace {
-                None | Some(PaceChoice::Auto) => Pace::Auto,
-                Some(PaceChoice::Off) => Pace::Off,
-            },
+            pace: self.pace,
         })
-    }
-
-    fn refuse(&self, service: &str) -> Result<(), Failure> {
-        let given = [
-            ("--framing", self.framing.is_some()),
-            ("--history", self.history.is_some()),
-            ("--notices", self.notices.is_some()),
-            ("--pace", self.pace.is_some()),
-            ("--log-size", self.log_size.is_some()),
-            ("--motd", self.motd.is_some()),
-        ];
-        refuse_given(&given, "room", service)
-    }
-}
-
-fn refuse_given(given: &[(&str, bool)], owner: &str, service: &str) -> Result<(), Failure> {
-    match given.iter().find(|(_, is_given)| *is_given) {
-        Some((option, _)) => Err(Failure::usage(format!(
-            "{option} is an option of 'serve {owner}', not of 'serve {service}'"
-        ))),
-        None => Ok(()),
     }
 }
 
 /// The lines of a message of the day, sanitized: it comes from a file that anybody may have
 /// edited.
 fn read_motd(text: &str) -> Result<Vec<String>, Failure> {
-    let bytes = match text.strip_prefix('@') {
+    let (bytes, name) = match text.strip_prefix('@') {
         Some("") => return Err(Failure::usage("--motd @: a file is missing after '@'")),
-        Some(path) => std::fs::read(path)
-            .map_err(|error| Failure::runtime(format!("read --motd from {path}: {error}")))?,
-        None => text.as_bytes().to_vec(),
+        Some(path) => (
+            read_start(path)
+                .map_err(|error| Failure::runtime(format!("read --motd from {path}: {error}")))?,
+            path,
+        ),
+        None => (text.as_bytes().to_vec(), "the text"),
     };
+    if bytes.len() > MOTD_MAX_BYTES {
+        return Err(Failure::usage(format!(
+            "--motd: {name} is longer than {}",
+            as_typed(MOTD_MAX_BYTES)
+        )));
+    }
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines();
     Ok(lines
@@ -299,70 +262,41 @@ fn read_motd(text: &str) -> Result<Vec<String>, Failure> {
         .collect())
 }
 
-/// A size as people type it, in bytes where no suffix fits.
-fn as_typed(bytes: usize) -> String {
-    let units = [(1 << 30, 'g'), (1 << 20, 'm'), (1 << 10, 'k')];
-    let fits = |(unit, _): &(usize, char)| bytes >= *unit && bytes.is_multiple_of(*unit);
-    match units.into_iter().find(fits) {
-        Some((unit, suffix)) => format!("{}{suffix}", bytes / unit),
-        None => bytes.to_string(),
-    }
-}
-
-fn parse_count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1".to_owned()),
-        Ok(count) => Ok(count),
-        Err(_) => Err(format!("'{text}' is not a whole number")),
-    }
-}
-
-/// `N/s`, `N/s:BURST` or a bare `N`.
-fn parse_rate(text: &str) -> Result<Rate, String> {
-    let (rate, burst) = match text.split_once(':') {
-        Some((rate, burst)) => (rate, Some(burst)),
-        None => (text, None),
-    };
-    let count = |text: &str| match text.parse::<u32>() {
-        Ok(0) => Err("at least 1".to_owned()),
-        Ok(count) if count <= 1_000_000 => Ok(count),
-        Ok(_) => Err("at most 1000000".to_owned()),
-        Err(_) => Err(format!("'{text}' is not a whole number")),
-    };
-    let per_s = count(rate.strip_suffix("/s").unwrap_or(rate))?;
-    let burst = burst.map_or(Ok(per_s.max(LEAST_BURST)), count)?;
-    Ok(Rate { per_s, burst })
-}
-
-fn parse_message_size(text: &str) -> Result<usize, String> {
-    match parse_size(text)? {
-        0 => Err("at least 1".to_owned()),
-        bytes if bytes > 16 << 20 => Err("at most 16m".to_owned()),
-        bytes => Ok(bytes),
-    }
-}
-
-fn parse_idle(text: &str) -> Result<Idle, String> {
-    parse_timeout(text).map(Idle)
+/// As much of a file as shows whether it is too long: one like /dev/zero has no end.
+fn read_start(path: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let start = File::open(path)?.take(MOTD_MAX_BYTES as u64 + 1);
+    { start }.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
+    use crate::cli::{Command, parse};
 
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        serve: Arguments,
+    fn config(line: &str) -> Config {
+        let words = ["chinwag", "serve"].into_iter();
+        match parse(words.chain(line.split_whitespace())) {
+            Ok(Command::Serve(config)) => config,
+            other => panic!("{line}: {other:?}"),
+        }
     }
 
     /// Why a command line is refused.
-    fn refusal(arguments: &[&str]) -> String {
-        let line = Line::try_parse_from([&["serve"], arguments].concat());
-        let failure = line.ok().unwrap().serve.into_config().unwrap_err();
-        assert_eq!(failure.exit_code(), 2);
+    fn refusal(line: &str) -> String {
+        let words = ["chinwag", "serve"].into_iter();
+        let failure = parse(words.chain(line.split_whitespace())).unwrap_err();
+        assert_eq!(failure.exit_code(), 2, "{failure}");
         failure.to_string()
+    }
+
+    fn help(line: &str) -> String {
+        let words = ["chinwag", "serve"].into_iter();
+        match parse(words.chain(line.split_whitespace())) {
+            Ok(Command::Print(text)) => text.split_whitespace().collect::<Vec<_>>().join(" "),
+            other => panic!("{line}: {other:?}"),
+        }
     }
 
     #[test]
@@ -372,15 +306,86 @@ mod tests {
             ("65535", "1k", "64k"),
             ("1m", "100000", "1173k"),
         ] {
-            let told = refusal(&["--log-size", log, "--max-message", message]);
-            let expected = format!("with --max-message {message} it must be at least {least}");
-            assert_eq!(told, format!("--log-size {log}: {expected}"));
+            let told = refusal(&format!("--log-size {log} --max-message {message}"));
+            let why = format!("with --max-message {message} it must be at least {least}");
+            let page = "(see chinwag serve --help)";
+            assert_eq!(told, format!("--log-size {log}: {why} {page}"));
         }
     }
 
     #[test]
-    fn a_message_of_the_day_from_nowhere_is_refused() {
+    fn a_message_of_the_day_has_a_source_and_a_bound() {
+        let page = "(see chinwag serve room --help)";
         let told = "--motd @: a file is missing after '@'";
-        assert_eq!(refusal(&["--motd", "@"]), told);
+        assert_eq!(refusal("room --motd @"), format!("{told} {page}"));
+        let motd = |bytes| format!("room --motd {}", "x".repeat(bytes));
+        config(&motd(16 << 10));
+        let told = format!("--motd: the text is longer than 16k {page}");
+        assert_eq!(refusal(&motd((16 << 10) + 1)), told);
+        let told = format!("--motd: /dev/zero is longer than 16k {page}");
+        assert_eq!(refusal("room --motd @/dev/zero"), told);
+    }
+
+    #[test]
+    fn a_history_has_a_bound() {
+        let ServiceConfig::Room { room, .. } = config("--history 10000").service else {
+            panic!("no room");
+        };
+        assert_eq!(room.history_lines, 10_000);
+        assert!(refusal("--history 10001").contains("--history"));
+    }
+
+    #[test]
+    fn options_stand_before_or_after_the_service() {
+        for line in [
+            "-l 1 -l 2 echo",
+            "echo -l 1 -l 2",
+            "-l 1 echo -l 2",
+            "-l1 --listen=2 echo",
+        ] {
+            let config = config(line);
+            assert_eq!(config.listen.len(), 2, "{line}");
+            assert!(matches!(config.service, ServiceConfig::Echo), "{line}");
+        }
+        for line in ["", "room", "--history 5 room", "--sandbox --motd echo"] {
+            let config = config(line);
+            assert!(
+                matches!(config.service, ServiceConfig::Room { .. }),
+                "{line}"
+            );
+        }
+        let ServiceConfig::Reply { text, .. } = config("--text room reply").service else {
+            panic!("no reply");
+        };
+        assert_eq!(text, "room");
+    }
+
+    #[test]
+    fn a_service_has_its_own_options_and_defaults() {
+        assert_eq!(config("echo").idle_timeout, None);
+        let reply = config("reply").idle_timeout;
+        assert_eq!(reply, Some(Duration::from_secs(30)));
+        assert_eq!(config("reply --idle-timeout off").idle_timeout, None);
+        for (line, has, has_not) in [
+            (
+                "--help",
+                &["--history", "--listen", "console"][..],
+                &["--text"][..],
+            ),
+            (
+                "room --help",
+                &["--history", "--listen"],
+                &["--text", "console"],
+            ),
+            ("echo --help", &["--listen"], &["--history", "--text"]),
+            ("reply --help", &["--text", "default: 30s"], &["--history"]),
+        ] {
+            let text = help(line);
+            assert!(has.iter().all(|part| text.contains(part)), "{line}: {text}");
+            let foreign = has_not.iter().find(|part| text.contains(*part));
+            assert_eq!(foreign, None, "{line}: {text}");
+        }
+        assert!(refusal("--history 5 echo").ends_with("(see chinwag serve echo --help)"));
+        assert!(refusal("reply --pace off").ends_with("(see chinwag serve reply --help)"));
     }
 }

@@ -168,6 +168,9 @@ fn wrong_usage_exits_2() {
         (&["serve", "echo", "--text", "x"], "text"),
         (&["serve", "console", "--once"], "once"),
         (&["serve", "reply", "--history", "3"], "history"),
+        (&["serve", "--history", "3", "reply"], "history"),
+        (&["serve", "--history", "10001"], "10000"),
+        (&["serve", "--motd", "@/dev/zero"], "16k"),
         (&["serve", "-l"], "listen"),
         (&["serve", "a", "b"], "a"),
     ] {
@@ -181,6 +184,12 @@ fn help_is_no_failure_and_names_the_defaults() {
         let output = run(args);
         assert_eq!(output.status.code(), Some(0), "{args:?}");
         assert!(!output.stdout.is_empty() && output.stderr.is_empty());
+    }
+    for (page, own) in [("echo", false), ("room", true)] {
+        let help = run(&["serve", "-l", ANY, page, "--help"]).stdout;
+        let help = String::from_utf8(help).unwrap();
+        assert!(help.contains("--max-clients"), "{help}");
+        assert_eq!(help.contains("--history"), own, "{help}");
     }
     let help = String::from_utf8(run(&["serve", "--help"]).stdout).unwrap();
     for part in ["127.0.0.1:7788", "--listen", "--max-clients", "--grace"] {
