@@ -22,8 +22,10 @@ use signal_hook::consts::{SIGCONT, SIGWINCH};
 use signal_hook::low_level::{pipe, unregister};
 
 mod cooked;
+mod editor;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod input_mode;
 mod job_control;
 mod keys;
 mod line;
@@ -34,11 +36,13 @@ mod renderer;
 mod worker;
 
 use cooked::Cooked;
+use editor::Editor;
+use input_mode::InputMode;
 use job_control::JobControl;
 pub use printer::Printer;
 use printer::Shared;
 use raw_mode::RawMode;
-use worker::{Editor, InputMode, Worker};
+use worker::Worker;
 
 /// A typed line has at most this, without its end. A longer one is refused whole, with a line that
 /// says so: it was pasted by mistake, and no half of it is what a person means.
@@ -99,16 +103,17 @@ impl Terminal {
         options: Options,
         on_input: impl FnMut(Input, &Printer) + Send + 'static,
     ) -> io::Result<Self> {
-        let raw_mode = Arc::new(RawMode::find()?);
+        let found = RawMode::find()?;
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let is_shown = isatty(stdout());
         let is_edited = is_shown && !is_dumb;
+        let raw_mode = is_edited.then(|| Arc::new(found));
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let (shared, woken) = Shared::new(options.prompt)?;
         // From here on, whatever fails drops this, which takes everything back.
         let mut terminal = Self {
             shared: Arc::clone(&shared),
-            raw_mode: is_edited.then(|| Arc::clone(&raw_mode)),
+            raw_mode: raw_mode.clone(),
             signals: Vec::new(),
         };
         if is_edited {
@@ -119,17 +124,18 @@ impl Terminal {
         }
         let job_control = JobControl {
             shared: Arc::clone(&shared),
-            raw_mode: terminal.raw_mode.clone(),
+            raw_mode: raw_mode.clone(),
         };
         job_control.start(&options.handled_signals)?;
-        let input_mode = match is_edited {
-            true => InputMode::Edited(Box::new(Editor::new(raw_mode, options.commands))),
-            false => InputMode::Cooked(Cooked::new(is_shown)),
+        let input_mode: Box<dyn InputMode> = match is_edited {
+            true => Box::new(Editor::new(options.commands)),
+            false => Box::new(Cooked::new(is_shown)),
         };
         spawn(Worker {
             shared,
             woken,
             input_mode,
+            raw_mode,
             decorated: is_edited && !no_color,
             on_input,
             prompt: String::new(),
@@ -154,7 +160,8 @@ impl Terminal {
         spawn(Worker {
             shared,
             woken,
-            input_mode: InputMode::Cooked(Cooked::new(false)),
+            input_mode: Box::new(Cooked::new(false)),
+            raw_mode: None,
             decorated: false,
             on_input: |_: Input, _: &Printer| {},
             prompt: String::new(),

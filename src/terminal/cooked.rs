@@ -1,12 +1,13 @@
 //! A line that the terminal itself edits, or that nothing does: what has come of it, and the
 //! prompt before it. Writes no escape sequence; reads and writes nothing itself.
 
-use super::line_buffer::{LineBuffer, TooLong};
+use super::input_mode::{InputMode, Typed};
+use super::line_buffer::LineBuffer;
 use crate::sanitize::sanitize;
 
 /// What a terminal that edits by itself hands on of one line, less one byte: Linux cuts a longer line
 /// at 4,095 bytes and tells nobody, so a line just as long may have been cut.
-pub(super) const LINE_MAX_BYTES: usize = 4094;
+const LINE_MAX_BYTES: usize = 4094;
 
 pub(super) struct Cooked {
     line: LineBuffer,
@@ -24,33 +25,35 @@ impl Cooked {
             standing: None,
         }
     }
+}
 
-    /// Takes one byte; gives the line that it ends.
-    pub(super) fn push(&mut self, byte: u8) -> Option<Result<String, TooLong>> {
+impl InputMode for Cooked {
+    fn push(&mut self, byte: u8, _out: &mut String, _prompt: &str) -> Option<Typed> {
         if byte == b'\n' {
             // Its echo has begun another row.
             self.standing = None;
         }
-        self.line.push(byte)
+        let line = self.line.push(byte)?;
+        Some(Typed::line(line, LINE_MAX_BYTES))
     }
 
-    /// Nothing more is typed: gives the line that has no end.
-    pub(super) fn end(&mut self) -> Option<Result<String, TooLong>> {
-        self.line.end()
+    fn end(&mut self) -> Option<Typed> {
+        let line = self.line.end()?;
+        Some(Typed::line(line, LINE_MAX_BYTES))
     }
 
-    /// Shows the prompt, unless it stands there already.
-    pub(super) fn draw(&mut self, out: &mut String, prompt: &str) {
+    /// Unless it stands there already.
+    fn draw(&mut self, out: &mut String, prompt: &str, _columns: usize) {
         if !self.is_prompted || self.standing.as_deref() == Some(prompt) {
             return;
         }
-        self.make_room(out);
+        self.erase(out);
         out.push_str(&sanitize(prompt.as_bytes()));
         self.standing = Some(prompt.to_owned());
     }
 
     /// Begins a row, if a prompt stands in the cursor's: it cannot be taken away.
-    pub(super) fn make_room(&mut self, out: &mut String) {
+    fn erase(&mut self, out: &mut String) {
         if self.standing.take().is_some() {
             out.push('\n');
         }
@@ -60,27 +63,36 @@ impl Cooked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::Input;
 
     fn typed(cooked: &mut Cooked, text: &str) -> Vec<String> {
-        let lines = text.bytes().filter_map(|byte| cooked.push(byte));
-        lines.map(Result::unwrap).collect()
+        let out = &mut String::new();
+        let typed = text.bytes().filter_map(|byte| cooked.push(byte, out, ""));
+        let lines = typed.map(|typed| match typed {
+            Typed::Input(Input::Line(line)) => line,
+            other => panic!("{other:?}"),
+        });
+        lines.collect()
     }
 
     #[test]
     fn the_prompt_is_shown_again_when_it_stands_there_no_more() {
         let mut cooked = Cooked::new(true);
         let mut out = String::new();
-        cooked.draw(&mut out, "> ");
-        cooked.draw(&mut out, "> ");
+        cooked.draw(&mut out, "> ", 80);
+        cooked.draw(&mut out, "> ", 80);
         assert_eq!(out, "> ");
         assert_eq!(typed(&mut cooked, "hi\nha"), ["hi"]);
-        cooked.draw(&mut out, "> ");
-        cooked.make_room(&mut out);
+        cooked.draw(&mut out, "> ", 80);
+        cooked.erase(&mut out);
         out.push_str("news\n");
-        cooked.draw(&mut out, "> ");
-        cooked.draw(&mut out, "[1]> ");
+        cooked.draw(&mut out, "> ", 80);
+        cooked.draw(&mut out, "[1]> ", 80);
         assert_eq!(out, "> > \nnews\n> \n[1]> ");
-        assert_eq!(cooked.end(), Some(Ok("ha".to_owned())));
+        assert_eq!(
+            cooked.end(),
+            Some(Typed::Input(Input::Line("ha".to_owned())))
+        );
         assert_eq!(cooked.end(), None);
     }
 
@@ -88,8 +100,8 @@ mod tests {
     fn where_nobody_looks_nothing_is_shown() {
         let mut cooked = Cooked::new(false);
         let mut out = String::new();
-        cooked.draw(&mut out, "> ");
-        cooked.make_room(&mut out);
+        cooked.draw(&mut out, "> ", 80);
+        cooked.erase(&mut out);
         assert_eq!(out, "");
     }
 }

@@ -2,9 +2,9 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::keys::Decoder;
-use super::line::{Effect, Line};
-use super::renderer::{self, Renderer};
+use super::Input;
+use super::editor::Editor;
+use super::input_mode::{InputMode, Typed, print};
 use crate::testing::fuzz::is_harmful;
 
 const PROMPT: &str = "send: ";
@@ -13,18 +13,14 @@ const MARK_END: &str = "\x1b[0m";
 
 /// What the worker has, less the descriptors.
 pub(crate) struct Display {
-    keys: Decoder,
-    line: Line,
-    renderer: Renderer,
+    editor: Editor,
     columns: usize,
 }
 
 impl Display {
     pub(crate) fn new(commands: &[&str]) -> Self {
         Self {
-            keys: Decoder::default(),
-            line: Line::new(commands.iter().map(|&name| name.to_owned()).collect()),
-            renderer: Renderer::default(),
+            editor: Editor::new(commands.iter().map(|&name| name.to_owned()).collect()),
             columns: 80,
         }
     }
@@ -37,10 +33,10 @@ impl Display {
     /// Shows a line that has arrived.
     pub(crate) fn print(&mut self, text: &str, stands_out: bool) {
         let mut out = String::new();
-        self.renderer.erase(&mut out);
+        self.editor.erase(&mut out);
         assert_eq!(out, "\r\x1b[K");
         out.clear();
-        renderer::print(&mut out, text, stands_out);
+        print(&mut out, text, stands_out);
         let shown = out.strip_suffix('\n').map(|shown| match stands_out {
             true => shown.strip_prefix(MARK)?.strip_suffix(MARK_END),
             false => Some(shown),
@@ -54,35 +50,20 @@ impl Display {
 
     /// One byte from the keyboard.
     pub(crate) fn press(&mut self, byte: u8) {
-        if self.keys.is_lone_escape() && byte == 0 {
-            self.keys.drop_escape();
+        if self.editor.is_mid_key() && byte == 0 {
+            self.editor.end_key();
         }
-        let Some(key) = self.keys.push(byte) else {
-            return;
-        };
         let mut out = String::new();
-        match self.line.press(key) {
-            Effect::Entered(text) => {
-                assert!(
-                    !text.contains(|c: char| c.is_control() && c != '\t'),
-                    "{text:?}"
-                );
-                self.renderer.leave(&mut out, PROMPT, &text);
-            }
-            Effect::Interrupted => {
-                let text = format!("{}^C", self.line.text());
-                self.renderer.leave(&mut out, PROMPT, &text);
-                self.line.clear();
-            }
-            Effect::Choices(choices) => renderer::print(&mut out, &choices, false),
-            Effect::Edited
-            | Effect::TooLong
-            | Effect::End
-            | Effect::Suspended
-            | Effect::ScreenCleared => {}
+        let typed = self.editor.push(byte, &mut out, PROMPT);
+        if let Some(Typed::Input(Input::Line(text))) = typed {
+            assert!(
+                !text.contains(|c: char| c.is_control() && c != '\t'),
+                "{text:?}"
+            );
         }
         check_drawn(&out);
-        let (before, after, text) = (self.line.before(), self.line.after(), self.line.text());
+        let line = self.editor.line();
+        let (before, after, text) = (line.before(), line.after(), line.text());
         assert_eq!(format!("{before}{after}"), text);
         let mut starts = text.grapheme_indices(true).map(|(at, _)| at);
         assert!(
@@ -94,12 +75,11 @@ impl Display {
 
     fn draw(&mut self) {
         let mut out = String::new();
-        let typed = (self.line.before(), self.line.after());
-        self.renderer.draw(&mut out, PROMPT, typed, self.columns);
+        self.editor.draw(&mut out, PROMPT, self.columns);
         check_drawn(&out);
         assert!(!out.contains('\n'));
         assert!(
-            self.renderer.cursor_column() <= self.columns.saturating_sub(1),
+            self.editor.cursor_column() <= self.columns.saturating_sub(1),
             "{out:?}"
         );
     }
@@ -113,7 +93,7 @@ fn check_drawn(out: &str) {
     for part in parts {
         let known = part.strip_prefix('[').and_then(|part| {
             let part = part.trim_start_matches(|c: char| c.is_ascii_digit());
-            part.strip_prefix(['K', 'A', 'J'])
+            part.strip_prefix(['K', 'A', 'J', 'H'])
         });
         assert!(known.is_some_and(is_text), "{out:?}");
         sequences += 1;

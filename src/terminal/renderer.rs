@@ -88,18 +88,6 @@ impl Renderer {
     }
 }
 
-/// Prints one line, which goes on below; one that stands out comes with a bell.
-pub(super) fn print(out: &mut String, text: &str, stands_out: bool) {
-    let (mark, mark_end) = match stands_out {
-        true => ("\x07\x1b[1m", "\x1b[0m"),
-        false => ("", ""),
-    };
-    out.push_str(mark);
-    out.push_str(&sanitize(text.as_bytes()));
-    out.push_str(mark_end);
-    out.push('\n');
-}
-
 /// Pasted text may hold anything; a TAB would jump by columns that are not counted.
 fn shown(text: &str) -> Cow<'_, str> {
     match sanitize(text.as_bytes()) {

@@ -12,13 +12,9 @@ use rustix::stdio::{stdin, stdout};
 use rustix::termios::tcgetwinsize;
 
 use super::Input;
-use super::cooked::{self, Cooked};
-use super::keys::Decoder;
-use super::line::{Effect, Line};
-use super::line_buffer::TooLong;
+use super::input_mode::{InputMode, Typed, print};
 use super::printer::{Printer, Shared, Work, drain};
 use super::raw_mode::RawMode;
-use super::renderer::{self, Renderer};
 
 /// The bytes of one key follow each other faster than that, a person's next key does not.
 const ESCAPE_WAIT: Timespec = Timespec {
@@ -27,39 +23,12 @@ const ESCAPE_WAIT: Timespec = Timespec {
 };
 const COLUMNS_UNKNOWN: u16 = 80;
 
-const PASTE_MARKS_ON: &str = "\x1b[?2004h";
-const PASTE_MARKS_OFF: &str = "\x1b[?2004l";
-
-/// How lines are typed.
-pub(super) enum InputMode {
-    /// Edited here, key by key.
-    Edited(Box<Editor>),
-    /// By the terminal itself, or somewhere that cannot show editing.
-    Cooked(Cooked),
-}
-
-pub(super) struct Editor {
-    pub(super) raw_mode: Arc<RawMode>,
-    keys: Decoder,
-    line: Line,
-    renderer: Renderer,
-}
-
-impl Editor {
-    pub(super) fn new(raw_mode: Arc<RawMode>, commands: Vec<String>) -> Self {
-        Self {
-            raw_mode,
-            keys: Decoder::default(),
-            line: Line::new(commands),
-            renderer: Renderer::default(),
-        }
-    }
-}
-
 pub(super) struct Worker<F> {
     pub(super) shared: Arc<Shared>,
     pub(super) woken: UnixStream,
-    pub(super) input_mode: InputMode,
+    pub(super) input_mode: Box<dyn InputMode>,
+    /// None where the terminal itself edits.
+    pub(super) raw_mode: Option<Arc<RawMode>>,
     pub(super) decorated: bool,
     pub(super) on_input: F,
     pub(super) prompt: String,
@@ -76,10 +45,8 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
     pub(super) fn run(mut self) {
         // Whatever ends this thread, nobody may go on waiting for it.
         let _over = Over(Arc::clone(&self.shared));
-        if let InputMode::Edited(editor) = &self.input_mode {
-            editor.raw_mode.enter();
-            self.write(PASTE_MARKS_ON);
-        }
+        self.enter_raw_mode();
+        self.show_by(|mode, out| mode.enter(out));
         loop {
             let work = self.shared.work();
             let (stopping, suspended) = (work.stopping, work.suspended);
@@ -89,7 +56,10 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
                 return;
             }
             if suspended {
-                self.park();
+                // The process is about to be stopped, or to end.
+                self.show_by(|mode, out| mode.suspend(out));
+                self.shared.park();
+                self.show_by(|mode, out| mode.enter(out));
                 continue;
             }
             match self.wait() {
@@ -103,50 +73,37 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
         }
     }
 
+    fn enter_raw_mode(&self) {
+        if let Some(raw_mode) = &self.raw_mode {
+            raw_mode.enter();
+        }
+    }
+
     /// Prints what is queued, and the prompt below it as it is now.
     fn show(&mut self, work: Work) {
         self.input_ended |= work.input_ended;
         self.prompt = work.prompt;
         let mut out = String::new();
         if !(work.lines.is_empty() && work.dropped_lines == 0) {
-            self.make_room(&mut out);
+            self.input_mode.erase(&mut out);
         }
         for line in &work.lines {
-            renderer::print(&mut out, &line.text, line.marked && self.decorated);
+            print(&mut out, &line.text, line.marked && self.decorated);
         }
         if work.dropped_lines > 0 {
             let dropped = work.dropped_lines;
             out.push_str(&format!("* {dropped} lines came too fast to be shown\n"));
         }
-        self.draw(&mut out);
+        match self.input_ended {
+            true => self.input_mode.erase(&mut out),
+            false => self.input_mode.draw(&mut out, &self.prompt, columns()),
+        }
         self.write(&out);
-    }
-
-    /// Gives a line that is to be printed a row of its own.
-    fn make_room(&mut self, out: &mut String) {
-        match &mut self.input_mode {
-            InputMode::Edited(editor) => editor.renderer.erase(out),
-            InputMode::Cooked(cooked) => cooked.make_room(out),
-        }
-    }
-
-    fn draw(&mut self, out: &mut String) {
-        if self.input_ended {
-            return self.make_room(out);
-        }
-        match &mut self.input_mode {
-            InputMode::Edited(editor) => {
-                let typed = (editor.line.before(), editor.line.after());
-                editor.renderer.draw(out, &self.prompt, typed, columns());
-            }
-            InputMode::Cooked(cooked) => cooked.draw(out, &self.prompt),
-        }
     }
 
     /// Waits for a key (true) or a wake-up.
     fn wait(&mut self) -> io::Result<bool> {
-        let is_mid_key =
-            matches!(&self.input_mode, InputMode::Edited(editor) if editor.keys.is_lone_escape());
+        let is_mid_key = self.input_mode.is_mid_key();
         let stdin = stdin();
         let mut watched = [
             PollFd::new(&self.woken, PollFlags::IN),
@@ -162,17 +119,13 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
         };
         let is_woken = !watched[0].revents().is_empty();
         let is_typed = !self.hung_up && !watched[1].revents().is_empty();
-        if ready == 0
-            && let InputMode::Edited(editor) = &mut self.input_mode
-        {
-            editor.keys.drop_escape();
+        if ready == 0 {
+            self.input_mode.end_key();
         }
-        if is_woken
-            && drain(&mut self.woken)
-            && let InputMode::Edited(editor) = &self.input_mode
-        {
-            // Perhaps it was SIGCONT, after a SIGSTOP and a shell that has set the terminal for itself.
-            editor.raw_mode.enter();
+        if is_woken && drain(&mut self.woken) {
+            // Perhaps it was SIGCONT, after a SIGSTOP and a shell that has set the terminal for
+            // itself.
+            self.enter_raw_mode();
         }
         Ok(is_typed)
     }
@@ -186,85 +139,35 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
         };
         if count == 0 {
             self.hung_up = true;
-            if let InputMode::Cooked(cooked) = &mut self.input_mode
-                && let Some(line) = cooked.end()
-            {
-                self.emit_line(line);
-            }
+            let last = self.input_mode.end();
+            self.apply(last, String::new());
             self.emit(Input::End);
             return;
         }
         for &byte in &bytes[..count] {
-            match &mut self.input_mode {
-                InputMode::Edited(editor) => {
-                    if let Some(key) = editor.keys.push(byte) {
-                        let effect = editor.line.press(key);
-                        self.apply(effect);
-                    }
-                }
-                InputMode::Cooked(cooked) => {
-                    if let Some(line) = cooked.push(byte) {
-                        self.emit_line(line);
-                    }
-                }
-            }
+            let mut out = String::new();
+            let typed = self.input_mode.push(byte, &mut out, &self.prompt);
+            self.apply(typed, out);
         }
     }
 
-    fn apply(&mut self, effect: Effect) {
-        let InputMode::Edited(editor) = &mut self.input_mode else {
-            return;
-        };
-        let is_always_heard = matches!(effect, Effect::Interrupted | Effect::Suspended);
-        if self.input_ended && !is_always_heard {
-            return;
+    /// Does what somebody wants, once `out` has been shown.
+    fn apply(&mut self, typed: Option<Typed>, mut out: String) {
+        if !self.input_ended {
+            if let Some(Typed::TooLong(max_bytes)) = typed {
+                self.input_mode.erase(&mut out);
+                let told = format!("* not sent: a typed line has at most {max_bytes} bytes");
+                print(&mut out, &told, false);
+            }
+            self.write(&out);
         }
-        let mut out = String::new();
-        let mut input = None;
-        match effect {
-            Effect::Edited => {}
-            Effect::Entered(text) => {
-                editor.renderer.leave(&mut out, &self.prompt, &text);
-                input = Some(Input::Line(text));
-            }
-            Effect::TooLong => {
-                editor.renderer.erase(&mut out);
-                renderer::print(&mut out, &too_long(super::LINE_MAX_BYTES), false);
-            }
-            Effect::Interrupted => {
-                if !self.input_ended {
-                    let text = format!("{}^C", editor.line.text());
-                    editor.renderer.leave(&mut out, &self.prompt, &text);
-                }
-                editor.line.clear();
-                input = Some(Input::Interrupted);
-            }
-            Effect::End => input = Some(Input::End),
-            Effect::ScreenCleared => out.push_str("\x1b[H\x1b[2J"),
-            Effect::Choices(choices) => {
-                editor.renderer.erase(&mut out);
-                renderer::print(&mut out, &choices, false);
-            }
+        match typed {
+            Some(Typed::Input(input)) => self.emit(input),
             // The whole job stops, as the terminal itself would have it.
-            Effect::Suspended => {
+            Some(Typed::Suspended) => {
                 let _ = kill_current_process_group(Signal::TSTP);
             }
-        }
-        self.write(&out);
-        if let Some(input) = input {
-            self.emit(input);
-        }
-    }
-
-    fn emit_line(&mut self, line: Result<String, TooLong>) {
-        match line {
-            Ok(text) => self.emit(Input::Line(text)),
-            Err(TooLong) => {
-                let mut out = String::new();
-                self.make_room(&mut out);
-                renderer::print(&mut out, &too_long(cooked::LINE_MAX_BYTES), false);
-                self.write(&out);
-            }
+            Some(Typed::TooLong(_)) | None => {}
         }
     }
 
@@ -285,33 +188,17 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
     /// What is half typed stays on the screen, an empty prompt does not, where it can be erased.
     fn leave(&mut self) {
         let mut out = String::new();
-        match &mut self.input_mode {
-            InputMode::Edited(editor) => {
-                if self.input_ended || editor.line.text().is_empty() {
-                    editor.renderer.erase(&mut out);
-                } else {
-                    (editor.renderer).leave(&mut out, &self.prompt, editor.line.text());
-                }
-                out.push_str(PASTE_MARKS_OFF);
-            }
-            InputMode::Cooked(cooked) => cooked.make_room(&mut out),
+        match self.input_ended {
+            true => self.input_mode.suspend(&mut out),
+            false => self.input_mode.leave(&mut out, &self.prompt),
         }
         self.write(&out);
     }
 
-    /// Leaves the terminal alone while the process is stopped.
-    fn park(&mut self) {
+    fn show_by(&mut self, show: impl FnOnce(&mut dyn InputMode, &mut String)) {
         let mut out = String::new();
-        self.make_room(&mut out);
-        let is_edited = matches!(self.input_mode, InputMode::Edited(_));
-        if is_edited {
-            out.push_str(PASTE_MARKS_OFF);
-        }
+        show(&mut *self.input_mode, &mut out);
         self.write(&out);
-        self.shared.park();
-        if is_edited {
-            self.write(PASTE_MARKS_ON);
-        }
     }
 
     fn write(&mut self, text: &str) {
@@ -320,10 +207,6 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
             self.shared.set_over();
         }
     }
-}
-
-fn too_long(max_bytes: usize) -> String {
-    format!("* not sent: a typed line has at most {max_bytes} bytes")
 }
 
 fn columns() -> usize {
