@@ -6,10 +6,16 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+#[cfg(feature = "bench")]
+use crate::bench as generator;
+#[cfg(feature = "client")]
+use crate::client;
 use crate::failure::Failure;
-use crate::{bench as generator, client, serve as server};
+use crate::serve as server;
 
+#[cfg(feature = "bench")]
 mod bench;
+#[cfg(feature = "client")]
 mod connect;
 mod serve;
 
@@ -19,8 +25,10 @@ pub enum Command {
     /// `chinwag serve`
     Serve(server::Config),
     /// `chinwag connect`
+    #[cfg(feature = "client")]
     Connect(client::Config),
     /// `chinwag bench`
+    #[cfg(feature = "bench")]
     Bench(generator::Config),
     /// `--help` or `--version`: a text for stdout.
     Print(String),
@@ -36,8 +44,33 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Subcommands {
     Serve(Box<serve::Arguments>),
+    #[cfg(feature = "client")]
     Connect(connect::Arguments),
+    #[cfg(not(feature = "client"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Connect(NotBuiltIn),
+    #[cfg(feature = "bench")]
     Bench(Box<bench::Arguments>),
+    #[cfg(not(feature = "bench"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Bench(NotBuiltIn),
+}
+
+/// Stands for the arguments of a subcommand that this build does without.
+#[cfg(not(all(feature = "bench", feature = "client")))]
+#[derive(clap::Args)]
+struct NotBuiltIn {
+    #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+    _words: Vec<OsString>,
+}
+
+#[cfg(not(all(feature = "bench", feature = "client")))]
+impl NotBuiltIn {
+    fn refuse(command: &str, feature: &str) -> Result<Command, Failure> {
+        Err(Failure::usage(format!(
+            "this chinwag was built without {command} (its cargo feature is '{feature}')"
+        )))
+    }
 }
 
 /// Reads the whole command line, the program's name first.
@@ -60,8 +93,14 @@ where
                 ))),
                 other => other.map(Command::Serve),
             },
+            #[cfg(feature = "client")]
             Subcommands::Connect(given) => Ok(Command::Connect(given.into())),
+            #[cfg(not(feature = "client"))]
+            Subcommands::Connect(_) => NotBuiltIn::refuse("connect", "client"),
+            #[cfg(feature = "bench")]
             Subcommands::Bench(given) => given.into_config().map(Command::Bench),
+            #[cfg(not(feature = "bench"))]
+            Subcommands::Bench(_) => NotBuiltIn::refuse("bench", "bench"),
         },
         Err(error) if !error.use_stderr() => {
             // Of a `{n}` clap makes a newline, and nothing keeps it from that.
@@ -108,6 +147,7 @@ fn one_line(report: &str) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "bench")]
     #[test]
     fn help_tells_of_n_in_braces() {
         for page in ["echo", "room"] {
@@ -118,6 +158,7 @@ mod tests {
         }
     }
 
+    #[cfg(all(feature = "bench", feature = "client"))]
     #[test]
     fn wrong_usage_names_the_page_that_tells_the_right_one() {
         for (line, page) in [
@@ -140,6 +181,17 @@ mod tests {
             assert_eq!(refusal.exit_code(), 2, "{line}");
             let end = format!(" (see {page})");
             assert!(refusal.to_string().ends_with(&end), "{line}: {refusal}");
+        }
+    }
+
+    #[cfg(not(feature = "client"))]
+    #[test]
+    fn what_was_not_built_in_is_wrong_usage_whatever_follows() {
+        for line in ["connect", "connect --help", "connect 7788 --raw"] {
+            let words = std::iter::once("chinwag").chain(line.split_whitespace());
+            let refusal = parse(words).expect_err(line);
+            assert_eq!(refusal.exit_code(), 2, "{line}");
+            assert!(refusal.to_string().contains("built without connect"));
         }
     }
 }

@@ -43,8 +43,10 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+#[cfg(feature = "bench")]
 pub mod bench;
 pub mod cli;
+#[cfg(feature = "client")]
 pub mod client;
 pub mod failure;
 mod log_limit;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use chinwag::cli::{self, Command};
 use chinwag::sanitize::sanitize;
-use chinwag::{bench, client, serve};
+use chinwag::serve;
 
 #[expect(
     clippy::print_stderr,
@@ -14,8 +14,10 @@ use chinwag::{bench, client, serve};
 fn main() -> ExitCode {
     let outcome = cli::parse(std::env::args_os()).and_then(|command| match command {
         Command::Serve(config) => serve::run(&config),
-        Command::Connect(config) => client::run(&config),
-        Command::Bench(config) => bench::run(&config),
+        #[cfg(feature = "client")]
+        Command::Connect(config) => chinwag::client::run(&config),
+        #[cfg(feature = "bench")]
+        Command::Bench(config) => chinwag::bench::run(&config),
         Command::Print(text) => {
             // A reader that has gone away is no failure of ours.
             let _ = std::io::stdout().write_all(text.as_bytes());

@@ -31,7 +31,10 @@ mod tests;
 mod timers;
 
 pub(crate) use engine::{Engine, Readiness};
-pub(crate) use net::{Net, Stream, System};
+pub(crate) use net::Net;
+// The load engine polls and writes as the server does.
+#[cfg(feature = "bench")]
+pub(crate) use net::{Stream, System};
 
 use crate::outbound::ClientId as Token;
 

@@ -15,11 +15,14 @@ use crate::service::Service;
 use crate::services::echo::Echo;
 use crate::services::reply::Reply;
 use crate::services::room::{self, Room};
+use crate::signals;
 
 mod listeners;
 mod logging;
 mod operator;
 mod privilege;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 
 /// What `serve` was asked to do.
 #[derive(Debug, Clone)]
@@ -47,6 +50,7 @@ pub struct Config {
     /// Whom to be once the listeners are open.
     pub user: Option<String>,
     /// Whether to give up files and new listeners once these are open.
+    #[cfg(feature = "sandbox")]
     pub sandbox: bool,
 }
 
@@ -94,6 +98,8 @@ const NO_LOG_BYTES: usize = 4096;
 /// # Errors
 /// One line: what could not be opened, and why.
 pub fn run(config: &Config) -> Result<(), Failure> {
+    // Before any thread is started, which would inherit the mask.
+    signals::unblock(&signals::SHUTDOWN);
     let operator = match config.service {
         ServiceConfig::Console => Some(operator::OperatorConsole::find()?),
         _ => None,
@@ -133,8 +139,9 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     if let Some(user) = &config.user {
         privilege::become_user(user)?;
     }
+    #[cfg(feature = "sandbox")]
     if config.sandbox {
-        privilege::enter_sandbox(&opened)?;
+        sandbox::enter(&opened)?;
     }
     for address in &opened {
         announce(address, operator.as_ref());

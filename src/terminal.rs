@@ -22,31 +22,30 @@ use signal_hook::consts::{SIGCONT, SIGWINCH};
 use signal_hook::low_level::{pipe, unregister};
 
 mod cooked;
+#[cfg(feature = "client")]
 mod editor;
-#[cfg(any(test, fuzzing))]
+#[cfg(all(feature = "client", any(test, fuzzing)))]
 pub(crate) mod fuzzing;
 mod input_mode;
 mod job_control;
+#[cfg(feature = "client")]
 mod keys;
+#[cfg(feature = "client")]
 mod line;
 pub(crate) mod line_buffer;
 mod printer;
 mod raw_mode;
+#[cfg(feature = "client")]
 mod renderer;
 mod worker;
 
 use cooked::Cooked;
-use editor::Editor;
 use input_mode::InputMode;
 use job_control::JobControl;
 pub use printer::Printer;
 use printer::Shared;
 use raw_mode::RawMode;
 use worker::Worker;
-
-/// A typed line has at most this, without its end. A longer one is refused whole, with a line that
-/// says so: it was pasted by mistake, and no half of it is what a person means.
-const LINE_MAX_BYTES: usize = 16 * 1024;
 
 /// How long an ending terminal may take to print what is queued.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
@@ -77,7 +76,7 @@ pub enum Input {
 /// The terminal on stdin and stdout, in use until this is dropped; then its modes are as they
 /// were found.
 ///
-/// Where `TERM` is `dumb` the terminal itself edits, as it does for `cat`, and the prompt is
+/// Where `TERM` is `dumb`, or the feature `client` is off, the terminal itself edits, as it does for `cat`, and the prompt is
 /// printed anew below what has arrived. Where stdout is no terminal no prompt is shown, but lines
 /// are read and printed all the same.
 pub struct Terminal {
@@ -106,7 +105,7 @@ impl Terminal {
         let found = RawMode::find()?;
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let is_shown = isatty(stdout());
-        let is_edited = is_shown && !is_dumb;
+        let is_edited = cfg!(feature = "client") && is_shown && !is_dumb;
         let raw_mode = is_edited.then(|| Arc::new(found));
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let (shared, woken) = Shared::new(options.prompt)?;
@@ -128,8 +127,9 @@ impl Terminal {
         };
         job_control.start(&options.handled_signals)?;
         let input_mode: Box<dyn InputMode> = match is_edited {
-            true => Box::new(Editor::new(options.commands)),
-            false => Box::new(Cooked::new(is_shown)),
+            #[cfg(feature = "client")]
+            true => Box::new(editor::Editor::new(options.commands)),
+            _ => Box::new(Cooked::new(is_shown)),
         };
         spawn(Worker {
             shared,

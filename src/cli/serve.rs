@@ -113,6 +113,7 @@ struct CommonArguments {
     user: Option<String>,
 
     /// Once the listeners are open, give up opening files and further listeners (Landlock)
+    #[cfg(feature = "sandbox")]
     #[arg(long)]
     sandbox: bool,
 }
@@ -205,6 +206,7 @@ impl CommonArguments {
             idle_timeout: self.idle_timeout.0,
             grace: self.grace,
             user: self.user,
+            #[cfg(feature = "sandbox")]
             sandbox: self.sandbox,
         }
     }
@@ -347,7 +349,7 @@ mod tests {
             assert_eq!(config.listen.len(), 2, "{line}");
             assert!(matches!(config.service, ServiceConfig::Echo), "{line}");
         }
-        for line in ["", "room", "--history 5 room", "--sandbox --motd echo"] {
+        for line in ["", "room", "--history 5 room", "--user me --motd echo"] {
             let config = config(line);
             assert!(
                 matches!(config.service, ServiceConfig::Room { .. }),

@@ -1,21 +1,10 @@
-//! Giving up what a running server does not need: another user's rights, files, new listeners.
-//! Knows the system; not what is served.
+//! Giving up the rights of the user who started the server. Knows the system; not what is served.
 
 use std::ffi::CString;
-use std::path::Path;
 
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetError, RulesetStatus,
-};
-use log::warn;
 use nix::unistd::{User, initgroups, setgid, setuid};
 
-use crate::addr::Address;
 use crate::failure::Failure;
-
-/// The newest Landlock that is asked for; an older kernel gives what it has.
-const LANDLOCK: ABI = ABI::V5;
 
 /// Becomes `name`, with that user's groups, for good.
 pub(super) fn become_user(name: &str) -> Result<(), Failure> {
@@ -29,40 +18,4 @@ pub(super) fn become_user(name: &str) -> Result<(), Failure> {
         .and_then(|()| setgid(user.gid))
         .and_then(|()| setuid(user.uid))
         .map_err(|error| fail(error.desc().to_owned()))
-}
-
-/// From here on this thread, which owns every socket, opens no file and binds no port. Where it
-/// listens on unix sockets it may still take their files away.
-pub(super) fn enter_sandbox(listening: &[Address]) -> Result<(), Failure> {
-    let fail = |why: String| Failure::runtime(format!("enter the sandbox: {why}"));
-    match restrict(listening).map_err(|error| fail(error.to_string()))? {
-        RulesetStatus::FullyEnforced => Ok(()),
-        RulesetStatus::PartiallyEnforced => {
-            warn!("sandbox: this kernel's Landlock is an older one, and holds back less");
-            Ok(())
-        }
-        RulesetStatus::NotEnforced => Err(fail("this kernel has no Landlock".to_owned())),
-    }
-}
-
-fn restrict(listening: &[Address]) -> Result<RulesetStatus, RulesetError> {
-    let mut rules = Ruleset::default()
-        .handle_access(AccessFs::from_all(LANDLOCK))?
-        .handle_access(AccessNet::from_all(LANDLOCK))?
-        .create()?;
-    for address in listening {
-        if let Address::Unix(path) = address
-            && let Ok(folder) = PathFd::new(folder_of(path))
-        {
-            rules = rules.add_rule(PathBeneath::new(folder, AccessFs::RemoveFile))?;
-        }
-    }
-    Ok(rules.restrict_self()?.ruleset)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
 }

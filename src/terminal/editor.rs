@@ -1,11 +1,11 @@
 //! A line that is edited here, key by key, in the terminal's last row. Joins what reads keys, what
 //! keeps the line and what draws it.
 
+use super::Input;
 use super::input_mode::{InputMode, Typed, print};
 use super::keys::Decoder;
-use super::line::{Effect, Line};
+use super::line::{Effect, LINE_MAX_BYTES, Line};
 use super::renderer::Renderer;
-use super::{Input, LINE_MAX_BYTES};
 
 /// Has the terminal say where a paste begins and ends.
 const PASTE_MARKS_ON: &str = "\x1b[?2004h";

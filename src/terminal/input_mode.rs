@@ -49,7 +49,8 @@ pub(super) enum Typed {
     Input(Input),
     /// A line longer than this many bytes, which is gone.
     TooLong(usize),
-    /// Ctrl-Z.
+    /// Ctrl-Z, where the terminal itself makes no signal of it.
+    #[cfg(feature = "client")]
     Suspended,
 }
 

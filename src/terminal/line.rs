@@ -3,9 +3,11 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::LINE_MAX_BYTES;
 use super::keys::Key;
 
+/// A typed line has at most this, without its end. A longer one is refused whole, with a line that
+/// says so: it was pasted by mistake, and no half of it is what a person means.
+pub(super) const LINE_MAX_BYTES: usize = 16 * 1024;
 const HISTORY_MAX_LINES: usize = 500;
 
 /// What a key asks for that the line cannot do alone.

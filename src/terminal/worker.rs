@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, kill_current_process_group};
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::tcgetwinsize;
 
@@ -164,7 +163,9 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
         match typed {
             Some(Typed::Input(input)) => self.emit(input),
             // The whole job stops, as the terminal itself would have it.
+            #[cfg(feature = "client")]
             Some(Typed::Suspended) => {
+                use rustix::process::{Signal, kill_current_process_group};
                 let _ = kill_current_process_group(Signal::TSTP);
             }
             Some(Typed::TooLong(_)) | None => {}

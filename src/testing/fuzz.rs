@@ -20,6 +20,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("commands", commands::check),
     ("decoder", decoder::check),
+    #[cfg(feature = "client")]
     ("display", crate::client::fuzzing::check),
     ("room", room::check),
     ("sanitize", sanitize::check),

@@ -1,0 +1,52 @@
+//! Giving up, by Landlock, what a running server does not need: files and further listeners. Knows
+//! the system; not what is served.
+
+use std::path::Path;
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, RulesetStatus,
+};
+use log::warn;
+
+use crate::addr::Address;
+use crate::failure::Failure;
+
+/// The newest Landlock that is asked for; an older kernel gives what it has.
+const LANDLOCK: ABI = ABI::V5;
+
+/// From here on this thread, which owns every socket, opens no file and binds no port. Where it
+/// listens on unix sockets it may still take their files away.
+pub(super) fn enter(listening: &[Address]) -> Result<(), Failure> {
+    let fail = |why: String| Failure::runtime(format!("enter the sandbox: {why}"));
+    match restrict(listening).map_err(|error| fail(error.to_string()))? {
+        RulesetStatus::FullyEnforced => Ok(()),
+        RulesetStatus::PartiallyEnforced => {
+            warn!("sandbox: this kernel's Landlock is an older one, and holds back less");
+            Ok(())
+        }
+        RulesetStatus::NotEnforced => Err(fail("this kernel has no Landlock".to_owned())),
+    }
+}
+
+fn restrict(listening: &[Address]) -> Result<RulesetStatus, RulesetError> {
+    let mut rules = Ruleset::default()
+        .handle_access(AccessFs::from_all(LANDLOCK))?
+        .handle_access(AccessNet::from_all(LANDLOCK))?
+        .create()?;
+    for address in listening {
+        if let Address::Unix(path) = address
+            && let Ok(folder) = PathFd::new(folder_of(path))
+        {
+            rules = rules.add_rule(PathBeneath::new(folder, AccessFs::RemoveFile))?;
+        }
+    }
+    Ok(rules.restrict_self()?.ruleset)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
