@@ -18,7 +18,7 @@ use chinwag::bench::measure;
 use chinwag::bench::protocol::Kind;
 use chinwag::bench::report::Report;
 use chinwag::bench::table::{duration, figure};
-use chinwag::failure::Failure;
+use chinwag::failure::CliError;
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 const SENDERS: usize = 10;
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(kind: &str, clients: usize) -> Result<Report, Failure> {
+fn run(kind: &str, clients: usize) -> Result<Report, CliError> {
     let scenario = match kind {
         "echo" => Scenario::Echo,
         _ => Scenario::Room {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 mod alarm;
 mod calibrate;
@@ -54,7 +54,7 @@ use rivalry::Rivalry;
 ///
 /// # Errors
 /// It could not be done; or it was done, and something was wrong with the server or the figures.
-pub fn run(config: &Config) -> Result<(), Failure> {
+pub fn run(config: &Config) -> Result<(), CliError> {
     match config {
         Config::Doctor => give_out(&doctor::examine()),
         Config::Compare(paths, plot) => compare_files(paths, plot.as_deref()),
@@ -62,7 +62,7 @@ pub fn run(config: &Config) -> Result<(), Failure> {
             let interrupted = Arc::new(AtomicBool::new(false));
             for signal in [SIGINT, SIGTERM, SIGHUP] {
                 signal_hook::flag::register(signal, Arc::clone(&interrupted))
-                    .map_err(|error| Failure::runtime(format!("bench: signals: {error}")))?;
+                    .map_err(|error| CliError::runtime(format!("bench: signals: {error}")))?;
             }
             match &load.rival {
                 None => run_once(load, &interrupted),
@@ -76,12 +76,12 @@ pub fn run(config: &Config) -> Result<(), Failure> {
 ///
 /// # Errors
 /// It could not be run. Whatever went wrong in the run is in the report's verdict.
-pub fn measure(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<Report, Failure> {
+pub fn measure(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<Report, CliError> {
     make_room(load)?;
     trial::run(load, &load.target, interrupted)
 }
 
-fn run_once(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<(), Failure> {
+fn run_once(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<(), CliError> {
     measure(load, interrupted)
         .map_err(|failure| {
             let report = Report::of_none(load, &load.target, &failure.to_string());
@@ -91,7 +91,7 @@ fn run_once(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<(), Failure> {
 }
 
 /// Runs `load` against its target and a rival in turns.
-fn take_turns(load: &Load, rival: &Target, interrupted: &Arc<AtomicBool>) -> Result<(), Failure> {
+fn take_turns(load: &Load, rival: &Target, interrupted: &Arc<AtomicBool>) -> Result<(), CliError> {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     let mut failed = None;
     'rounds: for _ in 0..load.rounds {
@@ -118,16 +118,16 @@ fn take_turns(load: &Load, rival: &Target, interrupted: &Arc<AtomicBool>) -> Res
     }
 }
 
-fn make_room(load: &Load) -> Result<(), Failure> {
+fn make_room(load: &Load) -> Result<(), CliError> {
     let passing = usize::try_from(load.churn_per_s).unwrap_or(usize::MAX);
     let connections = [load.idle, load.slow, passing]
         .iter()
         .fold(load.connections, |sum, more| sum.saturating_add(*more));
     doctor::make_room_for(connections)
-        .map_err(|why| Failure::runtime(format!("bench {}: {why}", load.name())))
+        .map_err(|why| CliError::runtime(format!("bench {}: {why}", load.name())))
 }
 
-fn compare_files(paths: &[PathBuf], plot: Option<&Path>) -> Result<(), Failure> {
+fn compare_files(paths: &[PathBuf], plot: Option<&Path>) -> Result<(), CliError> {
     let reports: Vec<Report> = paths
         .iter()
         .map(|p| compare::read(p))
@@ -141,14 +141,14 @@ fn compare_files(paths: &[PathBuf], plot: Option<&Path>) -> Result<(), Failure> 
 }
 
 /// Gives a report out as `load` asks, and fails if it is not a good one.
-fn publish(load: &Load, report: &Report) -> Result<(), Failure> {
+fn publish(load: &Load, report: &Report) -> Result<(), CliError> {
     if let Some(path) = &load.output.plot {
         save(path, &plot::page(&[(load.name().to_owned(), report)]))?;
     }
     put(load, report, || table::render(report), &report.verdict)
 }
 
-fn publish_rivalry(load: &Load, rivalry: &Rivalry) -> Result<(), Failure> {
+fn publish_rivalry(load: &Load, rivalry: &Rivalry) -> Result<(), CliError> {
     put(load, rivalry, || rivalry.render(), &rivalry.verdict)
 }
 
@@ -157,7 +157,7 @@ fn put<T: Serialize>(
     result: &T,
     text: impl Fn() -> String,
     verdict: &str,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     put_json(load, result)?;
     if !load.output.json {
         give_out(&text())?;
@@ -165,7 +165,7 @@ fn put<T: Serialize>(
     if verdict == "ok" {
         return Ok(());
     }
-    Err(Failure::runtime(format!(
+    Err(CliError::runtime(format!(
         "bench {}: {verdict}",
         load.name()
     )))
@@ -174,15 +174,15 @@ fn put<T: Serialize>(
 /// Gives out what there is of a run that could not be, for those who read it as JSON. People
 /// read the failure, which is handed back: it is what the program ends with, even if the file
 /// cannot be written either.
-fn tell_scripts<T: Serialize>(load: &Load, result: &T, failure: Failure) -> Failure {
+fn tell_scripts<T: Serialize>(load: &Load, result: &T, failure: CliError) -> CliError {
     let _ = put_json(load, result);
     failure
 }
 
 /// To the file and to stdout, as far as `load` asks for either.
-fn put_json<T: Serialize>(load: &Load, result: &T) -> Result<(), Failure> {
+fn put_json<T: Serialize>(load: &Load, result: &T) -> Result<(), CliError> {
     let json = serde_json::to_string_pretty(result)
-        .map_err(|error| Failure::runtime(format!("bench: the report as JSON: {error}")))?;
+        .map_err(|error| CliError::runtime(format!("bench: the report as JSON: {error}")))?;
     let json = format!("{json}\n");
     if let Some(path) = &load.output.file {
         save(path, &json)?;
@@ -193,17 +193,17 @@ fn put_json<T: Serialize>(load: &Load, result: &T) -> Result<(), Failure> {
     Ok(())
 }
 
-fn save(path: &Path, text: &str) -> Result<(), Failure> {
+fn save(path: &Path, text: &str) -> Result<(), CliError> {
     std::fs::write(path, text)
-        .map_err(|error| Failure::runtime(format!("bench: write {}: {error}", path.display())))
+        .map_err(|error| CliError::runtime(format!("bench: write {}: {error}", path.display())))
 }
 
-fn give_out(text: &str) -> Result<(), Failure> {
+fn give_out(text: &str) -> Result<(), CliError> {
     use std::io::Write as _;
     // A reader that has gone away has seen enough.
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::runtime(format!("bench: stdout: {error}")))
+            Err(CliError::runtime(format!("bench: stdout: {error}")))
         }
         _ => Ok(()),
     }

@@ -10,7 +10,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::bench as generator;
 #[cfg(feature = "client")]
 use crate::client;
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::serve as server;
 
 #[cfg(feature = "bench")]
@@ -66,8 +66,8 @@ struct NotBuiltIn {
 
 #[cfg(not(all(feature = "bench", feature = "client")))]
 impl NotBuiltIn {
-    fn refuse(command: &str, feature: &str) -> Result<Command, Failure> {
-        Err(Failure::usage(format!(
+    fn refuse(command: &str, feature: &str) -> Result<Command, CliError> {
+        Err(CliError::usage(format!(
             "this chinwag was built without {command} (its cargo feature is '{feature}')"
         )))
     }
@@ -76,8 +76,8 @@ impl NotBuiltIn {
 /// Reads the whole command line, the program's name first.
 ///
 /// # Errors
-/// A usage [`Failure`] of one line.
-pub fn parse<I, T>(arguments: I) -> Result<Command, Failure>
+/// A usage [`CliError`] of one line.
+pub fn parse<I, T>(arguments: I) -> Result<Command, CliError>
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString>,
@@ -87,7 +87,7 @@ where
     match Arguments::try_parse_from(&words) {
         Ok(arguments) => match arguments.command {
             Subcommands::Serve(given) => match given.into_config() {
-                Err(refused) if refused.is_usage() => Err(Failure::usage(format!(
+                Err(refused) if refused.is_usage() => Err(CliError::usage(format!(
                     "{refused} (see {})",
                     help_page(&words)
                 ))),
@@ -115,7 +115,7 @@ where
                 }
                 _ => one_line(&error.render().to_string()),
             };
-            Err(Failure::usage(format!("{why} (see {page})")))
+            Err(CliError::usage(format!("{why} (see {page})")))
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use crate::addr::Address;
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::signals;
 use crate::terminal::Terminal;
 
@@ -38,7 +38,7 @@ pub struct Config {
 ///
 /// # Errors
 /// One line: the server cannot be reached, or the connection broke.
-pub fn run(config: &Config) -> Result<(), Failure> {
+pub fn run(config: &Config) -> Result<(), CliError> {
     signals::unblock(&[SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
     let socket = Arc::new(dial::dial(&config.address, config.timeout)?);
     match Terminal::is_there() {
@@ -47,6 +47,6 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     }
 }
 
-fn broken(config: &Config, error: &io::Error) -> Failure {
-    Failure::runtime(format!("talk to {}: {error}", config.address))
+fn broken(config: &Config, error: &io::Error) -> CliError {
+    CliError::runtime(format!("talk to {}: {error}", config.address))
 }

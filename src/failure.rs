@@ -5,12 +5,12 @@ use std::fmt;
 
 /// Why the program ends without having done what it was asked to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct CliError {
     message: String,
     exit_code: u8,
 }
 
-impl Failure {
+impl CliError {
     /// The network, the system or a check failed: exit code 1.
     pub fn runtime(message: impl Into<String>) -> Self {
         Self {
@@ -39,10 +39,10 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for CliError {}

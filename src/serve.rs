@@ -8,7 +8,7 @@ use log::warn;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::addr::Address;
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::outbound::{self, Pace};
 use crate::reactor::{self, Rate, Reactor};
 use crate::service::Service;
@@ -97,7 +97,7 @@ const NO_LOG_BYTES: usize = 4096;
 ///
 /// # Errors
 /// One line: what could not be opened, and why.
-pub fn run(config: &Config) -> Result<(), Failure> {
+pub fn run(config: &Config) -> Result<(), CliError> {
     // Before any thread is started, which would inherit the mask.
     signals::unblock(&signals::SHUTDOWN);
     let operator = match config.service {
@@ -114,7 +114,7 @@ pub fn run(config: &Config) -> Result<(), Failure> {
         first_message_timeout: config.first_message_timeout,
         grace: config.grace,
     };
-    let attempt = |error| Failure::runtime(format!("set up the poll: {error}"));
+    let attempt = |error| CliError::runtime(format!("set up the poll: {error}"));
     let mut reactor = Reactor::new(limits).map_err(attempt)?;
     let (service, log_bytes, pace) = service(&config.service, operator.as_ref());
     let limits = outbound::Limits {
@@ -154,7 +154,7 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     }
     reactor
         .run()
-        .map_err(|error| Failure::runtime(format!("wait for events: {error}")))
+        .map_err(|error| CliError::runtime(format!("wait for events: {error}")))
 }
 
 fn service(

@@ -8,16 +8,16 @@ use serde_json::Value;
 
 use super::measures::{MEASURES, shown};
 use super::report::{Report, SCHEMA};
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::sanitize::sanitize;
 
 /// Reads a report that a run has written.
 ///
 /// # Errors
 /// The file cannot be read, or is none.
-pub fn read(path: &Path) -> Result<Report, Failure> {
+pub fn read(path: &Path) -> Result<Report, CliError> {
     let failed =
-        |why: &dyn std::fmt::Display| Failure::runtime(format!("read {}: {why}", path.display()));
+        |why: &dyn std::fmt::Display| CliError::runtime(format!("read {}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
     let mut value: Value = serde_json::from_str(&text).map_err(|error| failed(&error))?;
     make_harmless(&mut value);

@@ -22,7 +22,7 @@ use super::engine::Engine;
 use super::greeting::{Greeting, Wait};
 use super::link::{Link, Written};
 use crate::addr::Address;
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::reactor::Net as _;
 use crate::reactor::System;
 
@@ -94,7 +94,7 @@ pub(super) struct Driver<'a> {
     pending: usize,
     /// Whether connections may still fail the run: until the load begins.
     is_preparing: bool,
-    failure: Option<Failure>,
+    failure: Option<CliError>,
     /// When the last wait ended.
     woke_ns: u64,
     /// Spent in waits.
@@ -116,9 +116,9 @@ impl<'a> Driver<'a> {
         address: &Address,
         run: u32,
         interrupted: Arc<AtomicBool>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let name = format!("bench {} {address}", load.name());
-        let failed = |error: io::Error| Failure::runtime(format!("{name}: {error}"));
+        let failed = |error: io::Error| CliError::runtime(format!("{name}: {error}"));
         let connections = load.connections + load.idle + load.slow;
         let route = Route::new(address, &load.sources, connections).map_err(failed)?;
         let poll = Poll::new().map_err(failed)?;
@@ -158,7 +158,7 @@ impl<'a> Driver<'a> {
     }
 
     /// One turn of the loop, which waits until something happens or `until_ns`.
-    fn turn(&mut self, events: &mut Events, until_ns: u64) -> Result<(), Failure> {
+    fn turn(&mut self, events: &mut Events, until_ns: u64) -> Result<(), CliError> {
         let now_ns = self.clock.now_ns();
         let due_ns = until_ns
             .min(self.engine.next_due_ns())
@@ -200,7 +200,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Begins a connection; false if the server's queue is full.
-    fn dial(&mut self, role: Role) -> Result<Option<usize>, Failure> {
+    fn dial(&mut self, role: Role) -> Result<Option<usize>, CliError> {
         let mut stream = match self.route.open() {
             Ok(stream) => stream,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
@@ -244,7 +244,7 @@ impl<'a> Driver<'a> {
             let count = self.open + self.others_open;
             self.failure.get_or_insert_with(|| {
                 let name = &self.name;
-                Failure::runtime(format!("{name}: connection {}: {why}{hint}", count + 1))
+                CliError::runtime(format!("{name}: connection {}: {why}{hint}", count + 1))
             });
         }
         match role {
@@ -275,9 +275,9 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn failed(&self, error: &io::Error) -> Failure {
+    fn failed(&self, error: &io::Error) -> CliError {
         let hint = doctor::hint(error);
-        Failure::runtime(format!("{}: {error}{hint}", self.name))
+        CliError::runtime(format!("{}: {error}{hint}", self.name))
     }
 
     /// The time of the run.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::addr::Address;
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// How long it may take to listen.
 const START_PATIENCE: Duration = Duration::from_secs(10);
@@ -33,8 +33,8 @@ impl OwnServer {
         program: Option<PathBuf>,
         service: &str,
         arguments: &[OsString],
-    ) -> Result<Self, Failure> {
-        let failed = |why: String| Failure::runtime(format!("start serve {service}: {why}"));
+    ) -> Result<Self, CliError> {
+        let failed = |why: String| CliError::runtime(format!("start serve {service}: {why}"));
         let program = match program {
             Some(program) => program,
             None => std::env::current_exe().map_err(|error| failed(error.to_string()))?,

@@ -15,7 +15,7 @@ use super::report::{Generator, Machine, PROGRAM, Report, SCHEMA, Server, Setting
 use super::schedule::Pace;
 use super::verdict::{self, Facts};
 use crate::addr::Address;
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// The state of everything at one mark.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,7 +84,7 @@ pub(super) fn run(
     load: &Load,
     target: &Target,
     interrupted: &Arc<AtomicBool>,
-) -> Result<Report, Failure> {
+) -> Result<Report, CliError> {
     let own_server = match &target.address {
         Some(_) => None,
         None => Some(OwnServer::start(
@@ -96,11 +96,11 @@ pub(super) fn run(
     let (address, pid) = match (&own_server, &target.address) {
         (Some(server), _) => (server.address.clone(), Some(server.pid())),
         (None, Some(address)) => (address.clone(), target.pid),
-        (None, None) => return Err(Failure::runtime("bench: no server")),
+        (None, None) => return Err(CliError::runtime("bench: no server")),
     };
     if let Some(pid) = target.pid {
         procstat::usage(pid)
-            .map_err(|error| Failure::runtime(format!("bench: read process {pid}: {error}")))?;
+            .map_err(|error| CliError::runtime(format!("bench: read process {pid}: {error}")))?;
     }
     let mut witness = Witness {
         pid,

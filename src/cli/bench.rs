@@ -11,7 +11,7 @@ use crate::addr::Address;
 use crate::bench::config::{self, Config, Load, Output, Scenario, Target};
 use crate::bench::protocol;
 use crate::bench::schedule::Pace;
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::units;
 
 /// Members that send in a room, if there are so many.
@@ -160,8 +160,8 @@ impl Arguments {
     /// What is asked for, if it does not contradict itself.
     ///
     /// # Errors
-    /// A usage [`Failure`] of one line.
-    pub(super) fn into_config(self) -> Result<Config, Failure> {
+    /// A usage [`CliError`] of one line.
+    pub(super) fn into_config(self) -> Result<Config, CliError> {
         let (name, load) = match self.what {
             What::Doctor => return Ok(Config::Doctor),
             What::Compare(given) => return Ok(Config::Compare(given.files, given.plot)),
@@ -170,7 +170,7 @@ impl Arguments {
         };
         let load = load.map_err(|why| {
             let hint = format!("see chinwag bench {name} --help");
-            Failure::usage(format!("bench {name}: {why} ({hint})"))
+            CliError::usage(format!("bench {name}: {why} ({hint})"))
         })?;
         if load.target.address.is_none() {
             check_server_options(&load)?;
@@ -180,11 +180,11 @@ impl Arguments {
 }
 
 /// What the server would refuse is refused before it is started, in the same words.
-fn check_server_options(load: &Load) -> Result<(), Failure> {
+fn check_server_options(load: &Load) -> Result<(), CliError> {
     let program = std::iter::once(OsString::from("chinwag"));
     match super::parse(program.chain(load.server_arguments()))? {
         super::Command::Serve(_) => Ok(()),
-        _ => Err(Failure::usage(
+        _ => Err(CliError::usage(
             "a server that is to be measured takes no --help (see chinwag serve --help)",
         )),
     }

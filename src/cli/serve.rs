@@ -9,7 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 
 use crate::addr::{self, Address};
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::outbound::Pace;
 use crate::reactor::Rate;
 use crate::serve::{Config, ServiceConfig};
@@ -176,8 +176,8 @@ impl Arguments {
     /// What is asked for, if it does not contradict itself.
     ///
     /// # Errors
-    /// A usage [`Failure`] of one line, or a runtime one if the file of `--motd` cannot be read.
-    pub(super) fn into_config(self) -> Result<Config, Failure> {
+    /// A usage [`CliError`] of one line, or a runtime one if the file of `--motd` cannot be read.
+    pub(super) fn into_config(self) -> Result<Config, CliError> {
         Ok(match self.service.unwrap_or(Service::Room(self.room)) {
             Service::Room(RoomArguments { common, room }) => {
                 let service = room.into_service(common.max_message)?;
@@ -213,12 +213,12 @@ impl CommonArguments {
 }
 
 impl RoomOptions {
-    fn into_service(self, max_message_bytes: usize) -> Result<ServiceConfig, Failure> {
+    fn into_service(self, max_message_bytes: usize) -> Result<ServiceConfig, CliError> {
         let log_bytes = self.log_size;
         let least = LEAST_LOG_BYTES.max(4 * (LARGEST_GROWTH * max_message_bytes + NICK_ROOM_BYTES));
         if log_bytes < least {
             let unit = if least < 16 << 20 { 1 << 10 } else { 1 << 20 };
-            return Err(Failure::usage(format!(
+            return Err(CliError::usage(format!(
                 "--log-size {}: with --max-message {} it must be at least {}",
                 as_typed(log_bytes),
                 as_typed(max_message_bytes),
@@ -241,18 +241,18 @@ impl RoomOptions {
 
 /// The lines of a message of the day, sanitized: it comes from a file that anybody may have
 /// edited.
-fn read_motd(text: &str) -> Result<Vec<String>, Failure> {
+fn read_motd(text: &str) -> Result<Vec<String>, CliError> {
     let (bytes, name) = match text.strip_prefix('@') {
-        Some("") => return Err(Failure::usage("--motd @: a file is missing after '@'")),
+        Some("") => return Err(CliError::usage("--motd @: a file is missing after '@'")),
         Some(path) => (
             read_start(path)
-                .map_err(|error| Failure::runtime(format!("read --motd from {path}: {error}")))?,
+                .map_err(|error| CliError::runtime(format!("read --motd from {path}: {error}")))?,
             path,
         ),
         None => (text.as_bytes().to_vec(), "the text"),
     };
     if bytes.len() > MOTD_MAX_BYTES {
-        return Err(Failure::usage(format!(
+        return Err(CliError::usage(format!(
             "--motd: {name} is longer than {}",
             as_typed(MOTD_MAX_BYTES)
         )));

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use crate::addr::Address;
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// Connects to the first address that answers.
 ///
 /// # Errors
 /// No address, no answer within `timeout`, or the last address's refusal.
-pub(super) fn dial(address: &Address, timeout: Duration) -> Result<Socket, Failure> {
+pub(super) fn dial(address: &Address, timeout: Duration) -> Result<Socket, CliError> {
     let (outcome, arrived) = mpsc::sync_channel(1);
     let target = address.clone();
     // Neither the resolver nor a unix socket can be told how long it may take; a thread can be
@@ -34,14 +34,14 @@ pub(super) fn dial(address: &Address, timeout: Duration) -> Result<Socket, Failu
             let _ = dialling.join();
             connected.map_err(|error| failed(address, &error))
         }
-        Err(_) => Err(Failure::runtime(format!(
+        Err(_) => Err(CliError::runtime(format!(
             "connect to {address}: no answer within {timeout:?}"
         ))),
     }
 }
 
-fn failed(address: &Address, error: &io::Error) -> Failure {
-    Failure::runtime(format!("connect to {address}: {error}"))
+fn failed(address: &Address, error: &io::Error) -> CliError {
+    CliError::runtime(format!("connect to {address}: {error}"))
 }
 
 fn connect(address: &Address, timeout: Duration) -> io::Result<Socket> {

@@ -8,7 +8,7 @@ use std::thread;
 use socket2::Socket;
 
 use super::Config;
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 /// With `--raw` a longer line goes out in several sends.
@@ -19,7 +19,7 @@ const RAW_LINE_MAX_BYTES: u64 = 64 * 1024;
 ///
 /// # Errors
 /// stdin cannot be read, stdout not be written, or the connection broke.
-pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), Failure> {
+pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), CliError> {
     let (sending, is_raw) = (Arc::clone(socket), config.raw);
     // Nobody waits for this thread: when the server has ended, stdin does not matter.
     let sender = thread::Builder::new().name("send".to_owned());
@@ -29,13 +29,13 @@ pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), Failure> 
     match receive(socket) {
         // The connection's end may be our own doing.
         Ok(()) if sender.is_finished() => match sender.join() {
-            Ok(Err(error)) => Err(Failure::runtime(format!("read stdin: {error}"))),
+            Ok(Err(error)) => Err(CliError::runtime(format!("read stdin: {error}"))),
             _ => Ok(()),
         },
         Ok(()) => Ok(()),
         Err(Broken::Socket(error)) => Err(super::broken(config, &error)),
         Err(Broken::Stdout(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(Broken::Stdout(error)) => Err(Failure::runtime(format!("write stdout: {error}"))),
+        Err(Broken::Stdout(error)) => Err(CliError::runtime(format!("write stdout: {error}"))),
     }
 }
 

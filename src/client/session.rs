@@ -22,7 +22,7 @@ use socket2::Socket;
 use super::Config;
 use super::line_splitter::LineSplitter;
 use super::mention::Nick;
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::terminal::{Input, Options, Printer, Terminal};
 
 const PROMPT: &str = "send: ";
@@ -52,10 +52,10 @@ enum Event {
 ///
 /// # Errors
 /// The terminal cannot be used, or the connection broke.
-pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), Failure> {
+pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), CliError> {
     let (events, happened) = mpsc::channel();
     let terminal = start(config, socket, events)
-        .map_err(|error| Failure::runtime(format!("use the terminal: {error}")))?;
+        .map_err(|error| CliError::runtime(format!("use the terminal: {error}")))?;
     let last = wait(&happened, &terminal.printer());
     // Lets go whoever still waits for the socket.
     let _ = socket.shutdown(Shutdown::Both);
@@ -64,7 +64,7 @@ pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), Failure> 
         Event::Left | Event::Ended(Ok(())) => Ok(()),
         Event::Ended(Err(error)) => Err(super::broken(config, &error)),
         Event::Interrupted => emulate_default_handler(SIGINT)
-            .map_err(|error| Failure::runtime(format!("end by SIGINT: {error}"))),
+            .map_err(|error| CliError::runtime(format!("end by SIGINT: {error}"))),
     }
 }
 

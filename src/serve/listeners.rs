@@ -5,7 +5,7 @@ use std::io;
 use rustix::io::Errno;
 
 use crate::addr::Address;
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// Opens, by `open`, each address that `asked` stands for, so that whoever dials the name gets here
 /// by whichever address it picks; returns what `open` says of each.
@@ -16,8 +16,8 @@ use crate::failure::Failure;
 pub(super) fn open_all(
     asked: &Address,
     mut open: impl FnMut(&Address) -> io::Result<Address>,
-) -> Result<Vec<Address>, Failure> {
-    let fail = |error| Failure::runtime(format!("listen on {asked}: {error}"));
+) -> Result<Vec<Address>, CliError> {
+    let fail = |error| CliError::runtime(format!("listen on {asked}: {error}"));
     let mut opened = Vec::new();
     let mut absent = None;
     for address in asked.listen_addresses().map_err(fail)? {
@@ -27,7 +27,7 @@ pub(super) fn open_all(
             Err(error) if address == *asked => return Err(fail(error)),
             Err(error) => {
                 let why = format!("listen on {asked}: at {address}: {error}");
-                return Err(Failure::runtime(why));
+                return Err(CliError::runtime(why));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::thread;
 
 use rustix::process::{Signal, getpid, kill_process};
 
-use crate::failure::Failure;
+use crate::failure::CliError;
 use crate::reactor::InputSender;
 use crate::service::{self, Service};
 use crate::services::console::{Console, Screen};
@@ -35,7 +35,7 @@ pub(super) struct OperatorConsole {
 
 impl OperatorConsole {
     /// Takes the terminal in use, if stdin is one.
-    pub(super) fn find() -> Result<Self, Failure> {
+    pub(super) fn find() -> Result<Self, CliError> {
         let sender = Arc::new(OnceLock::<InputSender>::new());
         let is_interactive = Terminal::is_there();
         let terminal = if is_interactive {
@@ -52,7 +52,7 @@ impl OperatorConsole {
         };
         Ok(Self {
             terminal: terminal
-                .map_err(|error| Failure::runtime(format!("use the terminal: {error}")))?,
+                .map_err(|error| CliError::runtime(format!("use the terminal: {error}")))?,
             is_interactive,
             sender,
         })
@@ -75,7 +75,7 @@ impl OperatorConsole {
     }
 
     /// Hands on what is typed, or piped in, from here on.
-    pub(super) fn forward_input(&self, sender: InputSender) -> Result<(), Failure> {
+    pub(super) fn forward_input(&self, sender: InputSender) -> Result<(), CliError> {
         if self.is_interactive {
             let _ = self.sender.set(sender);
             return Ok(());
@@ -85,7 +85,7 @@ impl OperatorConsole {
             .name("stdin".to_owned())
             .spawn(move || read_lines(io::stdin().lock(), &sender, &printer))
             .map(drop)
-            .map_err(|error| Failure::runtime(format!("start a thread for stdin: {error}")))
+            .map_err(|error| CliError::runtime(format!("start a thread for stdin: {error}")))
     }
 }
 

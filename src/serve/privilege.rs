@@ -4,11 +4,11 @@ use std::ffi::CString;
 
 use nix::unistd::{User, initgroups, setgid, setuid};
 
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// Becomes `name`, with that user's groups, for good.
-pub(super) fn become_user(name: &str) -> Result<(), Failure> {
-    let fail = |why: String| Failure::runtime(format!("become user {name}: {why}"));
+pub(super) fn become_user(name: &str) -> Result<(), CliError> {
+    let fail = |why: String| CliError::runtime(format!("become user {name}: {why}"));
     let user = User::from_name(name)
         .map_err(|error| fail(error.desc().to_owned()))?
         .ok_or_else(|| fail("there is no such user".to_owned()))?;

@@ -10,15 +10,15 @@ use landlock::{
 use log::warn;
 
 use crate::addr::Address;
-use crate::failure::Failure;
+use crate::failure::CliError;
 
 /// The newest Landlock that is asked for; an older kernel gives what it has.
 const LANDLOCK: ABI = ABI::V5;
 
 /// From here on this thread, which owns every socket, opens no file and binds no port. Where it
 /// listens on unix sockets it may still take their files away.
-pub(super) fn enter(listening: &[Address]) -> Result<(), Failure> {
-    let fail = |why: String| Failure::runtime(format!("enter the sandbox: {why}"));
+pub(super) fn enter(listening: &[Address]) -> Result<(), CliError> {
+    let fail = |why: String| CliError::runtime(format!("enter the sandbox: {why}"));
     match restrict(listening).map_err(|error| fail(error.to_string()))? {
         RulesetStatus::FullyEnforced => Ok(()),
         RulesetStatus::PartiallyEnforced => {

@@ -61,7 +61,7 @@ impl Driver<'_> {
     ///
     /// # Errors
     /// It could not be prepared, or the poll failed. What goes wrong under load is a figure.
-    pub(crate) fn run(&mut self, watcher: &mut dyn Watcher) -> Result<(), Failure> {
+    pub(crate) fn run(&mut self, watcher: &mut dyn Watcher) -> Result<(), CliError> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         watcher.mark(Mark::Before, self, self.clock.now_ns());
         self.connect(&mut events, watcher)?;
@@ -74,7 +74,7 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn connect(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), Failure> {
+    fn connect(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), CliError> {
         let load = self.load;
         let total = load.connections + load.idle + load.slow;
         let start_ns = self.clock.now_ns();
@@ -122,7 +122,7 @@ impl Driver<'_> {
 
     /// Has everybody prove that the server knows of them, so that they are owed all that is
     /// sent from now on.
-    fn find_all(&mut self, events: &mut Events) -> Result<(), Failure> {
+    fn find_all(&mut self, events: &mut Events) -> Result<(), CliError> {
         let total = self.load.connections;
         let is_echo = self.load.scenario == Scenario::Echo;
         let mut deadline_ns = self.patience_ns();
@@ -177,7 +177,7 @@ impl Driver<'_> {
             && tally.hearers() == self.load.connections - 1
     }
 
-    fn put_load(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), Failure> {
+    fn put_load(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), CliError> {
         let start_ns = self.clock.now_ns();
         self.engine
             .start(start_ns, self.load.warmup, self.load.duration);
@@ -215,7 +215,7 @@ impl Driver<'_> {
     }
 
     /// Waits for what is still on its way, within bounds.
-    fn drain(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), Failure> {
+    fn drain(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), CliError> {
         let end_ns = self.clock.now_ns().saturating_add(DRAIN_NS_MAX);
         let mut deadline_ns = self.patience_ns();
         let mut seen = self.engine.tally.ledger().totals().received;
@@ -245,9 +245,9 @@ impl Driver<'_> {
         have: usize,
         total: usize,
         what: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         if self.is_interrupted() {
-            return Err(Failure::runtime(format!("{}: interrupted", self.name)));
+            return Err(CliError::runtime(format!("{}: interrupted", self.name)));
         }
         if self.clock.now_ns() < deadline_ns {
             return Ok(());
@@ -257,7 +257,7 @@ impl Driver<'_> {
             Some(text) => format!("the server said '{text}'"),
             None => "a short accept queue? --connect-rate spares it".to_owned(),
         };
-        Err(Failure::runtime(format!(
+        Err(CliError::runtime(format!(
             "{}: {have} of {total} connections {what}, the others did not within {:?}; {hint}",
             self.name, self.load.patience
         )))
