@@ -39,7 +39,7 @@ impl ValueEnum for Framing {
             Self::Line => Some("line".into()),
             Self::Raw => Some("raw".into()),
             // What the other services read.
-            Self::Chunk => None,
+            Self::Chunk | Self::Text => None,
         }
     }
 }
