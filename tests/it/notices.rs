@@ -144,7 +144,7 @@ fn history_is_twenty_lines_unless_told() {
 /// As much as may be asked for, whole and in order, to many who come at once.
 #[test]
 fn a_long_history_is_replayed_to_all_who_join_together() {
-    let _alone = heavy();
+    let _alone = serial();
     let server = room(&["--history", "10000", "--notices", "off"]);
     let mut ann = Peer::connect(&server);
     let mut bob = Peer::connect(&server);
