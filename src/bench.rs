@@ -3,7 +3,7 @@
 //! [`engine`] and what it is made of are pure: they are given bytes and the time. `driver` owns
 //! the sockets and the clock. `trial` is one run of it, and makes a [`report`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,6 +29,7 @@ pub mod histogram;
 pub mod ledger;
 mod link;
 mod measures;
+mod output;
 mod own_server;
 pub mod plot;
 pub mod procstat;
@@ -47,6 +48,7 @@ mod verdict;
 pub use config::Config;
 
 use config::{Load, Target};
+use output::OutputFile;
 use report::Report;
 use rivalry::Rivalry;
 
@@ -56,17 +58,18 @@ use rivalry::Rivalry;
 /// It could not be done; or it was done, and something was wrong with the server or the figures.
 pub fn run(config: &Config) -> Result<(), CliError> {
     match config {
-        Config::Doctor => give_out(&doctor::examine()),
-        Config::Compare(paths, plot) => compare_files(paths, plot.as_deref()),
+        Config::Doctor => output::print(&doctor::examine()),
+        Config::Compare(paths, plot) => compare_files(paths, plot.as_ref()),
         Config::Load(load) => {
+            let outputs = Outputs::open(load)?;
             let interrupted = Arc::new(AtomicBool::new(false));
             for signal in [SIGINT, SIGTERM, SIGHUP] {
                 signal_hook::flag::register(signal, Arc::clone(&interrupted))
                     .map_err(|error| CliError::runtime(format!("bench: signals: {error}")))?;
             }
             match &load.rival {
-                None => run_once(load, &interrupted),
-                Some(rival) => take_turns(load, rival, &interrupted),
+                None => run_once(load, &interrupted, outputs),
+                Some(rival) => take_turns(load, rival, &interrupted, outputs),
             }
         }
     }
@@ -81,17 +84,30 @@ pub fn measure(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<Report, Cli
     trial::run(load, &load.target, interrupted)
 }
 
-fn run_once(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<(), CliError> {
-    measure(load, interrupted)
-        .map_err(|failure| {
+fn run_once(
+    load: &Load,
+    interrupted: &Arc<AtomicBool>,
+    outputs: Outputs<'_>,
+) -> Result<(), CliError> {
+    match measure(load, interrupted) {
+        Ok(report) => {
+            let page = || plot::page(&[(load.name().to_owned(), &report)]);
+            outputs.publish(&report, &report.verdict, || table::render(&report), page)
+        }
+        Err(failure) => {
             let report = Report::of_none(load, &load.target, &failure.to_string());
-            tell_scripts(load, &report, failure)
-        })
-        .and_then(|report| publish(load, &report))
+            Err(outputs.tell_scripts(&report, failure))
+        }
+    }
 }
 
 /// Runs `load` against its target and a rival in turns.
-fn take_turns(load: &Load, rival: &Target, interrupted: &Arc<AtomicBool>) -> Result<(), CliError> {
+fn take_turns(
+    load: &Load,
+    rival: &Target,
+    interrupted: &Arc<AtomicBool>,
+    outputs: Outputs<'_>,
+) -> Result<(), CliError> {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     let mut failed = None;
     'rounds: for _ in 0..load.rounds {
@@ -110,10 +126,14 @@ fn take_turns(load: &Load, rival: &Target, interrupted: &Arc<AtomicBool>) -> Res
         }
     }
     match failed {
-        None => publish_rivalry(load, &Rivalry::new(first, second)),
+        None => {
+            let rivalry = Rivalry::new(first, second);
+            let no_page = String::new;
+            outputs.publish(&rivalry, &rivalry.verdict, || rivalry.render(), no_page)
+        }
         Some(failure) => {
             let rivalry = Rivalry::broken_off(first, second);
-            Err(tell_scripts(load, &rivalry, failure))
+            Err(outputs.tell_scripts(&rivalry, failure))
         }
     }
 }
@@ -127,84 +147,79 @@ fn make_room(load: &Load) -> Result<(), CliError> {
         .map_err(|why| CliError::runtime(format!("bench {}: {why}", load.name())))
 }
 
-fn compare_files(paths: &[PathBuf], plot: Option<&Path>) -> Result<(), CliError> {
+fn compare_files(paths: &[PathBuf], plot: Option<&PathBuf>) -> Result<(), CliError> {
     let reports: Vec<Report> = paths
         .iter()
         .map(|p| compare::read(p))
         .collect::<Result<_, _>>()?;
-    if let Some(path) = plot {
-        let names = paths.iter().map(|path| compare::named(path));
-        let named: Vec<_> = names.zip(&reports).collect();
-        save(path, &plot::page(&named))?;
-    }
-    give_out(&compare::side_by_side(paths, &reports))
-}
-
-/// Gives a report out as `load` asks, and fails if it is not a good one.
-fn publish(load: &Load, report: &Report) -> Result<(), CliError> {
-    if let Some(path) = &load.output.plot {
-        save(path, &plot::page(&[(load.name().to_owned(), report)]))?;
-    }
-    put(load, report, || table::render(report), &report.verdict)
-}
-
-fn publish_rivalry(load: &Load, rivalry: &Rivalry) -> Result<(), CliError> {
-    put(load, rivalry, || rivalry.render(), &rivalry.verdict)
-}
-
-fn put<T: Serialize>(
-    load: &Load,
-    result: &T,
-    text: impl Fn() -> String,
-    verdict: &str,
-) -> Result<(), CliError> {
-    put_json(load, result)?;
-    if !load.output.json {
-        give_out(&text())?;
-    }
-    if verdict == "ok" {
+    let page = OutputFile::open_any(plot)?;
+    output::print(&compare::side_by_side(paths, &reports))?;
+    let Some(page) = page else {
         return Ok(());
+    };
+    let names = paths.iter().map(|path| compare::named(path));
+    let named: Vec<_> = names.zip(&reports).collect();
+    page.write(&plot::page(&named))
+}
+
+/// Everything that a run gives out.
+struct Outputs<'a> {
+    load: &'a Load,
+    json: Option<OutputFile>,
+    page: Option<OutputFile>,
+}
+
+impl<'a> Outputs<'a> {
+    /// Opens the files that `load` asks for.
+    fn open(load: &'a Load) -> Result<Self, CliError> {
+        Ok(Self {
+            load,
+            json: OutputFile::open_any(load.output.file.as_ref())?,
+            page: OutputFile::open_any(load.output.plot.as_ref())?,
+        })
     }
-    Err(CliError::runtime(format!(
-        "bench {}: {verdict}",
-        load.name()
-    )))
+
+    /// Prints `result`, then writes the files, and fails if the verdict is not good. A file that
+    /// cannot be written takes nothing from the others.
+    fn publish<T: Serialize>(
+        self,
+        result: &T,
+        verdict: &str,
+        text: impl Fn() -> String,
+        page: impl Fn() -> String,
+    ) -> Result<(), CliError> {
+        let json = as_json(result)?;
+        let printed = if self.load.output.json {
+            output::print(&json)
+        } else {
+            output::print(&text())
+        };
+        let filed = self.json.map_or(Ok(()), |file| file.write(&json));
+        let drawn = self.page.map_or(Ok(()), |file| file.write(&page()));
+        printed.and(filed).and(drawn)?;
+        if verdict == "ok" {
+            return Ok(());
+        }
+        let name = self.load.name();
+        Err(CliError::runtime(format!("bench {name}: {verdict}")))
+    }
+
+    /// Gives out what there is of a run that could not be, for programs that read JSON. People
+    /// read the failure, which is handed back: the program ends with it, even if the file cannot
+    /// be written either.
+    fn tell_scripts<T: Serialize>(self, result: &T, failure: CliError) -> CliError {
+        if let Ok(json) = as_json(result) {
+            if self.load.output.json {
+                let _ = output::print(&json);
+            }
+            let _ = self.json.map_or(Ok(()), |file| file.write(&json));
+        }
+        failure
+    }
 }
 
-/// Gives out what there is of a run that could not be, for those who read it as JSON. People
-/// read the failure, which is handed back: it is what the program ends with, even if the file
-/// cannot be written either.
-fn tell_scripts<T: Serialize>(load: &Load, result: &T, failure: CliError) -> CliError {
-    let _ = put_json(load, result);
-    failure
-}
-
-/// To the file and to stdout, as far as `load` asks for either.
-fn put_json<T: Serialize>(load: &Load, result: &T) -> Result<(), CliError> {
+fn as_json<T: Serialize>(result: &T) -> Result<String, CliError> {
     let json = serde_json::to_string_pretty(result)
         .map_err(|error| CliError::runtime(format!("bench: the report as JSON: {error}")))?;
-    let json = format!("{json}\n");
-    if let Some(path) = &load.output.file {
-        save(path, &json)?;
-    }
-    if load.output.json {
-        give_out(&json)?;
-    }
-    Ok(())
-}
-
-fn save(path: &Path, text: &str) -> Result<(), CliError> {
-    std::fs::write(path, text)
-        .map_err(|error| CliError::runtime(format!("bench: write {}: {error}", path.display())))
-}
-
-fn give_out(text: &str) -> Result<(), CliError> {
-    use std::io::Write as _;
-    // A reader that has gone away has seen enough.
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CliError::runtime(format!("bench: stdout: {error}")))
-        }
-        _ => Ok(()),
-    }
+    Ok(format!("{json}\n"))
 }
