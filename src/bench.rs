@@ -75,6 +75,14 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     }
 }
 
+/// To be called by a server before it serves: one that `bench` has started ends with it.
+///
+/// # Errors
+/// That `bench` has ended already.
+pub fn end_with_bench() -> Result<(), CliError> {
+    own_server::end_with_bench()
+}
+
 /// Runs `load` once against its target.
 ///
 /// # Errors

@@ -15,6 +15,8 @@ use crate::failure::CliError;
 /// How long it may take to listen.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 const LISTENING: &str = "listening on ";
+/// Tells the server which process has started it.
+const STARTED_BY: &str = "CHINWAG_BENCH_PID";
 
 /// A child process that serves; ended when dropped.
 #[derive(Debug)]
@@ -43,6 +45,7 @@ impl OwnServer {
             // Ctrl-C is for the run, which then ends the server.
             .process_group(0)
             .args(arguments)
+            .env(STARTED_BY, std::process::id().to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -84,6 +87,28 @@ impl Drop for OwnServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// In a server that `bench` has started: asks the system to kill it when `bench` ends, however
+/// that ends. Anywhere else nothing happens.
+///
+/// # Errors
+/// `bench` has ended already, or the system does not do that.
+pub(super) fn end_with_bench() -> Result<(), CliError> {
+    let Some(starter) = std::env::var_os(STARTED_BY) else {
+        return Ok(());
+    };
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .map_err(|error| CliError::runtime(format!("serve: follow its parent's end: {error}")))?;
+    // The signal is for an end that is still to come.
+    let parent = rustix::process::getppid().map_or(0, rustix::process::Pid::as_raw_pid);
+    if starter.to_str() != Some(parent.to_string().as_str()) {
+        return Err(CliError::runtime(
+            "serve: the bench that started it has ended",
+        ));
+    }
+    Ok(())
 }
 
 fn wait_for_address(lines: &mpsc::Receiver<String>) -> Result<Address, String> {

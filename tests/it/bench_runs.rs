@@ -2,14 +2,15 @@
 //! what it says when it cannot run.
 
 use std::net::TcpListener;
-use std::process::Output;
-use std::time::Instant;
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use super::bench_peers::{bench, number, program, serve, wide};
-use super::harness::PATIENCE;
+use super::harness::{Launch, PATIENCE, until};
+use super::kernel;
 use super::pty::InPty;
 
 fn run(line: &str) -> Output {
@@ -38,6 +39,55 @@ fn a_server_of_its_own_is_started_and_ended() {
         let pid = report["server"]["pid"].as_u64().unwrap();
         assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
     }
+}
+
+/// Whether a process is there and has not ended.
+fn is_running(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);
+    state.is_some_and(|state| state != b'Z')
+}
+
+#[test]
+fn its_own_server_does_not_outlive_it() {
+    let mut bench = program()
+        .args(["bench", "echo", "-c", "2", "-d", "60s"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", bench.id());
+    let mut server = None;
+    until("a server with a socket", PATIENCE, || {
+        let children = std::fs::read_to_string(&children).unwrap();
+        server = children
+            .split_whitespace()
+            .next()
+            .and_then(|pid| pid.parse().ok());
+        // Two connections, the listener, the poll, …: it serves.
+        server.is_some_and(|pid| kernel::descriptors(pid) > 8)
+    });
+    bench.kill().unwrap();
+    bench.wait().unwrap();
+    let server = server.unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while is_running(server) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    if is_running(server) {
+        let pid = rustix::process::Pid::from_raw(server.try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, Signal::KILL).unwrap();
+        panic!("it outlived the run");
+    }
+}
+
+#[test]
+fn a_server_whose_bench_has_ended_before_it_does_not_serve() {
+    // This test is its parent.
+    let mut server = Launch::new("echo")
+        .wrap(&["env", "CHINWAG_BENCH_PID=1"])
+        .spawn();
+    assert_eq!(server.exit_code(), 1);
+    assert!(server.stdout().text().is_empty());
 }
 
 #[test]
@@ -131,7 +181,11 @@ fn a_file_that_cannot_be_written_is_refused_before_the_run() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));
         assert!(said.contains(&nowhere), "{said}");
-        assert_eq!((said.lines().count(), output.stdout.len()), (1, 0), "{said}");
+        assert_eq!(
+            (said.lines().count(), output.stdout.len()),
+            (1, 0),
+            "{said}"
+        );
     }
 }
 
