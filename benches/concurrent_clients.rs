@@ -8,22 +8,13 @@
     reason = "its table is its purpose"
 )]
 
-use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::process::{Command, ExitCode};
 
-use chinwag::bench::config::{Load, Scenario};
-use chinwag::bench::measure;
-use chinwag::bench::protocol::Kind;
-use chinwag::bench::report::Report;
-use chinwag::bench::table::{duration, figure};
-use chinwag::failure::CliError;
+use serde_json::Value;
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 const SENDERS: usize = 10;
-const WARMUP: Duration = Duration::from_millis(500);
-const MEASURED: Duration = Duration::from_secs(3);
+const LOAD: &str = "-d 3s --warmup 500ms --timeout 20s --json";
 
 fn main() -> ExitCode {
     // Cargo adds `--bench`; numbers are sizes.
@@ -38,12 +29,12 @@ fn main() -> ExitCode {
         "",
         "clients",
         "deliveries/s",
-        "p50",
-        "p99",
-        "CPU/delivery",
+        "p50, ms",
+        "p99, ms",
+        "CPU us/del.",
         "growth",
         "bytes/client",
-        "all there"
+        "ready, ms"
     );
     let mut all_well = true;
     for kind in ["echo", "room"] {
@@ -51,12 +42,12 @@ fn main() -> ExitCode {
         for clients in &sizes {
             match run(kind, *clients) {
                 Ok(report) => {
-                    all_well &= report.is_ok();
+                    all_well &= report["verdict"] == "ok";
                     before = print(kind, *clients, &report, before);
                 }
-                Err(failure) => {
+                Err(why) => {
                     all_well = false;
-                    eprintln!("{failure}");
+                    eprintln!("bench {kind} -c {clients}: {why}");
                 }
             }
         }
@@ -68,40 +59,37 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(kind: &str, clients: usize) -> Result<Report, CliError> {
-    let scenario = match kind {
-        "echo" => Scenario::Echo,
-        _ => Scenario::Room {
-            senders: SENDERS.min(clients),
-            protocol: Kind::Line,
-            own: false,
-        },
-    };
-    let mut load = Load::new(scenario, clients);
-    load.warmup = WARMUP;
-    load.duration = MEASURED;
-    load.patience = Duration::from_secs(20);
-    load.server_program = Some(env!("CARGO_BIN_EXE_chinwag").into());
-    measure(&load, &Arc::new(AtomicBool::new(false)))
+fn run(kind: &str, clients: usize) -> Result<Value, String> {
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_chinwag"));
+    bench.args(["bench", kind, "-c", &clients.to_string()]);
+    if kind == "room" {
+        bench.args(["--senders", &SENDERS.min(clients).to_string()]);
+    }
+    let output = bench.args(LOAD.split(' ')).output();
+    let output = output.map_err(|error| error.to_string())?;
+    let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {}", said()))
 }
 
 /// Prints a row; returns the CPU time of a delivery, for the next row's growth.
-fn print(kind: &str, clients: usize, report: &Report, before: Option<f64>) -> Option<f64> {
-    let server = report.server.as_ref()?;
-    let cpu_us = server.cpu_us_per_delivery;
+fn print(kind: &str, clients: usize, report: &Value, before: Option<f64>) -> Option<f64> {
+    let number = |path: &str| report.pointer(path).and_then(Value::as_f64);
+    let cell = |path: &str, scale: f64, digits: usize| {
+        number(path).map_or("-".to_owned(), |value| {
+            format!("{:.digits$}", value * scale)
+        })
+    };
+    let cpu_us = number("/server/cpu_us_per_delivery")?;
     let growth = before.map_or("-".to_owned(), |before| format!("{:.2}", cpu_us / before));
-    let grown = server
-        .rss_connected_bytes
-        .saturating_sub(server.rss_before_bytes);
+    let grown = number("/server/rss_connected_bytes")? - number("/server/rss_before_bytes")?;
     println!(
-        "{kind:<6}{clients:>8}{:>14}{:>10}{:>10}{:>14}{growth:>9}{:>14}{:>12}   {}",
-        figure(report.deliveries_per_s),
-        duration(report.latency_us.p50),
-        duration(report.latency_us.p99),
-        duration(cpu_us),
-        grown / clients.max(1) as u64,
-        duration(report.ready_ms * 1e3),
-        report.verdict
+        "{kind:<6}{clients:>8}{:>14}{:>10}{:>10}{cpu_us:>14.2}{growth:>9}{:>14.0}{:>12}   {}",
+        cell("/deliveries_per_s", 1.0, 0),
+        cell("/latency_us/p50", 1e-3, 2),
+        cell("/latency_us/p99", 1e-3, 2),
+        grown / clients.max(1) as f64,
+        cell("/ready_ms", 1.0, 1),
+        report["verdict"].as_str().unwrap_or_default()
     );
     Some(cpu_us)
 }

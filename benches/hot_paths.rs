@@ -9,10 +9,7 @@ use std::hint::black_box;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use chinwag::bench::config::{Load, Scenario};
-use chinwag::bench::engine::Engine;
-use chinwag::bench::protocol::Kind;
-use chinwag::bench::schedule::Pace;
+use chinwag::bench::hot_path;
 use chinwag::outbound::{Outbox, SharedLog};
 use chinwag::wire::{Decoder, Framing};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -111,36 +108,11 @@ fn fan_out(criterion: &mut Criterion) {
 
 /// The load engine's side: deliveries as they come merged, each one read, checked and entered.
 fn checking(criterion: &mut Criterion) {
-    const SENDERS: usize = 10;
-    const IN_FLIGHT: u32 = 100;
-    let scenario = Scenario::Room {
-        senders: SENDERS,
-        protocol: Kind::Line,
-        own: true,
-    };
-    let mut load = Load::new(scenario, MEMBERS);
-    load.pace = Pace::Closed {
-        in_flight: IN_FLIGHT,
-    };
-    let deliveries = SENDERS as u64 * u64::from(IN_FLIGHT);
     let mut group = criterion.benchmark_group("load engine");
-    group.throughput(Throughput::Elements(deliveries));
+    group.throughput(Throughput::Elements(hot_path::DELIVERIES));
     group.bench_function("check 1,000 merged deliveries", |bencher| {
-        let mut engine = Engine::new(&load, 7);
-        engine.start(0, Duration::ZERO, Duration::from_secs(3600));
-        let (mut said, mut member, mut now_ns) = (Vec::new(), 0, 0);
-        bencher.iter(|| {
-            if member == 0 {
-                said.clear();
-                while let Some(sender) = engine.next_sender() {
-                    engine.compose(sender, now_ns, &mut said);
-                }
-            }
-            now_ns += 1_000;
-            let pings = engine.arrived(now_ns, member, &said).unwrap();
-            member = (member + 1) % MEMBERS;
-            pings
-        });
+        let mut receiving = hot_path::Receiving::new();
+        bencher.iter(|| receiving.round());
     });
     group.finish();
 }

@@ -1,7 +1,9 @@
 //! `chinwag bench`: many concurrent clients from one thread, and figures one can trust.
 //!
-//! [`engine`] and what it is made of are pure: they are given bytes and the time. `driver` owns
-//! the sockets and the clock. `trial` is one run of it, and makes a [`report`].
+//! `load` puts the load on a server, `check` judges what arrives, `measure` how long it took and
+//! whether the figures can be relied on, `report` tells it. `protocol` is what servers speak.
+//! `run` is one run of all that. Only `load::driver` and `load::dial` touch sockets; `load::clock`
+//! reads the time.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,45 +14,25 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::CliError;
 
-mod alarm;
-mod calibrate;
-mod clock;
-pub mod compare;
-pub mod config;
-mod crowd;
-mod dial;
-pub mod doctor;
-mod driver;
-pub mod engine;
-pub mod figures;
-pub mod flights;
-mod greeting;
-pub mod histogram;
-pub mod ledger;
-mod link;
-mod measures;
-mod output;
-mod own_server;
-pub mod plot;
-pub mod procstat;
-mod progress;
-pub mod protocol;
-pub mod report;
-pub mod rivalry;
-pub mod schedule;
-pub mod stamp;
-pub mod table;
-pub mod tally;
-mod trial;
-pub mod turns;
-mod verdict;
+mod check;
+pub(crate) mod config;
+mod doctor;
+#[doc(hidden)]
+pub mod hot_path;
+pub(crate) mod load;
+mod measure;
+pub(crate) mod protocol;
+mod report;
+mod run;
 
 pub use config::Config;
 
 use config::{Load, Target};
-use output::OutputFile;
-use report::Report;
-use rivalry::Rivalry;
+use load::own_server;
+use report::json::Report;
+use report::output::{self, OutputFile};
+use report::paired::PairedComparison;
+use report::{compare, plot, table};
 
 /// Does what the command line asked for.
 ///
@@ -67,9 +49,9 @@ pub fn run(config: &Config) -> Result<(), CliError> {
                 signal_hook::flag::register(signal, Arc::clone(&interrupted))
                     .map_err(|error| CliError::runtime(format!("bench: signals: {error}")))?;
             }
-            match &load.rival {
+            match &load.baseline {
                 None => run_once(load, &interrupted, outputs),
-                Some(rival) => take_turns(load, rival, &interrupted, outputs),
+                Some(baseline) => take_turns(load, baseline, &interrupted, outputs),
             }
         }
     }
@@ -83,13 +65,10 @@ pub fn end_with_bench() -> Result<(), CliError> {
     own_server::end_with_bench()
 }
 
-/// Runs `load` once against its target.
-///
-/// # Errors
-/// It could not be run. Whatever went wrong in the run is in the report's verdict.
-pub fn measure(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<Report, CliError> {
+/// Runs `load` once against its target. Whatever goes wrong in the run is in the report's verdict.
+fn measure(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<Report, CliError> {
     make_room(load)?;
-    trial::run(load, &load.target, interrupted)
+    run::run(load, &load.target, interrupted)
 }
 
 fn run_once(
@@ -112,15 +91,15 @@ fn run_once(
 /// Runs `load` against its target and a rival in turns.
 fn take_turns(
     load: &Load,
-    rival: &Target,
+    baseline: &Target,
     interrupted: &Arc<AtomicBool>,
     outputs: Outputs<'_>,
 ) -> Result<(), CliError> {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     let mut failed = None;
     'rounds: for _ in 0..load.rounds {
-        for (target, reports) in [(&load.target, &mut first), (rival, &mut second)] {
-            match make_room(load).and_then(|()| trial::run(load, target, interrupted)) {
+        for (target, reports) in [(&load.target, &mut first), (baseline, &mut second)] {
+            match make_room(load).and_then(|()| run::run(load, target, interrupted)) {
                 Ok(report) => reports.push(report),
                 Err(failure) => {
                     reports.push(Report::of_none(load, target, &failure.to_string()));
@@ -135,13 +114,18 @@ fn take_turns(
     }
     match failed {
         None => {
-            let rivalry = Rivalry::new(first, second);
+            let comparison = PairedComparison::new(first, second);
             let no_page = String::new;
-            outputs.publish(&rivalry, &rivalry.verdict, || rivalry.render(), no_page)
+            outputs.publish(
+                &comparison,
+                &comparison.verdict,
+                || comparison.render(),
+                no_page,
+            )
         }
         Some(failure) => {
-            let rivalry = Rivalry::broken_off(first, second);
-            Err(outputs.tell_scripts(&rivalry, failure))
+            let comparison = PairedComparison::aborted(first, second);
+            Err(outputs.tell_scripts(&comparison, failure))
         }
     }
 }

@@ -5,15 +5,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::protocol;
-use super::schedule::Pace;
-use super::stamp;
 use crate::addr::Address;
+use crate::bench::check::header;
+use crate::bench::load::schedule::Pace;
+use crate::bench::protocol;
 
 /// The smallest `--size`: a stamp's fields and the newline.
-pub const SIZE_BYTES_MIN: usize = stamp::TEXT_BYTES_MIN + 1;
+pub(crate) const SIZE_BYTES_MIN: usize = header::TEXT_BYTES_MIN + 1;
 /// The largest `--size`.
-pub const SIZE_BYTES_MAX: usize = 1 << 20;
+pub(crate) const SIZE_BYTES_MAX: usize = 1 << 20;
 
 /// What `bench` was asked to do.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub struct Load {
     /// The server.
     pub target: Target,
     /// A second server, measured in turns with the first.
-    pub rival: Option<Target>,
+    pub baseline: Option<Target>,
     /// Turns that each of two servers gets.
     pub rounds: usize,
     /// Members: the connections that are measured.
@@ -70,7 +70,7 @@ pub struct Load {
     pub warmup: Duration,
     /// How long to wait for something that ought to come: a connection, a greeting, the last
     /// messages.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// Bytes of a message, with its newline.
     pub size_bytes: usize,
     /// Closed or open loop.
@@ -93,8 +93,6 @@ pub struct Load {
     pub calibrate: bool,
     /// Options for the server that is started.
     pub server_options: Vec<OsString>,
-    /// The program that is started as server; none: this one.
-    pub server_program: Option<PathBuf>,
     /// What to give out.
     pub output: Output,
 }
@@ -120,12 +118,12 @@ impl Load {
         Self {
             scenario,
             target: Target::default(),
-            rival: None,
+            baseline: None,
             rounds: 5,
             connections,
             duration: Duration::from_secs(10),
             warmup: Duration::from_secs(1),
-            patience: Duration::from_secs(5),
+            timeout: Duration::from_secs(5),
             size_bytes: 100,
             pace: Pace::Closed { in_flight: 1 },
             connect_per_s: None,
@@ -137,7 +135,6 @@ impl Load {
             expect: None,
             calibrate: false,
             server_options: Vec::new(),
-            server_program: None,
             output: Output::default(),
         }
     }

@@ -53,7 +53,7 @@ struct Finding {
 
 /// What to try when a system call has failed so; empty when there is nothing to say.
 #[must_use]
-pub fn hint(error: &io::Error) -> String {
+pub(crate) fn hint(error: &io::Error) -> String {
     Limits::now().hint(error.raw_os_error().map(Errno::from_raw_os_error))
 }
 
@@ -61,7 +61,7 @@ pub fn hint(error: &io::Error) -> String {
 ///
 /// # Errors
 /// One line with the command that raises it further.
-pub fn make_room_for(connections: usize) -> Result<(), String> {
+pub(crate) fn make_room_for(connections: usize) -> Result<(), String> {
     let limit = getrlimit(Resource::Nofile);
     // A process may always raise its soft limit to its hard one; if not, the check tells.
     let raised = Rlimit {
@@ -83,7 +83,7 @@ pub fn make_room_for(connections: usize) -> Result<(), String> {
 
 /// What `bench doctor` prints.
 #[must_use]
-pub fn examine() -> String {
+pub(crate) fn examine() -> String {
     let mut text = String::new();
     for finding in Limits::now().findings() {
         let Finding {
@@ -287,7 +287,7 @@ fn number(path: &str, n: usize) -> u64 {
 
 /// A size from /proc/meminfo, in bytes; 0 if it is not told.
 #[must_use]
-pub fn meminfo(name: &str) -> u64 {
+pub(crate) fn meminfo(name: &str) -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     text.lines()
         .find_map(|line| line.strip_prefix(name))

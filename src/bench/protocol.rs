@@ -31,7 +31,7 @@ impl fmt::Display for Kind {
 
 /// One thing that a server said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Item<'a> {
+pub(crate) enum Item<'a> {
     /// Carries, or might carry, one message at its end.
     Payload(&'a [u8]),
     /// Talk of the server's own: a notice, an answer, a greeting.
@@ -55,26 +55,26 @@ enum Found<'a> {
 
 /// The server spoke something else than the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotThisProtocol;
+pub(crate) struct NotThisProtocol;
 
 /// A piece taken over from one read to the next is at most this long, in bytes.
 const TAIL_BYTES_MAX: usize = 1 << 20;
 
 /// The unfinished end of what a connection has received so far.
 #[derive(Debug, Default)]
-pub struct Tail(Vec<u8>);
+pub(crate) struct Tail(Vec<u8>);
 
 impl Tail {
     /// Whether nothing is unfinished.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 /// A protocol, set up for messages of one size on one channel.
 #[derive(Debug, Clone)]
-pub struct Protocol {
+pub(crate) struct Protocol {
     kind: Kind,
     text_bytes: usize,
     channel: String,
@@ -85,7 +85,7 @@ pub struct Protocol {
 impl Protocol {
     /// For texts of `text_bytes`, on a channel that bears the run's number (lines have none).
     #[must_use]
-    pub fn new(kind: Kind, text_bytes: usize, run: u32) -> Self {
+    pub(crate) fn new(kind: Kind, text_bytes: usize, run: u32) -> Self {
         let channel = format!("chinwag-{run:08x}");
         let expected = match kind {
             Kind::Line => Vec::new(),
@@ -102,13 +102,13 @@ impl Protocol {
 
     /// Which one it is.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
 
     /// What a member sends first, to be in the channel.
     #[must_use]
-    pub fn join(&self) -> Vec<u8> {
+    pub(crate) fn join(&self) -> Vec<u8> {
         match self.kind {
             Kind::Line => Vec::new(),
             Kind::Redis => redis::join(&self.channel),
@@ -118,7 +118,7 @@ impl Protocol {
 
     /// What goes before and after each text that is sent.
     #[must_use]
-    pub fn envelope(&self) -> (Vec<u8>, Vec<u8>) {
+    pub(crate) fn envelope(&self) -> (Vec<u8>, Vec<u8>) {
         match self.kind {
             Kind::Line => (Vec::new(), b"\n".to_vec()),
             Kind::Redis => redis::envelope(&self.channel, self.text_bytes),
@@ -128,7 +128,7 @@ impl Protocol {
 
     /// The answer to [`Item::Ping`].
     #[must_use]
-    pub fn pong(&self) -> &'static [u8] {
+    pub(crate) fn pong(&self) -> &'static [u8] {
         b"PONG\r\n"
     }
 
@@ -137,7 +137,7 @@ impl Protocol {
     /// # Errors
     /// [`NotThisProtocol`] when the bytes cannot be read so; what came before was handed over.
     #[inline]
-    pub fn read(
+    pub(crate) fn read(
         &self,
         tail: &mut Tail,
         bytes: &[u8],

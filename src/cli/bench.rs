@@ -9,8 +9,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::addr::Address;
 use crate::bench::config::{self, Config, Load, Output, Scenario, Target};
+use crate::bench::load::schedule::Pace;
 use crate::bench::protocol;
-use crate::bench::schedule::Pace;
 use crate::failure::CliError;
 use crate::units;
 
@@ -250,7 +250,7 @@ impl Common {
                 in_flight: self.pipeline,
             },
         };
-        let rival = self.compare.map(|address| Target {
+        let baseline = self.compare.map(|address| Target {
             address: Some(address),
             pid: self.compare_pid,
         });
@@ -260,12 +260,12 @@ impl Common {
                 address: self.address,
                 pid: self.pid,
             },
-            rival,
+            baseline,
             rounds: self.rounds,
             connections: self.connections,
             duration: self.duration,
             warmup: self.warmup,
-            patience: self.timeout,
+            timeout: self.timeout,
             size_bytes: self.size,
             pace,
             connect_per_s: self.connect_rate,
@@ -277,7 +277,6 @@ impl Common {
             expect: self.expect,
             calibrate: self.calibrate,
             server_options: self.server_options,
-            server_program: None,
             output: Output {
                 json: self.json,
                 file: self.output,

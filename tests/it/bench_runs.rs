@@ -1,4 +1,4 @@
-//! `bench` as it is used: its own server, the crowd around the members, the files it writes, and
+//! `bench` as it is used: its own server, the background load, the files it writes, and
 //! what it says when it cannot run.
 
 use std::net::TcpListener;
@@ -33,7 +33,7 @@ fn a_server_of_its_own_is_started_and_ended() {
         let report = report(&format!("{kind} -c 10 -d 300ms --warmup 50ms --json"));
         assert!(number(&report, "/received") > 0.0);
         assert_eq!(report["owed"], report["received"]);
-        assert_eq!(report["schema"], 1);
+        assert_eq!(report["schema"], 2);
         assert_eq!(report["settings"]["own_server"], true);
         assert!(number(&report, "/server/cpu_us_per_message") > 0.0);
         let pid = report["server"]["pid"].as_u64().unwrap();
@@ -91,7 +91,7 @@ fn a_server_whose_bench_has_ended_before_it_does_not_serve() {
 }
 
 #[test]
-fn the_crowd_around_does_not_count() {
+fn the_background_does_not_count() {
     let load = "-c 5 -d 500ms --warmup 50ms --json --idle 7 --slow 2 --churn 100 --rate 200";
     for kind in ["echo", "room"] {
         let report = report(&format!("{kind} {load}"));
@@ -99,11 +99,15 @@ fn the_crowd_around_does_not_count() {
         assert_eq!(report["lost"], 0);
         assert_eq!(number(&report, "/owed"), number(&report, "/sent") * others);
         assert!(
-            number(&report, "/crowd/served") > 10.0,
+            number(&report, "/background/served") > 10.0,
             "{}",
-            report["crowd"]
+            report["background"]
         );
-        assert_eq!(report["crowd"]["failed"], 0, "{}", report["crowd"]);
+        assert_eq!(
+            report["background"]["failed"], 0,
+            "{}",
+            report["background"]
+        );
     }
 }
 
@@ -278,7 +282,7 @@ fn more_than_the_machine_allows_is_refused_with_the_remedy() {
 fn assert_none(report: &Value, kind: &str, why: &str) {
     assert_eq!(
         (&report["schema"], &report["bench"]),
-        (&1.into(), &kind.into())
+        (&2.into(), &kind.into())
     );
     assert_eq!(report["settings"]["connections"], 3);
     for count in [

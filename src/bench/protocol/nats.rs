@@ -3,7 +3,7 @@
 use super::{Found, Item, crlf_line};
 
 /// `"echo":false`: a sender does not get its own message, as in a room.
-pub(super) fn join(channel: &str) -> Vec<u8> {
+pub(crate) fn join(channel: &str) -> Vec<u8> {
     format!(
         "CONNECT {{\"verbose\":false,\"pedantic\":false,\"echo\":false,\"lang\":\"rust\",\
          \"version\":\"{}\"}}\r\nSUB {channel} 1\r\nPING\r\n",
@@ -12,16 +12,16 @@ pub(super) fn join(channel: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-pub(super) fn envelope(channel: &str, text_bytes: usize) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn envelope(channel: &str, text_bytes: usize) -> (Vec<u8>, Vec<u8>) {
     let before = format!("PUB {channel} {text_bytes}\r\n");
     (before.into_bytes(), b"\r\n".to_vec())
 }
 
-pub(super) fn expected(channel: &str, text_bytes: usize) -> Vec<u8> {
+pub(crate) fn expected(channel: &str, text_bytes: usize) -> Vec<u8> {
     format!("MSG {channel} 1 {text_bytes}\r\n").into_bytes()
 }
 
-pub(super) fn first(bytes: &[u8]) -> Found<'_> {
+pub(crate) fn first(bytes: &[u8]) -> Found<'_> {
     let Some((line, used)) = crlf_line(bytes) else {
         return Found::Unfinished;
     };

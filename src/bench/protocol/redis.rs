@@ -2,7 +2,7 @@
 
 use super::{Found, Item, crlf_line};
 
-pub(super) fn join(channel: &str) -> Vec<u8> {
+pub(crate) fn join(channel: &str) -> Vec<u8> {
     let mut bytes = b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n".to_vec();
     let subscribe = format!(
         "*2\r\n$9\r\nSUBSCRIBE\r\n${}\r\n{channel}\r\n",
@@ -12,7 +12,7 @@ pub(super) fn join(channel: &str) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn envelope(channel: &str, text_bytes: usize) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn envelope(channel: &str, text_bytes: usize) -> (Vec<u8>, Vec<u8>) {
     let before = format!(
         "*3\r\n$7\r\nPUBLISH\r\n${}\r\n{channel}\r\n${text_bytes}\r\n",
         channel.len()
@@ -20,7 +20,7 @@ pub(super) fn envelope(channel: &str, text_bytes: usize) -> (Vec<u8>, Vec<u8>) {
     (before.into_bytes(), b"\r\n".to_vec())
 }
 
-pub(super) fn expected(channel: &str, text_bytes: usize) -> Vec<u8> {
+pub(crate) fn expected(channel: &str, text_bytes: usize) -> Vec<u8> {
     format!(
         ">3\r\n$7\r\nmessage\r\n${}\r\n{channel}\r\n${text_bytes}\r\n",
         channel.len()
@@ -31,7 +31,7 @@ pub(super) fn expected(channel: &str, text_bytes: usize) -> Vec<u8> {
 /// Nested values deeper or wider than this are not what Redis answers to a subscriber.
 const VALUES_MAX: usize = 4096;
 
-pub(super) fn first(bytes: &[u8]) -> Found<'_> {
+pub(crate) fn first(bytes: &[u8]) -> Found<'_> {
     let (mut at, mut open, mut seen) = (0, 1_usize, 0);
     let mut last: &[u8] = b"";
     let mut is_message = false;

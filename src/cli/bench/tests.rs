@@ -1,7 +1,7 @@
 //! What `bench` takes, and what it refuses.
 
 use crate::bench::config::{Config, Load, Scenario};
-use crate::bench::schedule::Pace;
+use crate::bench::load::schedule::Pace;
 use crate::cli::{Command, parse};
 
 fn load(line: &str) -> Load {

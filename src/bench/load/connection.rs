@@ -1,0 +1,136 @@
+//! One connection of the generator: its stream, and what the kernel would not yet take.
+//! Knows no message.
+
+use std::io::{self, Read, Write};
+
+use crate::reactor::Stream;
+
+/// Whether a write went out whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// All of it is with the kernel.
+    Whole,
+    /// The rest waits here until the stream is writable.
+    Held,
+}
+
+/// A stream with its unsent rest. Few have one, and thousands of these are gone through in turn:
+/// so it stands elsewhere.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: Stream,
+    held: Option<Box<Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Connection {
+    /// Around `stream`, which need not be connected yet.
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self { stream, held: None }
+    }
+
+    /// The stream.
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Gives the stream back.
+    pub(crate) fn into_stream(self) -> Stream {
+        self.stream
+    }
+
+    /// Whether a connection that was begun stands; none while it is still being made.
+    ///
+    /// # Errors
+    /// Why it could not be made.
+    pub(crate) fn is_connected(&self) -> io::Result<bool> {
+        let (failed, named) = match &self.stream {
+            Stream::Tcp(stream) => (stream.take_error()?, stream.peer_addr().map(drop)),
+            Stream::Unix(stream) => (stream.take_error()?, stream.peer_addr().map(drop)),
+        };
+        match (failed, named) {
+            (Some(error), _) => Err(error),
+            (None, Ok(())) => Ok(true),
+            (None, Err(error)) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            (None, Err(error)) => Err(error),
+        }
+    }
+
+    /// Reads once; `WouldBlock` when nothing is there, 0 at the end.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[inline]
+    pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Sends `bytes` behind whatever is still held.
+    ///
+    /// # Errors
+    /// What the system says; the connection is no longer good.
+    #[inline]
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<Written> {
+        if let Some(held) = &mut self.held {
+            held.bytes.extend_from_slice(bytes);
+            return Ok(Written::Held);
+        }
+        let sent = write_some(&mut self.stream, bytes)?;
+        if sent == bytes.len() {
+            return Ok(Written::Whole);
+        }
+        self.held = Some(Box::new(Held {
+            bytes: bytes[sent..].to_vec(),
+            sent: 0,
+        }));
+        Ok(Written::Held)
+    }
+
+    /// Sends what is held.
+    ///
+    /// # Errors
+    /// What the system says; the connection is no longer good.
+    pub(crate) fn flush(&mut self) -> io::Result<Written> {
+        let Some(held) = &mut self.held else {
+            return Ok(Written::Whole);
+        };
+        held.sent += write_some(&mut self.stream, &held.bytes[held.sent..])?;
+        if held.sent < held.bytes.len() {
+            return Ok(Written::Held);
+        }
+        self.held = None;
+        Ok(Written::Whole)
+    }
+
+    /// Whether something is held.
+    #[inline]
+    pub(crate) fn holds(&self) -> bool {
+        self.held.is_some()
+    }
+}
+
+/// Writes as much as the kernel takes. A short write means that it is full, or the edge that
+/// tells of room would not come: only `WouldBlock` arms it.
+#[inline]
+fn write_some(stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match stream.write(&bytes[sent..]) {
+            Ok(n) => sent += n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sent)
+}

@@ -1,0 +1,242 @@
+//! Bytes in and out: what a turn's events lead to. The hot half of the driver.
+
+use super::*;
+
+impl Driver<'_> {
+    /// Hands every message that is due to its sender, and lets all whose turn it is send.
+    #[inline]
+    pub(crate) fn send_what_is_due(&mut self, now_ns: u64) {
+        let mut now_ns = now_ns;
+        self.engine.issue(now_ns);
+        while let Some(sender) = self.engine.next_sender() {
+            self.out.clear();
+            if self.engine.encode_due(sender, now_ns, &mut self.out) == 0 {
+                continue;
+            }
+            self.send(sender);
+            if self.engine.has_ready_senders() {
+                // Each batch is stamped when it goes; what has come due meanwhile goes too.
+                now_ns = self.clock.now_ns();
+                self.engine.issue(now_ns);
+            }
+        }
+    }
+
+    /// Sends what stands in `out` to `key`.
+    #[inline]
+    fn send(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        match slot.connection.write(&self.out) {
+            Ok(Written::Whole) => {}
+            Ok(Written::Held) => {
+                if slot.role == Role::Member && !std::mem::replace(&mut slot.blocked, true) {
+                    self.engine.blocked(key);
+                }
+            }
+            Err(error) => self.lose(key, Some(&error)),
+        }
+    }
+
+    pub(crate) fn on_writable(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        match slot.step {
+            Step::Connecting => return self.on_connecting(key),
+            Step::Gone => return,
+            Step::Handshake(_) | Step::Open => {}
+        }
+        match slot.connection.flush() {
+            Ok(Written::Held) => return,
+            Ok(Written::Whole) => {}
+            Err(error) => return self.lose(key, Some(&error)),
+        }
+        if std::mem::replace(&mut slot.blocked, false) {
+            self.engine.unblocked(key);
+            self.send_what_is_due(self.clock.now_ns());
+        } else if slot.role == Role::Slow && matches!(slot.step, Step::Open) {
+            self.fill_up(key);
+        }
+    }
+
+    pub(crate) fn on_readable(&mut self, key: usize, closed: bool) {
+        loop {
+            let Some(slot) = self.slots.get_mut(key) else {
+                return;
+            };
+            if slot.role == Role::Slow && matches!(slot.step, Step::Open) && !closed {
+                return;
+            }
+            match slot.step {
+                Step::Connecting => return self.on_connecting(key),
+                Step::Gone => return,
+                Step::Handshake(_) | Step::Open => {}
+            }
+            match slot.connection.read(&mut self.scratch) {
+                Ok(0) => return self.lose(key, None),
+                Ok(n) => {
+                    self.on_bytes(key, n);
+                    // A short read has taken all, unless the end is behind it.
+                    if n < self.scratch.len() && !closed {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => return self.lose(key, Some(&error)),
+            }
+        }
+    }
+
+    /// The first `n` bytes of the scratch buffer are from `key`.
+    #[inline]
+    fn on_bytes(&mut self, key: usize, n: usize) {
+        let now_ns = self.clock.now_ns();
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        let mut from = 0;
+        if let Step::Handshake(wait) = &mut slot.step {
+            let expected = self.handshake.expect.as_deref().unwrap_or_default();
+            let Some(after) = wait.hear(&self.scratch[..n], expected) else {
+                if wait.gave_up() {
+                    let error = io::Error::other("the expected words did not come");
+                    self.lose(key, Some(&error));
+                }
+                return;
+            };
+            from = after;
+            self.opened(key, now_ns);
+        }
+        match self.slots.get(key).map(|slot| slot.role) {
+            Some(Role::Member) => self.on_member_bytes(key, from..n, now_ns),
+            Some(Role::Transient) => {
+                if self.background.transient_heard(key) {
+                    self.lose(key, None);
+                }
+            }
+            Some(Role::Idle | Role::Slow) | None => {}
+        }
+    }
+
+    #[inline]
+    fn on_member_bytes(&mut self, key: usize, range: std::ops::Range<usize>, now_ns: u64) {
+        let preparing_unheard = self.is_preparing && !self.engine.recorder.has_heard(key);
+        let outcome = self.engine.arrived(now_ns, key, &self.scratch[range]);
+        let Ok(pings) = outcome else {
+            let name = self.engine.protocol().kind();
+            let error = io::Error::other(format!("the server does not speak {name}"));
+            return self.lose(key, Some(&error));
+        };
+        for _ in 0..pings {
+            self.out.clear();
+            self.out.extend_from_slice(self.engine.protocol().pong());
+            self.send(key);
+        }
+        if preparing_unheard && self.engine.recorder.has_heard(key) {
+            let since_ns = self.slots.get(key).map_or(now_ns, |slot| slot.since_ns);
+            let taken_ns = now_ns.saturating_sub(since_ns);
+            self.engine.recorder.metrics.first_answer.record(taken_ns);
+        }
+        self.send_what_is_due(now_ns);
+    }
+
+    /// Something happened to a connection that is being made.
+    fn on_connecting(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        match slot.connection.is_connected() {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => return self.lose(key, Some(&error)),
+        }
+        let now_ns = self.clock.now_ns();
+        if slot.role != Role::Transient {
+            let taken_ns = now_ns.saturating_sub(slot.since_ns);
+            self.engine.recorder.metrics.connect.record(taken_ns);
+        }
+        slot.step = Step::Handshake(Box::default());
+        self.out.clear();
+        self.out.extend_from_slice(&self.handshake.words(key));
+        if !self.out.is_empty() {
+            self.send(key);
+        }
+        if self.handshake.expect.is_none() {
+            self.opened(key, now_ns);
+        }
+    }
+
+    /// The connection is greeted and may be used.
+    fn opened(&mut self, key: usize, now_ns: u64) {
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        if !matches!(slot.step, Step::Handshake(_)) {
+            return;
+        }
+        slot.step = Step::Open;
+        self.pending -= 1;
+        match slot.role {
+            Role::Member => {
+                self.open += 1;
+                if self.load.scenario == Scenario::Echo {
+                    self.probe(key, now_ns);
+                }
+            }
+            Role::Idle => self.others_open += 1,
+            Role::Slow => {
+                self.others_open += 1;
+                self.fill_up(key);
+            }
+            Role::Transient => {
+                self.out.clear();
+                self.background.transient_opened(key, now_ns, &mut self.out);
+                self.send(key);
+            }
+        }
+    }
+
+    /// Has `member` ask who hears it.
+    pub(crate) fn probe(&mut self, member: usize, now_ns: u64) {
+        self.out.clear();
+        self.engine.probe(member, now_ns, &mut self.out);
+        self.send(member);
+    }
+
+    /// A client that never reads asks an echo server for more than it can get rid of.
+    fn fill_up(&mut self, key: usize) {
+        if self.load.scenario != Scenario::Echo {
+            return;
+        }
+        loop {
+            self.out.clear();
+            self.background.ballast(&mut self.out);
+            self.send(key);
+            let Some(slot) = self.slots.get(key) else {
+                return;
+            };
+            if slot.connection.holds() || matches!(slot.step, Step::Gone) {
+                return;
+            }
+        }
+    }
+
+    /// Those who come and go.
+    pub(crate) fn background_iteration(&mut self) {
+        if self.background.next_due_ns() > self.woke_ns {
+            return;
+        }
+        let now_ns = self.clock.now_ns();
+        while let Some(key) = self.background.next_to_leave(now_ns) {
+            self.lose(key, None);
+        }
+        for _ in 0..self.background.take_due(now_ns) {
+            match self.dial(Role::Transient) {
+                Ok(Some(key)) => self.background.transient_dialled(key, now_ns),
+                Ok(None) | Err(_) => self.background.transient_refused(),
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Measures: latencies, the processes' use of the machine, and whether either can be relied on.
+
+pub(crate) mod calibrate;
+pub(crate) mod histogram;
+pub(crate) mod metrics;
+pub(crate) mod process;
+pub(crate) mod recorder;
+pub(crate) mod verdict;
