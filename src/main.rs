@@ -13,9 +13,15 @@ use chinwag::serve;
 )]
 fn main() -> ExitCode {
     let outcome = cli::parse(std::env::args_os()).and_then(|command| match command {
-        Command::Serve(config) => bench::end_with_bench().and_then(|()| serve::run(&config)),
-        Command::Connect(config) => client::run(&config),
-        Command::Bench(config) => bench::run(&config),
+        Command::Serve(config) => {
+            #[cfg(feature = "bench")]
+            chinwag::bench::end_with_bench()?;
+            serve::run(&config)
+        }
+        #[cfg(feature = "client")]
+        Command::Connect(config) => chinwag::client::run(&config),
+        #[cfg(feature = "bench")]
+        Command::Bench(config) => chinwag::bench::run(&config),
         Command::Print(text) => {
             // A reader that has gone away is no failure of ours.
             let _ = std::io::stdout().write_all(text.as_bytes());
