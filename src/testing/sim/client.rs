@@ -87,7 +87,6 @@ impl Client {
     /// not taken for the end of it.
     pub(super) fn arrive(&mut self, network: &mut Network, record: &mut Record) {
         record.is_eager = self.read_rate == ReadRate::Eager;
-        record.is_slow = matches!(self.read_rate, ReadRate::Late | ReadRate::Never);
         record.says_anything = self.purpose == Purpose::Anything;
         if self.purpose == Purpose::Chat {
             self.line(record, String::new());

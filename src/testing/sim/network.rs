@@ -16,6 +16,8 @@ mod server;
 pub(crate) struct Network {
     pub(crate) now: Instant,
     epoch: Instant,
+    /// When the events of this turn were taken.
+    turn_began: Instant,
     pub(crate) rng: Rng,
     /// Calls fail, and events come late and twice.
     pub(crate) has_faults: bool,
@@ -62,7 +64,8 @@ pub(crate) struct Socket {
     receive_buffer_bytes: usize,
     /// A read stops before this many bytes more: what comes after them is urgent.
     urgent_mark: Option<usize>,
-    /// When the server last read and found nothing.
+    /// When, by the turn's clock, the server last read and found something, and nothing.
+    pub(crate) found_some_at: Option<Instant>,
     pub(crate) found_empty_at: Option<Instant>,
     /// Written by the server, not read by the peer.
     outbound: VecDeque<u8>,
@@ -135,6 +138,7 @@ impl Socket {
             inbound: VecDeque::new(),
             receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
             urgent_mark: None,
+            found_some_at: None,
             found_empty_at: None,
             outbound: VecDeque::new(),
             send_buffer_bytes: usize::MAX,
@@ -169,6 +173,7 @@ impl Network {
         Self {
             now,
             epoch: now,
+            turn_began: now,
             rng,
             has_faults: false,
             reports_changes_only: false,
@@ -242,6 +247,7 @@ impl Network {
     /// The events of one turn.
     pub(crate) fn events(&mut self) -> Vec<(usize, Readiness)> {
         let now = self.now;
+        self.turn_began = now;
         let due = self.wakeups.extract_if(.., |(at, ..)| *at <= now);
         for (_, id, wakeup) in due.collect::<Vec<_>>() {
             match wakeup {

@@ -16,17 +16,11 @@ use crate::reactor::Limits;
 use crate::service::{Disconnect, Service};
 use crate::wire::{Framing, Message};
 
-/// The quiet after which a raw client has said a message, and how late that may be noticed: others
-/// have first to be offered what was said before.
-const QUIET: Duration = Duration::from_millis(200 + 200);
-
-/// What one client may be owed beyond its bound: one answer, and what is replayed.
-const ONE_ANSWER_BYTES: usize = 2048;
-
-/// What the engine does not keep yet, as the ignored scenes show: a time limit strikes after a read
-/// that found nothing, the high-water mark holds whatever way a message comes in, and a full room
-/// says that it is full.
-pub(super) const IS_ENGINE_MENDED: bool = false;
+/// What one client may be owed beyond its bound: one answer, of some hundred names at most, and
+/// this many lines of history, each with its nick.
+const ONE_ANSWER_BYTES: usize = 4096;
+pub(super) const MOST_HISTORY_LINES: usize = 10;
+const NICK_BYTES: usize = 40;
 
 /// What makes a service panic.
 pub(super) const PANIC_TRIGGER: &[u8] = b"panic";
@@ -216,30 +210,29 @@ impl<S: Service> Oracle<S> {
         let id = self.sockets[&client];
         let limits = self.outbound;
         let owed = out.held_bytes(client);
-        let most = limits.max_pending_bytes + ONE_ANSWER_BYTES;
-        // What is sent in one piece may be as much as one message.
-        let most = most + self.limits.max_message_bytes;
+        let history = MOST_HISTORY_LINES * (self.limits.max_message_bytes + NICK_BYTES);
+        let most = limits.max_pending_bytes + ONE_ANSWER_BYTES + history;
         assert!(owed <= most, "#{id} is owed {owed}");
+    }
+
+    /// What is owed a client is looked at before it is heard, whatever way its message comes in.
+    fn check_held(&self, client: ClientId, out: &Fanout) {
+        let id = self.sockets[&client];
+        let limits = self.outbound;
         let mark = limits.high_water_bytes.min(limits.max_pending_bytes);
-        let mut book = self.records.borrow_mut();
-        let count = &mut book.clients[id].messages_above_high_water;
-        *count = if owed >= mark { *count + 1 } else { 0 };
-        // What others had it owe was not looked at before the first.
-        assert!(!IS_ENGINE_MENDED || *count <= 2, "#{id} is not held");
+        assert!(out.held_bytes(client) < mark, "#{id} is not held");
     }
 
     /// Nobody is let go for a reason that is none.
-    fn judge(&self, now: Instant, id: usize, why: &Disconnect) {
+    fn judge(&self, id: usize, why: &Disconnect) {
         let book = self.records.borrow();
         let record = &book.clients[id];
-        // A limit strikes after what was sent was read, and no later read found anything.
-        let read_at = match IS_ENGINE_MENDED {
-            true => self.network.borrow().sockets[id].found_empty_at,
-            false => Some(now),
-        };
+        // A limit strikes when a read has found nothing for so long.
+        let network = self.network.borrow();
+        let socket = &network.sockets[id];
         let is_over = |since: Option<Instant>, timeout: Option<Duration>| {
             let limit = since.zip(timeout).map(|(since, timeout)| since + timeout);
-            limit.is_some_and(|limit| read_at.is_some_and(|at| limit <= at))
+            limit.is_some_and(|limit| socket.found_empty_at.is_some_and(|at| limit <= at))
         };
         let is_fair = match *why {
             Disconnect::Eof => record.status == Status::Leaving || book.is_ending,
@@ -255,12 +248,10 @@ impl<S: Service> Oracle<S> {
                 Rule::AnyRoom => true,
                 Rule::Echo | Rule::Reply(_) => false,
             },
-            Disconnect::Unfinished => record.is_slow,
+            Disconnect::Unfinished => !record.is_eager,
             Disconnect::Shutdown => book.is_ending,
             Disconnect::Idle => {
-                // A raw client's message is heard when it has been quiet for a while.
-                let spoke_at = record.spoke_at.map(|at| at - QUIET);
-                let active_at = spoke_at.max(record.opened_at);
+                let active_at = socket.found_some_at.max(record.opened_at);
                 is_over(active_at, self.limits.idle_timeout)
             }
             Disconnect::Silent => {
@@ -314,6 +305,7 @@ impl<S: Service> Service for Oracle<S> {
     ) {
         let watch = self.failed.clone();
         let id = self.sockets[&client];
+        self.check_held(client, out);
         if self.hears(now, id, message) {
             std::mem::forget(watch);
             // Without the hook, which would write to stderr.
@@ -338,7 +330,7 @@ impl<S: Service> Service for Oracle<S> {
     fn on_close(&mut self, now: Instant, client: ClientId, why: &Disconnect, out: &mut Fanout) {
         let _watch = self.failed.clone();
         let id = self.sockets.remove(&client).expect("it is closed once");
-        self.judge(now, id, why);
+        self.judge(id, why);
         self.records.borrow_mut().here -= 1;
         self.leaves(id, Status::Gone(*why));
         self.inner.on_close(now, client, why, out);

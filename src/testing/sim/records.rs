@@ -52,15 +52,11 @@ pub(super) struct Record {
     pub(super) has_reset: bool,
     /// It takes all that it is sent at once.
     pub(super) is_eager: bool,
-    /// It may keep the server waiting for longer than the server does.
-    pub(super) is_slow: bool,
     pub(super) heard_bytes: usize,
     pub(super) opened_at: Option<Instant>,
     pub(super) spoke_at: Option<Instant>,
     /// How many of its messages were heard.
     pub(super) messages: u32,
-    /// How many of them while it was owed more than it may be, one after the other.
-    pub(super) messages_above_high_water: u32,
     /// It has said what makes the service panic.
     pub(super) caused_panic: bool,
 }

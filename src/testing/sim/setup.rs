@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::holding_echo::HoldingEcho;
 use super::network::Network;
-use super::oracle::{Oracle, Rule};
+use super::oracle::{MOST_HISTORY_LINES, Oracle, Rule};
 use super::records::Records;
 use super::rng::Rng;
 use super::server::Server;
@@ -103,7 +103,7 @@ impl Simulation {
     fn add_room(&mut self, limits: outbound::Limits) {
         let is_strict = self.talk != Talk::Anything;
         let tells = self.rng.bool() && self.most_clients < 50;
-        self.history_lines = self.rng.below(10);
+        self.history_lines = self.rng.between(0, MOST_HISTORY_LINES);
         let room = Room::new(Config {
             framing: match self.talk {
                 Talk::Lines => Framing::Line,

@@ -54,8 +54,13 @@ impl Network {
     pub(crate) fn read(&mut self, id: usize, into: &mut [u8]) -> io::Result<usize> {
         self.now += self.call_time;
         let result = self.try_read(id, into);
-        if would_block(&result) {
-            self.sockets[id].found_empty_at = Some(self.now);
+        let now = Some(self.turn_began);
+        match &result {
+            Ok(1..) => self.sockets[id].found_some_at = now,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.sockets[id].found_empty_at = now;
+            }
+            _ => {}
         }
         match &result {
             Ok(count) => {
@@ -262,11 +267,6 @@ impl Network {
             self.tell_peer(id);
         }
     }
-}
-
-fn would_block<T>(result: &io::Result<T>) -> bool {
-    let error = result.as_ref().err();
-    error.is_some_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// The first bytes of a ring.
