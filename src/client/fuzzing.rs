@@ -5,23 +5,23 @@ use super::line_splitter::{LINE_MAX_BYTES, LineSplitter};
 use super::mention::Nick;
 use super::session::COMMANDS;
 use crate::terminal::fuzzing::Display;
-use crate::testing::fuzz::Tape;
+use crate::testing::fuzz::ByteSource;
 
 /// Plays what `data` says.
 pub(crate) fn check(data: &[u8]) {
-    let mut tape = Tape::new(data);
+    let mut source = ByteSource::new(data);
     let mut display = Display::new(&COMMANDS);
     let mut reader = Reader::default();
-    while !tape.is_over() {
-        let action = tape.byte();
+    while !source.is_over() {
+        let action = source.byte();
         let count = usize::from(action >> 2);
         match action & 3 {
-            0 => reader.arrive(tape.take(count), &mut display),
-            1 => tape
+            0 => reader.arrive(source.take(count), &mut display),
+            1 => source
                 .take(count)
                 .iter()
                 .for_each(|&byte| display.press(byte)),
-            2 => display.resize(count * usize::from(tape.byte() % 4)),
+            2 => display.resize(count * usize::from(source.byte() % 4)),
             _ if action == 3 => reader.pause(&mut display),
             _ => reader.arrive(b"* you are ann\r\nbob: ann?\n", &mut display),
         }

@@ -3,15 +3,15 @@
 //!
 //! `fuzz/` runs them for as long as one likes; `corpus` replays what that has found.
 
+mod byte_source;
 mod commands;
 #[cfg(test)]
 mod corpus;
 mod decoder;
 mod room;
 mod sanitize;
-mod tape;
 
-pub(crate) use tape::Tape;
+pub(crate) use byte_source::ByteSource;
 
 /// A check by the name of its fuzz target.
 pub type Target = (&'static str, fn(&[u8]));

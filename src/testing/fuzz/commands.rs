@@ -1,14 +1,14 @@
 //! What members and the person at the server type: any line has a meaning, and any text can be
 //! said.
 
-use super::Tape;
+use super::ByteSource;
 use crate::sanitize::sanitize;
 use crate::services::{console, room};
 
 pub(super) fn check(data: &[u8]) {
-    let mut tape = Tape::new(data);
-    let at_the_server = tape.byte() % 2 == 1;
-    let rest = tape.rest();
+    let mut source = ByteSource::new(data);
+    let at_the_server = source.byte() % 2 == 1;
+    let rest = source.rest();
     if at_the_server {
         // What is typed is text, but nobody has looked through it.
         console::fuzzing::check_line(&String::from_utf8_lossy(rest));

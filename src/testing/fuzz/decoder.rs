@@ -1,7 +1,7 @@
 //! The decoder: every way to cut a stream gives the messages that a plain reading of the whole
 //! gives, none is too long, and what is kept in between is bounded.
 
-use super::Tape;
+use super::ByteSource;
 use crate::wire::{Decoded, Decoder, Framing, Message};
 
 const IAC: u8 = 255;
@@ -23,19 +23,19 @@ struct Piece<'a> {
 }
 
 pub(super) fn check(data: &[u8]) {
-    let mut tape = Tape::new(data);
-    let framing = tape.pick(&[
+    let mut source = ByteSource::new(data);
+    let framing = source.pick(&[
         Framing::Chunk,
         Framing::Line,
         Framing::Auto,
         Framing::Raw,
         Framing::Text,
     ]);
-    let max = 1 + usize::from(tape.byte() % 24);
+    let max = 1 + usize::from(source.byte() % 24);
     // A piece is as long as its byte says; above 127, a quiet while comes after it.
-    let plan = usize::from(tape.byte() % 12);
-    let plan = tape.take(plan);
-    let stream = tape.rest();
+    let plan = usize::from(source.byte() % 12);
+    let plan = source.take(plan);
+    let stream = source.rest();
     let whole = hear(framing, max, &[piece(stream)], false);
     let pieces = cut(stream, plan);
     let heard = hear(framing, max, &pieces, false);

@@ -1,9 +1,9 @@
-//! Any bytes, read as decisions. A tape that has ended gives nothing more.
+//! Any bytes, read as decisions. A source that is used up gives nothing more.
 
 /// What is left of the bytes.
-pub(crate) struct Tape<'a>(&'a [u8]);
+pub(crate) struct ByteSource<'a>(&'a [u8]);
 
-impl<'a> Tape<'a> {
+impl<'a> ByteSource<'a> {
     pub(crate) fn new(data: &'a [u8]) -> Self {
         Self(data)
     }
