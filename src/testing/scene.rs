@@ -355,7 +355,7 @@ impl Scene {
         let mut sending = std::mem::take(&mut self.sending);
         sending.retain(|id| !self.clients[*id].send(*id, &mut network));
         self.sending = sending;
-        for id in network.take_heard_of() {
+        for id in network.take_peer_news() {
             self.clients[id].read(id, &mut network);
         }
     }

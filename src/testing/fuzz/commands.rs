@@ -10,7 +10,7 @@ pub(super) fn check(data: &[u8]) {
     let at_the_server = source.byte() % 2 == 1;
     let rest = source.rest();
     if at_the_server {
-        // What is typed is text, but nobody has looked through it.
+        // What is typed is text, but it has not been sanitized.
         console::fuzzing::check_line(&String::from_utf8_lossy(rest));
     } else {
         room::fuzzing::check_line(&sanitize(rest));

@@ -1,4 +1,4 @@
-//! The probe: stands between the engine and a scene's service, and remembers who came, what was
+//! The probe: stands between the engine and a scene's service, and remembers which clients came, what was
 //! given to the service and why each client went.
 
 use std::cell::RefCell;

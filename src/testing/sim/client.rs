@@ -136,7 +136,7 @@ impl Client {
         }
     }
 
-    /// After the faults everybody is prompt who ever reads.
+    /// After the faults every client that ever reads is prompt.
     pub(super) fn be_prompt(&mut self, network: &mut Network, record: &mut Record) {
         self.send(network, usize::MAX);
         self.read_all(network, record);
@@ -251,7 +251,7 @@ impl Client {
         record.hears(self.id, &Vec::from(bytes));
         if let Some(end) = end {
             self.end = Some(end);
-            // Whoever reads the end hangs up.
+            // A client that reads the end hangs up.
             if !self.has_finished && end != End::Reset {
                 network.peer_finishes(self.id);
             }
@@ -260,7 +260,7 @@ impl Client {
     }
 
     /// Asserts that it has got all that it should have by now.
-    pub(super) fn is_content(&self, record: &Record, has_rate: bool) {
+    pub(super) fn check_served(&self, record: &Record, has_rate: bool) {
         let id = self.id;
         if record.has_reset || self.read_rate == ReadRate::Never {
             return;

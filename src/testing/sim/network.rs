@@ -39,8 +39,8 @@ pub(crate) struct Network {
     /// How many calls have had an effect.
     pub(crate) progress: u64,
     /// Sockets whose peers have something to read, or an end, since they last looked.
-    heard_of: Vec<usize>,
-    /// What has happened, a line each, where somebody wants to know.
+    peer_news: Vec<usize>,
+    /// What has happened, a line each, if a test wants it.
     pub(crate) trace: Option<String>,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Socket {
     server: End,
     edge: Edge,
     has_edge: bool,
-    was_heard_of: bool,
+    has_peer_news: bool,
     pub(crate) written_bytes: usize,
     pub(crate) writes: usize,
 }
@@ -151,7 +151,7 @@ impl Socket {
             server: End::Open,
             edge: Edge::default(),
             has_edge: false,
-            was_heard_of: false,
+            has_peer_news: false,
             written_bytes: 0,
             writes: 0,
         }
@@ -186,7 +186,7 @@ impl Network {
             delayed_events: Vec::new(),
             fd_exhausted_until: now,
             progress: 0,
-            heard_of: Vec::new(),
+            peer_news: Vec::new(),
             trace: None,
         }
     }

@@ -223,7 +223,7 @@ impl<S: Service> Oracle<S> {
         assert!(out.held_bytes(client) < mark, "#{id} is not held");
     }
 
-    /// Nobody is let go for a reason that is none.
+    /// No client is closed for a reason that is none.
     fn judge(&self, id: usize, why: &Disconnect) {
         let book = self.records.borrow();
         let record = &book.clients[id];

@@ -13,7 +13,7 @@ use crate::service::Disconnect;
 use crate::testing::fuzz::is_harmful;
 use crate::wire::Message;
 
-/// What is known, by everybody who has to know.
+/// What is known; shared by the oracles and the simulation.
 pub(super) type Records = Rc<RefCell<Book>>;
 
 #[derive(Default)]
@@ -216,7 +216,7 @@ fn whole_lines(bytes: &[u8]) -> Vec<&str> {
         .collect()
 }
 
-/// What somebody said for all to hear, without who it was.
+/// The text of a line that a member said for all to hear, without its nick.
 fn text_of(line: &str) -> Option<&str> {
     if ["* ", "** ", "["]
         .iter()

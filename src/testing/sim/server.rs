@@ -91,8 +91,8 @@ impl Server {
     }
 }
 
-/// Set when a call was left by a panic: the engine survives a service that panics, and so the
-/// assertions of whoever stands between them.
+/// Set when a call was left by a panic: the engine survives a service that panics, and with it the
+/// assertions of a wrapper around the service.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct FailureFlag(Rc<Cell<bool>>);
 

@@ -51,7 +51,7 @@ pub(crate) struct Simulation {
     /// Everybody talks without end, and several of them between two turns.
     pub(super) is_busy: bool,
     pub(super) idle_turns: u32,
-    /// The talk went on, and nobody could say whether all were content.
+    /// The talk still went on when the clients were to be checked.
     pub(super) is_unsure: bool,
 }
 
@@ -67,10 +67,10 @@ impl Simulation {
         let is_patient = !self.rng.chance(4);
         if is_patient {
             self.quiesce();
-            self.everybody_is_content();
-            self.somebody_speaks();
+            self.check_clients();
+            self.say_a_last_line();
             self.quiesce();
-            self.everybody_is_content();
+            self.check_clients();
         }
         self.end();
     }
@@ -83,7 +83,7 @@ impl Simulation {
     fn inject_faults(&mut self) {
         if self.clients.len() < self.most_clients * 2 && self.rng.below(4) == 0 {
             for _ in 0..self.rng.between(1, self.most_clients / 2 + 1) {
-                self.somebody_comes();
+                self.connect_client();
             }
         }
         let acts = if self.is_busy { 20 } else { 4 };
@@ -110,7 +110,7 @@ impl Simulation {
         self.turn(idle);
     }
 
-    fn somebody_comes(&mut self) {
+    fn connect_client(&mut self) {
         let read_rate = match self.rng.below(10) {
             0..4 => ReadRate::Eager,
             4..7 => ReadRate::Intermittent,
@@ -160,7 +160,7 @@ impl Simulation {
         }
     }
 
-    /// One turn of the loop; nobody outside does anything for `idle`.
+    /// One turn of the loop; no client does anything for `idle`.
     fn turn(&mut self, idle: Duration) {
         let now = self.now();
         let wait = self.server.engine.wait(now);
@@ -203,24 +203,24 @@ impl Simulation {
         assert!(here.iter().all(|here| *here <= most));
     }
 
-    /// Nothing fails any more, and whoever was slow catches up.
+    /// Nothing fails any more, and slow clients catch up.
     fn quiesce(&mut self) {
         let until = self.now() + SERVED_WITHIN;
         while self.now() < until {
             self.each_client(Client::be_prompt);
             self.turn(until.saturating_duration_since(self.now()));
         }
-        // Somebody may have been let go in the last turn, and the others are told in the next.
+        // A client may have been closed in the last turn, and the others are told in the next.
         while self.server.engine.wait(self.now()) == Some(Duration::ZERO) {
             self.turn(Duration::ZERO);
         }
         self.each_client(Client::read_all);
     }
 
-    fn everybody_is_content(&mut self) {
+    fn check_clients(&mut self) {
         let book = self.records.borrow();
         let has_rate = self.limits.message_rate.is_some();
-        // A room that is paced tells the others a little later, and who may speak at a rate only is
+        // A paced room tells the others a little later, and a client that is held by its rate is
         // found gone when it may speak again.
         let just_now = self.now() - A_LITTLE;
         let has_just_come = |record: &Record| record.opened_at.is_some_and(|at| at > just_now);
@@ -238,7 +238,7 @@ impl Simulation {
         for client in &self.clients {
             let record = &book.clients[client.id];
             if record.opened_at.is_none_or(|at| at < a_moment_ago) {
-                client.is_content(record, has_rate);
+                client.check_served(record, has_rate);
                 self.judge(client, !has_rate && client.got_all(record));
             }
         }
@@ -266,7 +266,7 @@ impl Simulation {
         }
     }
 
-    fn somebody_speaks(&mut self) {
+    fn say_a_last_line(&mut self) {
         let records = Rc::clone(&self.records);
         let is_here = |client: &Client| {
             client.can_chat() && records.borrow().clients[client.id].status == Status::Here
@@ -300,7 +300,7 @@ impl Simulation {
         assert_eq!(book.here, 0);
         for client in &self.clients {
             let record = &book.clients[client.id];
-            client.is_content(record, true);
+            client.check_served(record, true);
             self.judge(client, client.got_all(record));
         }
         assert!(self.server.network.borrow().all_are_closed());

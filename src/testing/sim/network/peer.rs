@@ -57,7 +57,7 @@ impl Network {
             End::Closed | End::Reset => {
                 socket.server = End::Reset;
                 socket.outbound.clear();
-                self.tell_peer(id);
+                self.notify_peer(id);
                 bytes.len()
             }
             End::Open | End::Finished => {
@@ -117,17 +117,17 @@ impl Network {
     }
 
     /// Sockets whose peers have had something to read, or an end, since this was last asked.
-    pub(crate) fn take_heard_of(&mut self) -> Vec<usize> {
-        let ids = std::mem::take(&mut self.heard_of);
+    pub(crate) fn take_peer_news(&mut self) -> Vec<usize> {
+        let ids = std::mem::take(&mut self.peer_news);
         for id in &ids {
-            self.sockets[*id].was_heard_of = false;
+            self.sockets[*id].has_peer_news = false;
         }
         ids
     }
 
-    pub(super) fn tell_peer(&mut self, id: usize) {
-        if !std::mem::replace(&mut self.sockets[id].was_heard_of, true) {
-            self.heard_of.push(id);
+    pub(super) fn notify_peer(&mut self, id: usize) {
+        if !std::mem::replace(&mut self.sockets[id].has_peer_news, true) {
+            self.peer_news.push(id);
         }
     }
 

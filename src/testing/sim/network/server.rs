@@ -32,7 +32,7 @@ impl Network {
         self.progress += 1;
         if (236..244).contains(&fault) {
             self.sockets[id].server = End::Reset;
-            self.tell_peer(id);
+            self.notify_peer(id);
             self.note(format_args!("#{id} is aborted"));
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
@@ -216,7 +216,7 @@ impl Network {
         socket.written_bytes += count;
         socket.writes += 1;
         self.progress += 1;
-        self.tell_peer(id);
+        self.notify_peer(id);
         Ok(count)
     }
 
@@ -227,7 +227,7 @@ impl Network {
         }
         self.sockets[id].server = End::Finished;
         self.note(format_args!("#{id} is finished"));
-        self.tell_peer(id);
+        self.notify_peer(id);
         Ok(())
     }
 
@@ -243,7 +243,7 @@ impl Network {
             socket.outbound.clear();
         }
         self.note(format_args!("#{id} is closed"));
-        self.tell_peer(id);
+        self.notify_peer(id);
     }
 
     /// What the peer has not taken is not kept for it.
@@ -264,7 +264,7 @@ impl Network {
         self.listeners[listener].is_closed = true;
         for id in std::mem::take(&mut self.listeners[listener].queue) {
             self.sockets[id].server = End::Reset;
-            self.tell_peer(id);
+            self.notify_peer(id);
         }
     }
 }

@@ -16,12 +16,12 @@ const ROOMY: Limits = Limits {
     grace: GRACE,
 };
 
-/// So many clients, who have been told nothing and said nothing; nothing fails.
+/// A simulation of this many clients that have just connected; nothing fails.
 fn crowd(seed: u64, clients: usize) -> Simulation {
     let rng = Rng::with_seed(seed);
     let mut simulation = Simulation::with(rng, clients, Talk::Lines, ROOMY);
     simulation.server.network.borrow_mut().has_faults = false;
-    (0..clients).for_each(|_| simulation.somebody_comes());
+    (0..clients).for_each(|_| simulation.connect_client());
     simulation
 }
 
@@ -78,7 +78,7 @@ fn a_crowd_is_accepted_by_turns() {
     let mut simulation = crowd(1, 1000);
     let mut here = 0;
     while here < 1000 {
-        simulation.somebody_comes();
+        simulation.connect_client();
         simulation.turn(Duration::ZERO);
         let now_here = simulation.records.borrow().here;
         let most = 2 * 64 * simulation.server.network.borrow().listeners.len();
@@ -91,7 +91,7 @@ fn a_crowd_is_accepted_by_turns() {
     simulation.end();
 }
 
-/// However much there is to be read, it is soon the turn of those who are to be told.
+/// However much there is to be read, the loop soon writes again.
 #[test]
 fn those_who_talk_are_listened_to_by_turns() {
     let mut simulation = crowd(2, 50);
