@@ -135,7 +135,7 @@ fn unicode_look(name: &str) -> Box<str> {
 
 /// [`unicode_look`] of what is ASCII.
 fn ascii_look(name: impl Iterator<Item = u8>) -> Box<str> {
-    let mut look = String::with_capacity(MAX_BYTES);
+    let mut look = String::with_capacity(name.size_hint().0);
     for byte in name {
         match byte {
             b'0' => look.push('o'),
