@@ -185,8 +185,9 @@ impl<S> Connection<S> {
                 at.into_iter().flatten().min()
             }
             // No limit runs while the server itself does not read.
-            (Phase::Open, _) | (Phase::Dead(_), _) => None,
+            (Phase::Open, _) | (Phase::Draining { .. }, ReadState::Queued) => None,
             (Phase::Flushing { until } | Phase::Draining { until, .. }, _) => Some(until),
+            (Phase::Dead(_), _) => None,
         }
     }
 }

@@ -76,6 +76,7 @@ impl<N: Net> Engine<N> {
                 assert!(connection.pending.is_none(), "unheard for ever");
                 assert!(connection.write_error.is_none(), "mute for ever");
             }
+            (Phase::Draining { .. }, ReadState::Queued) => {}
             (Phase::Flushing { .. } | Phase::Draining { .. }, _) => assert!(deadline.is_some()),
             (Phase::Open, ReadState::Queued | ReadState::Throttled) | (Phase::Dead(_), _) => {}
         }

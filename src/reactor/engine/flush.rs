@@ -56,7 +56,7 @@ impl<N: Net> Engine<N> {
         self.services[service.0].fanout.add_busy(elapsed);
     }
 
-    fn flush_client(&mut self, service: ServiceId, client: Token, now: Instant) {
+    pub(super) fn flush_client(&mut self, service: ServiceId, client: Token, now: Instant) {
         let fanout = &mut self.services[service.0].fanout;
         let Some(connection) = connection_in(&mut self.sources, client) else {
             return;

@@ -14,6 +14,9 @@ use crate::wire::Decoded;
 /// What one read takes at least, where clients may speak at a rate only.
 const RATE_LIMITED_READ_BYTES: usize = 4096;
 
+/// How often a connection whose time is over is read from once more, to find its end.
+const LAST_READS: usize = 4;
+
 /// Why a connection may not be read from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {
@@ -84,7 +87,7 @@ impl<N: Net> Engine<N> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let outcome = match self.connection(token).map(|connection| connection.phase) {
             None | Some(Phase::Dead(_) | Phase::Flushing { .. }) => Outcome::Drained,
-            Some(Phase::Draining { .. }) => self.drain_once(token, &mut scratch),
+            Some(Phase::Draining { .. }) => self.drain(token, &mut scratch, now),
             Some(Phase::Open) => match self.may_read(token, now) {
                 Ok(()) => self.read_once(token, &mut scratch, now),
                 Err(refusal) => Outcome::Refused(refusal),
@@ -144,23 +147,31 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// Reads once and forgets it.
-    fn drain_once(&mut self, token: Token, scratch: &mut [u8]) -> Outcome {
+    /// Reads once and forgets it. When the time for that is over, the end of the stream may still
+    /// lie behind some of it.
+    fn drain(&mut self, token: Token, scratch: &mut [u8], now: Instant) -> Outcome {
         let Some(connection) = self.connection(token) else {
             return Outcome::Drained;
         };
         connection.pending = None;
-        match connection.stream.read(scratch) {
-            Ok(0) => Outcome::Eof,
-            Ok(count) => match &mut connection.phase {
-                Phase::Draining { left_bytes, .. } if *left_bytes >= count => {
+        for _ in 0..LAST_READS {
+            let count = match connection.stream.read(scratch) {
+                Ok(0) => return Outcome::Eof,
+                Ok(count) => count,
+                Err(error) => return after_error(connection, &error),
+            };
+            match &mut connection.phase {
+                Phase::Draining { left_bytes, .. } if *left_bytes < count => break,
+                Phase::Draining { until, left_bytes } => {
                     *left_bytes -= count;
-                    Outcome::More
+                    if *until > now {
+                        return Outcome::More;
+                    }
                 }
-                _ => Outcome::Gone(Disconnect::Unfinished),
-            },
-            Err(error) => after_error(connection, &error),
+                _ => break,
+            }
         }
+        Outcome::Gone(Disconnect::Unfinished)
     }
 
     /// Hands over the messages of `input` while they may be heard; what is left of it waits.
@@ -277,6 +288,13 @@ impl<N: Net> Engine<N> {
             return;
         };
         match &mut connection.phase {
+            Phase::Draining { until, .. } if *until <= now => self.kill(
+                token,
+                match is_ending {
+                    true => Disconnect::Shutdown,
+                    false => Disconnect::Unfinished,
+                },
+            ),
             // At the end of the server a client that sends nothing is not waited for.
             Phase::Draining { until, .. } if is_ending => *until = now + END_QUIET,
             Phase::Open => {

@@ -7,7 +7,7 @@ use log::warn;
 use super::super::connection::{Phase, ReadState};
 use super::super::net::Net;
 use super::super::{ServiceId, Token};
-use super::{Engine, RunState, Source};
+use super::{Engine, Source};
 use crate::service::Disconnect;
 
 /// Fewer old timers are not worth looking for.
@@ -39,11 +39,6 @@ impl<N: Net> Engine<N> {
                     done.is_none().then(|| now + PANIC_PAUSE);
             }
         }
-        if let RunState::Stopping { until } = self.run_state
-            && until <= now
-        {
-            self.give_up_all();
-        }
         if let Some(more) = self.lag_log.take_suppressed(now) {
             warn!("{more} more clients were disconnected as too slow");
         }
@@ -55,10 +50,10 @@ impl<N: Net> Engine<N> {
     /// The deadline of a connection may have come.
     fn on_connection_deadline(&mut self, token: Token, now: Instant) {
         let limits = self.limits;
-        let is_ending = self.run_state != RunState::Running;
         let Some(connection) = self.connection(token) else {
             return;
         };
+        let service = connection.service;
         if connection.deadline(&limits).is_none_or(|at| at > now) {
             return;
         }
@@ -73,10 +68,17 @@ impl<N: Net> Engine<N> {
                 }
             }
             // The limit strikes if a read finds nothing: what the client has sent may lie there.
-            (Phase::Open, _) => self.queue(token),
-            (Phase::Draining { .. }, _) if is_ending => self.kill(token, Disconnect::Shutdown),
-            (Phase::Flushing { .. } | Phase::Draining { .. }, _) => {
-                self.kill(token, Disconnect::Unfinished);
+            (Phase::Open | Phase::Draining { .. }, _) => self.queue(token),
+            // And so if a write takes nothing.
+            (Phase::Flushing { .. }, _) => {
+                self.services[service.0].fanout.unblock(token);
+                self.flush_client(service, token, now);
+                let connection = self.connection(token);
+                if let Some(Phase::Flushing { until }) = connection.map(|c| c.phase)
+                    && until <= now
+                {
+                    self.kill(token, Disconnect::Unfinished);
+                }
             }
             (Phase::Dead(_), _) => {}
         }
