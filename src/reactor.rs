@@ -31,8 +31,9 @@ mod tests;
 mod timers;
 
 pub(crate) use engine::{Engine, Readiness};
+// A simulated network stands behind this seam; the load engine polls and writes as the server does.
+#[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) use net::Net;
-// The load engine polls and writes as the server does.
 #[cfg(feature = "bench")]
 pub(crate) use net::{Stream, System};
 
