@@ -3,7 +3,7 @@
 //!
 //! One turn: wait for events or the nearest deadline, read the clock once, hand each event to
 //! its source, do what is left over from the last turn, run what is due, flush, take away what
-//! has ended. [`Engine`] decides all of that; here is only what touches the poll.
+//! has ended. `Engine` decides all of that; here is only what touches the poll.
 
 use std::io;
 use std::sync::Arc;
