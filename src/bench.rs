@@ -1,9 +1,13 @@
-//! `chinwag bench`: many concurrent clients from one thread, and figures one can trust.
+//! `chinwag bench`: many concurrent clients, and figures that do not flatter.
+//!
+//! The rule for every figure: *what was asked for and did not happen is counted, at the time at
+//! which it was due; what the generator itself adds is told beside every figure that it is in; a
+//! figure without enough samples is not printed.*
 //!
 //! `load` puts the load on a server, `check` judges what arrives, `measure` how long it took and
 //! whether the figures can be relied on, `report` tells it. `protocol` is what servers speak.
-//! `run` is one run of all that. Only `load::driver` and `load::dial` touch sockets; `load::clock`
-//! reads the time.
+//! `run` is one run of all that, `find_rate` many. Only `load::driver` and `load::dial` touch
+//! sockets; `load::clock` reads the time.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,13 +18,14 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::CliError;
 
-mod check;
+pub(crate) mod check;
 pub(crate) mod config;
 mod doctor;
+mod find_rate;
 #[doc(hidden)]
 pub mod hot_path;
 pub(crate) mod load;
-mod measure;
+pub(crate) mod measure;
 pub(crate) mod protocol;
 mod report;
 mod run;
@@ -29,10 +34,12 @@ pub use config::Config;
 
 use config::{Load, Target};
 use load::own_server;
+use measure::verdict;
 use report::json::Report;
 use report::output::{self, OutputFile};
 use report::paired::PairedComparison;
-use report::{compare, plot, table};
+use report::{compare, plot, series, table};
+use run::Run;
 
 /// Does what the command line asked for.
 ///
@@ -51,7 +58,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
             }
             match &load.baseline {
                 None => run_once(load, &interrupted, outputs),
-                Some(baseline) => take_turns(load, baseline, &interrupted, outputs),
+                Some(baseline) => compare_servers(load, baseline, &interrupted, outputs),
             }
         }
     }
@@ -65,22 +72,22 @@ pub fn end_with_bench() -> Result<(), CliError> {
     own_server::end_with_bench()
 }
 
-/// Runs `load` once against its target. Whatever goes wrong in the run is in the report's verdict.
-fn measure(load: &Load, interrupted: &Arc<AtomicBool>) -> Result<Report, CliError> {
-    make_room(load)?;
-    run::run(load, &load.target, interrupted)
-}
-
+/// Runs `load` once, or as often as it takes to find a rate.
 fn run_once(
     load: &Load,
     interrupted: &Arc<AtomicBool>,
     outputs: Outputs<'_>,
 ) -> Result<(), CliError> {
-    match measure(load, interrupted) {
-        Ok(report) => {
-            let page = || plot::page(&[(load.name().to_owned(), &report)]);
-            outputs.publish(&report, &report.verdict, || table::render(&report), page)
-        }
+    let one = |load: &Load| {
+        check_resources(load)?;
+        run::run(load, &load.target, interrupted)
+    };
+    let run = match &load.find_rate {
+        None => one(load),
+        Some(condition) => find_rate::find(load, condition, one),
+    };
+    match run {
+        Ok(run) => outputs.publish_run(&run),
         Err(failure) => {
             let report = Report::of_none(load, &load.target, &failure.to_string());
             Err(outputs.tell_scripts(&report, failure))
@@ -88,8 +95,9 @@ fn run_once(
     }
 }
 
-/// Runs `load` against its target and a rival in turns.
-fn take_turns(
+/// Runs `load` against its target and a baseline in turns: ABBA, so that neither always has what
+/// the other has left behind.
+fn compare_servers(
     load: &Load,
     baseline: &Target,
     interrupted: &Arc<AtomicBool>,
@@ -97,10 +105,14 @@ fn take_turns(
 ) -> Result<(), CliError> {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     let mut failed = None;
-    'rounds: for _ in 0..load.rounds {
-        for (target, reports) in [(&load.target, &mut first), (baseline, &mut second)] {
-            match make_room(load).and_then(|()| run::run(load, target, interrupted)) {
-                Ok(report) => reports.push(report),
+    'rounds: for round in 0..load.rounds {
+        let mut targets = [(&load.target, &mut first), (baseline, &mut second)];
+        if round % 2 == 1 {
+            targets.reverse();
+        }
+        for (target, reports) in targets {
+            match check_resources(load).and_then(|()| run::run(load, target, interrupted)) {
+                Ok(run) => reports.push(run.report),
                 Err(failure) => {
                     reports.push(Report::of_none(load, target, &failure.to_string()));
                     failed = Some(failure);
@@ -115,13 +127,8 @@ fn take_turns(
     match failed {
         None => {
             let comparison = PairedComparison::new(first, second);
-            let no_page = String::new;
-            outputs.publish(
-                &comparison,
-                &comparison.verdict,
-                || comparison.render(),
-                no_page,
-            )
+            let text = || comparison.render();
+            outputs.publish(&comparison, &comparison.verdict, text, Extra::default())
         }
         Some(failure) => {
             let comparison = PairedComparison::aborted(first, second);
@@ -130,12 +137,11 @@ fn take_turns(
     }
 }
 
-fn make_room(load: &Load) -> Result<(), CliError> {
-    let passing = usize::try_from(load.churn_per_s).unwrap_or(usize::MAX);
-    let connections = [load.idle, load.slow, passing]
-        .iter()
-        .fold(load.connections, |sum, more| sum.saturating_add(*more));
+fn check_resources(load: &Load) -> Result<(), CliError> {
+    let transient = usize::try_from(load.settings.churn_per_s).unwrap_or(usize::MAX);
+    let connections = load.lasting_connections().saturating_add(transient);
     doctor::make_room_for(connections)
+        .and_then(|()| doctor::check_memory(load))
         .map_err(|why| CliError::runtime(format!("bench {}: {why}", load.name())))
 }
 
@@ -159,16 +165,39 @@ struct Outputs<'a> {
     load: &'a Load,
     json: Option<OutputFile>,
     page: Option<OutputFile>,
+    hdr: Option<OutputFile>,
+    series: Option<OutputFile>,
+}
+
+/// What stands in the other files.
+#[derive(Default)]
+struct Extra {
+    page: String,
+    hdr: String,
+    series: String,
 }
 
 impl<'a> Outputs<'a> {
     /// Opens the files that `load` asks for.
     fn open(load: &'a Load) -> Result<Self, CliError> {
+        let output = &load.output;
         Ok(Self {
             load,
-            json: OutputFile::open_any(load.output.file.as_ref())?,
-            page: OutputFile::open_any(load.output.plot.as_ref())?,
+            json: OutputFile::open_any(output.file.as_ref())?,
+            page: OutputFile::open_any(output.plot.as_ref())?,
+            hdr: OutputFile::open_any(output.hdr.as_ref())?,
+            series: OutputFile::open_any(output.series.as_ref())?,
         })
+    }
+
+    fn publish_run(self, run: &Run) -> Result<(), CliError> {
+        let report = &run.report;
+        let extra = Extra {
+            page: plot::page(&[(self.load.name().to_owned(), report)]),
+            hdr: run.hdr.clone().unwrap_or_default(),
+            series: series::csv(&report.seconds),
+        };
+        self.publish(report, &report.verdict, || table::render(report), extra)
     }
 
     /// Prints `result`, then writes the files, and fails if the verdict is not good. A file that
@@ -178,7 +207,7 @@ impl<'a> Outputs<'a> {
         result: &T,
         verdict: &str,
         text: impl Fn() -> String,
-        page: impl Fn() -> String,
+        extra: Extra,
     ) -> Result<(), CliError> {
         let json = as_json(result)?;
         let printed = if self.load.output.json {
@@ -186,14 +215,26 @@ impl<'a> Outputs<'a> {
         } else {
             output::print(&text())
         };
-        let filed = self.json.map_or(Ok(()), |file| file.write(&json));
-        let drawn = self.page.map_or(Ok(()), |file| file.write(&page()));
-        printed.and(filed).and(drawn)?;
-        if verdict == "ok" {
-            return Ok(());
-        }
+        let files = [
+            (self.json, &json),
+            (self.page, &extra.page),
+            (self.hdr, &extra.hdr),
+            (self.series, &extra.series),
+        ];
+        let written = files.map(|(file, text)| file.map_or(Ok(()), |file| file.write(text)));
+        let not_written = written.into_iter().find(Result::is_err).unwrap_or(Ok(()));
         let name = self.load.name();
-        Err(CliError::runtime(format!("bench {name}: {verdict}")))
+        match verdict::exit_code(verdict) {
+            0 => printed.and(not_written),
+            code => {
+                // What was wrong with the run comes before what is wrong with a file.
+                let files = not_written
+                    .err()
+                    .map_or(String::new(), |why| format!("; {why}"));
+                let why = format!("bench {name}: {verdict}{files}");
+                Err(CliError::with_exit_code(why, code))
+            }
+        }
     }
 
     /// Gives out what there is of a run that could not be, for programs that read JSON. People

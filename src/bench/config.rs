@@ -5,12 +5,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::addr::Address;
-use crate::bench::check::header;
-use crate::bench::load::schedule::Pace;
-use crate::bench::protocol;
+use serde::{Deserialize, Serialize};
 
-/// The smallest `--size`: a stamp's fields and the newline.
+use super::check::header;
+use super::load::schedule::{Arrivals, Plan};
+use super::measure::condition::Condition;
+use super::protocol;
+use crate::addr::Address;
+
+/// The smallest `--size`: a header's fields and the newline.
 pub(crate) const SIZE_BYTES_MIN: usize = header::TEXT_BYTES_MIN + 1;
 /// The largest `--size`.
 pub(crate) const SIZE_BYTES_MAX: usize = 1 << 20;
@@ -32,14 +35,7 @@ pub enum Scenario {
     /// It comes back to its sender.
     Echo,
     /// It goes to all members.
-    Room {
-        /// How many of the members send.
-        senders: usize,
-        /// How messages are carried.
-        protocol: protocol::Kind,
-        /// The sender gets its own message too.
-        own: bool,
-    },
+    Room,
 }
 
 /// One server to be measured.
@@ -60,41 +56,81 @@ pub struct Load {
     pub target: Target,
     /// A second server, measured in turns with the first.
     pub baseline: Option<Target>,
-    /// Turns that each of two servers gets.
+    /// Runs that each of two servers gets.
     pub rounds: usize,
-    /// Members: the connections that are measured.
-    pub connections: usize,
-    /// How long to measure.
-    pub duration: Duration,
-    /// How long to load before measuring.
-    pub warmup: Duration,
-    /// How long to wait for something that ought to come: a connection, a greeting, the last
-    /// messages.
-    pub timeout: Duration,
-    /// Bytes of a message, with its newline.
-    pub size_bytes: usize,
-    /// Closed or open loop.
-    pub pace: Pace,
-    /// Connections made a second; none: as fast as they are accepted.
-    pub connect_per_s: Option<u64>,
+    /// The load itself.
+    pub settings: Settings,
     /// Addresses to connect from, in turn.
     pub sources: Vec<IpAddr>,
-    /// Connections that are only there.
+    /// Give CPU time also in units of one send and receive, measured beside the server.
+    pub calibrate: bool,
+    /// Options for the server that is started.
+    pub server_options: Vec<OsString>,
+    /// Look for the highest rate that meets this.
+    pub find_rate: Option<Condition>,
+    /// The run has failed if one of these is met.
+    pub fail_if: Vec<Condition>,
+    /// What to give out.
+    pub output: Output,
+}
+
+/// The load, as the report repeats it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The server's address.
+    pub address: String,
+    /// Whether the server was started for the run.
+    pub own_server: bool,
+    /// The options that it was given.
+    pub server_options: Vec<String>,
+    /// Members: the connections that are measured.
+    pub connections: usize,
+    /// Of them, those that send.
+    pub senders: usize,
+    /// How messages are carried.
+    pub protocol: protocol::Kind,
+    /// Senders get their own messages too.
+    pub own: bool,
+    /// Bytes of a message, in lines with its newline.
+    pub size_bytes: usize,
+    /// `closed` or `open`.
+    pub loop_kind: String,
+    /// Closed loop: messages that each sender keeps in flight. It waits with the server, so it
+    /// cannot show what a stall does to others.
+    pub in_flight: Option<u32>,
+    /// Open loop: messages a second of all senders, whatever the server does.
+    pub rate_per_s: Option<f64>,
+    /// Open loop with a rate that changes evenly: from this, to that.
+    pub profile_per_s: Option<[f64; 2]>,
+    /// Open loop: how messages are spread over time.
+    pub arrivals: Option<Arrivals>,
+    /// Messages to measure; none: as many as the time allows.
+    pub messages: Option<u64>,
+    /// Generator threads.
+    pub threads: usize,
+    /// How long to measure; none: until all `messages` are sent.
+    pub duration_s: Option<f64>,
+    /// Load before measuring.
+    pub warmup_s: f64,
+    /// How long to wait for something that ought to come: a connection, the first words, the last
+    /// messages.
+    pub timeout_s: f64,
+    /// The former name of `timeout_s`, for one version of the report.
+    pub patience_s: f64,
+    /// Connections made a second; none: as fast as they are accepted.
+    pub connect_per_s: Option<u64>,
+    /// Addresses connected from; none: the system's choice.
+    pub sources: Vec<String>,
+    /// Further connections that are only there.
     pub idle: usize,
-    /// Connections that never read.
+    /// Further connections that never read.
     pub slow: usize,
-    /// Connections a second that come and go.
+    /// Further connections a second that come and go.
     pub churn_per_s: u64,
     /// Sent first by each connection, `{n}` standing for its number; a newline is added.
     pub hello: Option<String>,
     /// Waited for by each connection before it counts as there.
     pub expect: Option<String>,
-    /// Give CPU time also in units of one send and receive, measured beside the server.
-    pub calibrate: bool,
-    /// Options for the server that is started.
-    pub server_options: Vec<OsString>,
-    /// What to give out.
-    pub output: Output,
 }
 
 /// Where the results go.
@@ -106,64 +142,27 @@ pub struct Output {
     pub file: Option<PathBuf>,
     /// The report as a page with drawings.
     pub plot: Option<PathBuf>,
-    /// Nothing on the terminal while it runs.
-    pub quiet: bool,
+    /// The latencies as a HdrHistogram interval log.
+    pub hdr: Option<PathBuf>,
+    /// A row a measured second.
+    pub series: Option<PathBuf>,
 }
 
 impl Load {
-    /// What the command line asks for when nothing but the scenario and the number of members
-    /// is said: a server of its own, ten seconds after one of warm-up, a closed loop.
-    #[must_use]
-    pub fn new(scenario: Scenario, connections: usize) -> Self {
-        Self {
-            scenario,
-            target: Target::default(),
-            baseline: None,
-            rounds: 5,
-            connections,
-            duration: Duration::from_secs(10),
-            warmup: Duration::from_secs(1),
-            timeout: Duration::from_secs(5),
-            size_bytes: 100,
-            pace: Pace::Closed { in_flight: 1 },
-            connect_per_s: None,
-            sources: Vec::new(),
-            idle: 0,
-            slow: 0,
-            churn_per_s: 0,
-            hello: None,
-            expect: None,
-            calibrate: false,
-            server_options: Vec::new(),
-            output: Output::default(),
-        }
-    }
-
     /// `echo` or `room`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self.scenario {
             Scenario::Echo => "echo",
-            Scenario::Room { .. } => "room",
+            Scenario::Room => "room",
         }
     }
 
-    /// How many of the members send.
-    #[must_use]
-    pub fn senders(&self) -> usize {
-        match self.scenario {
-            Scenario::Echo => self.connections,
-            Scenario::Room { senders, .. } => senders,
-        }
-    }
-
-    /// The protocol; echo servers are spoken to in lines.
-    #[must_use]
-    pub fn protocol(&self) -> protocol::Kind {
-        match self.scenario {
-            Scenario::Echo => protocol::Kind::Line,
-            Scenario::Room { protocol, .. } => protocol,
-        }
+    /// Connections that are there all the time.
+    pub(crate) fn lasting_connections(&self) -> usize {
+        let settings = &self.settings;
+        let others = settings.idle.saturating_add(settings.slow);
+        settings.connections.saturating_add(others)
     }
 
     /// What the server that is started is told, from `serve` on: a loopback port that the system
@@ -175,19 +174,71 @@ impl Load {
         let mut arguments: Vec<OsString> = start.iter().map(OsString::from).collect();
         arguments.extend_from_slice(&self.server_options);
         let is_told = |o: &OsString| o.to_string_lossy().starts_with(LARGEST);
-        if self.scenario != Scenario::Echo && !self.server_options.iter().any(is_told) {
+        if self.scenario == Scenario::Room && !self.server_options.iter().any(is_told) {
             arguments.push(LARGEST.into());
-            arguments.push(self.size_bytes.max(1024).to_string().into());
+            arguments.push(self.settings.size_bytes.max(1024).to_string().into());
         }
         arguments
     }
+}
+
+impl Settings {
+    /// The open loop's plan; none for a closed loop.
+    pub(crate) fn plan(&self) -> Option<Plan> {
+        let [from_per_s, to_per_s] = match (self.profile_per_s, self.rate_per_s) {
+            (Some(profile), _) => profile,
+            (None, Some(rate)) => [rate, rate],
+            (None, None) => return None,
+        };
+        Some(Plan {
+            from_per_s,
+            to_per_s,
+            warmup_s: self.warmup_s,
+            ramp_s: self.duration_s.unwrap_or(1.0),
+            arrivals: self.arrivals.unwrap_or_default(),
+            senders: self.senders,
+            messages: self.messages,
+        })
+    }
+
+    /// How long something that ought to come is awaited.
+    pub(crate) fn timeout(&self) -> Duration {
+        seconds(self.timeout_s)
+    }
+
+    /// Load before measuring.
+    pub(crate) fn warmup(&self) -> Duration {
+        seconds(self.warmup_s)
+    }
+
+    /// How long to measure; none: until all messages are sent.
+    pub(crate) fn duration(&self) -> Option<Duration> {
+        self.duration_s.map(seconds)
+    }
 
     /// Bytes of a message's text: in lines the newline belongs to the size.
-    #[must_use]
-    pub fn text_bytes(&self) -> usize {
-        match self.protocol() {
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self.protocol {
             protocol::Kind::Line => self.size_bytes.saturating_sub(1),
             protocol::Kind::Redis | protocol::Kind::Nats => self.size_bytes,
         }
+    }
+}
+
+/// What is no duration is none at all: the command line has made all of these.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+/// What `chinwag bench` with these words is asked to do; for tests and benches, so that the
+/// defaults stand in one place.
+///
+/// # Panics
+/// If the words ask for no load.
+pub(crate) fn load_of(words: &str) -> Load {
+    let words = ["chinwag", "bench"].into_iter().chain(words.split(' '));
+    match crate::cli::parse(words) {
+        Ok(crate::cli::Command::Bench(Config::Load(load))) => *load,
+        other => panic!("no load: {other:?}"),
     }
 }

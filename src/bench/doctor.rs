@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io;
 
+use crate::bench::config::{Load, Scenario};
+
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -76,6 +78,33 @@ pub(crate) fn make_room_for(connections: usize) -> Result<(), String> {
             "{connections} connections need {needed} descriptors and {} are allowed; as root: {}",
             limits.hard,
             limits.raise_descriptors(needed)
+        ));
+    }
+    Ok(())
+}
+
+/// Memory that a table of members and senders takes: a number for each pair, and a place for each
+/// message that is on its way.
+const PAIR_BYTES: u64 = 4;
+
+/// Checks that what is remembered of each receiver and sender fits.
+///
+/// # Errors
+/// One line with what would fit.
+pub(crate) fn check_memory(load: &Load) -> Result<(), String> {
+    let settings = &load.settings;
+    let (members, senders) = (settings.connections as u64, settings.senders as u64);
+    let free = meminfo("MemAvailable:");
+    let needed = match load.scenario {
+        Scenario::Echo => 0,
+        Scenario::Room => members.saturating_mul(senders).saturating_mul(PAIR_BYTES),
+    };
+    if free > 0 && needed > free / 2 {
+        return Err(format!(
+            "{members} members that are checked for each of {senders} senders take {} MiB, and {} \
+             are free; fewer --senders need less",
+            needed >> 20,
+            free >> 20
         ));
     }
     Ok(())

@@ -1,19 +1,16 @@
 //! The load engine's hottest path, for `benches/hot_paths.rs` alone: a thousand members who are
 //! sent the same merged messages.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use crate::bench::config::{Load, Scenario};
+use crate::bench::config::load_of;
 use crate::bench::load::engine::Engine;
-use crate::bench::load::schedule::Pace;
-use crate::bench::protocol::Kind;
+use crate::bench::load::shared::Shared;
 
 const MEMBERS: usize = 1_000;
-const SENDERS: usize = 10;
-const IN_FLIGHT: u32 = 100;
 
 /// Deliveries of one [`Receiving::round`].
-pub const DELIVERIES: u64 = SENDERS as u64 * IN_FLIGHT as u64;
+pub const DELIVERIES: u64 = 10 * 100;
 
 /// Members that receive, one after the other.
 #[derive(Debug)]
@@ -29,17 +26,10 @@ impl Receiving {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "it is no value, but a run")]
     pub fn new() -> Self {
-        let scenario = Scenario::Room {
-            senders: SENDERS,
-            protocol: Kind::Line,
-            own: true,
-        };
-        let mut load = Load::new(scenario, MEMBERS);
-        load.pace = Pace::Closed {
-            in_flight: IN_FLIGHT,
-        };
-        let mut engine = Engine::new(&load, 7);
-        engine.start(0, Duration::ZERO, Duration::from_secs(3600));
+        let load = load_of("room -c 1000 --senders 10 --pipeline 100 --own --warmup 0 -d 1h");
+        let shared = Arc::new(Shared::new(&load, 7, Arc::default()));
+        let mut engine = Engine::new(&load, &shared, 0);
+        engine.start(&load, 0);
         Self {
             engine,
             said: Vec::new(),

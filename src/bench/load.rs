@@ -11,4 +11,5 @@ pub(crate) mod in_flight;
 pub(crate) mod own_server;
 pub(crate) mod ready_senders;
 pub(crate) mod schedule;
+pub(crate) mod shared;
 mod timer;

@@ -8,10 +8,14 @@ mod redis;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A protocol that carries messages to many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A line in, a line out to the others, perhaps with a prefix.
+    #[default]
     Line,
     /// Redis from version 6 on: HELLO 3, SUBSCRIBE, PUBLISH.
     Redis,

@@ -8,14 +8,23 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::addr::Address;
-use crate::bench::config::{self, Config, Load, Output, Scenario, Target};
-use crate::bench::load::schedule::Pace;
+use crate::bench::check::header::TEXT_BYTES_MIN_WITH_SENT;
+use crate::bench::config::{self, Config, Load, Output, Scenario, Settings, Target};
+use crate::bench::load::schedule;
+use crate::bench::measure::condition::Condition;
+use crate::bench::measure::recorder::carries_sent_time;
 use crate::bench::protocol;
 use crate::failure::CliError;
 use crate::units;
 
 /// Members that send in a room, if there are so many.
 const SENDERS: usize = 10;
+/// Measured, if neither a time nor a number of messages is given.
+const DURATION: Duration = Duration::from_secs(10);
+/// Generator threads at most.
+const THREADS_MAX: usize = 256;
+/// Messages a second at most.
+const RATE_MAX: f64 = 1e8;
 
 /// Put a load of many clients on a server, and tell what came of it
 #[derive(Args)]
@@ -68,6 +77,14 @@ enum Protocol {
     Nats,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Arrivals {
+    /// One as long after the other as the rate says
+    Even,
+    /// Independent of each other
+    Poisson,
+}
+
 #[derive(Args)]
 struct CompareArguments {
     /// Reports; the others are set against the first
@@ -86,9 +103,12 @@ struct Common {
     /// Clients that are measured
     #[arg(short, long, value_name = "N", default_value = "100", value_parser = positive)]
     connections: usize,
-    /// How long to measure
-    #[arg(short, long, value_name = "DURATION", default_value = "10s", value_parser = units::parse_duration)]
-    duration: Duration,
+    /// How long to measure [default: 10s; with -n: until all are sent]
+    #[arg(short, long, value_name = "DURATION", value_parser = units::parse_duration)]
+    duration: Option<Duration>,
+    /// Measure so many messages, the warm-up apart
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "profile", value_parser = clap::value_parser!(u64).range(1..))]
+    messages: Option<u64>,
     /// Load before measuring
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = units::parse_duration)]
     warmup: Duration,
@@ -100,11 +120,27 @@ struct Common {
     size: usize,
     /// Open loop: messages a second of all senders, whatever the server does; latency counts
     /// from when a message was due. Without it, closed loop
-    #[arg(long, value_name = "N", conflicts_with = "pipeline", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
-    rate: Option<u64>,
+    #[arg(long, value_name = "N", conflicts_with = "pipeline", value_parser = rate)]
+    rate: Option<f64>,
+    /// Open loop: the rate changes evenly, over the measured time
+    #[arg(long, value_name = "FROM..TO/s", conflicts_with_all = ["rate", "pipeline"], value_parser = profile)]
+    profile: Option<[f64; 2]>,
+    /// Open loop: messages evenly apart, or at random as of many people
+    #[arg(long, value_enum, default_value = "even")]
+    arrivals: Arrivals,
+    /// Look for the highest rate that meets this, as in 'p99<20ms', beginning at --rate
+    #[arg(long, value_name = "FIGURE<TIME", conflicts_with_all = ["profile", "pipeline", "compare"], value_parser = Condition::parse)]
+    find_rate: Option<Condition>,
+    /// Exit with 1 if this is so, as in 'p99>20ms'; of p50, p90, p99, p999, p9999, max or mean;
+    /// repeatable
+    #[arg(long, value_name = "FIGURE>TIME", conflicts_with_all = ["compare", "find_rate"], value_parser = Condition::parse)]
+    fail_if: Vec<Condition>,
     /// Closed loop: messages that each sender has in flight
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pipeline: u32,
+    /// Generator threads; each takes a core of its own
+    #[arg(long, value_name = "N", default_value = "1", value_parser = positive)]
+    threads: usize,
     /// Connections made a second [default: as fast as they are accepted]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     connect_rate: Option<u64>,
@@ -151,6 +187,12 @@ struct Common {
     /// Draw latency and throughput on a page
     #[arg(long, value_name = "FILE.html", conflicts_with = "compare")]
     plot: Option<PathBuf>,
+    /// Write the latencies as a HdrHistogram log, a line a second
+    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    hdr: Option<PathBuf>,
+    /// Write a row a measured second
+    #[arg(long, value_name = "FILE.csv", conflicts_with = "compare")]
+    series: Option<PathBuf>,
     /// Options for the server that is started
     #[arg(last = true, value_name = "SERVER OPTIONS", conflicts_with = "address")]
     server_options: Vec<OsString>,
@@ -165,7 +207,7 @@ impl Arguments {
         let (name, load) = match self.what {
             What::Doctor => return Ok(Config::Doctor),
             What::Compare(given) => return Ok(Config::Compare(given.files, given.plot)),
-            What::Echo(given) => ("echo", given.common.into_load(Scenario::Echo)),
+            What::Echo(given) => ("echo", given.common.into_load(None)),
             What::Room(given) => ("room", given.into_load()),
         };
         let load = load.map_err(|why| {
@@ -194,6 +236,11 @@ impl RoomArguments {
     fn into_load(self) -> Result<Load, String> {
         let members = self.common.connections;
         let senders = self.senders.unwrap_or(SENDERS.min(members));
+        let protocol = match self.protocol {
+            Protocol::Line => protocol::Kind::Line,
+            Protocol::Redis => protocol::Kind::Redis,
+            Protocol::Nats => protocol::Kind::Nats,
+        };
         let own = self.own || self.protocol == Protocol::Redis;
         if members < 2 {
             return Err("a room takes at least 2 --connections".to_owned());
@@ -206,11 +253,6 @@ impl RoomArguments {
         if self.own && self.protocol == Protocol::Nats {
             return Err("--own: NATS is told not to, as in a room".to_owned());
         }
-        let protocol = match self.protocol {
-            Protocol::Line => protocol::Kind::Line,
-            Protocol::Redis => protocol::Kind::Redis,
-            Protocol::Nats => protocol::Kind::Nats,
-        };
         if protocol != protocol::Kind::Line {
             let name = protocol.to_string();
             if self.common.hello.is_some() || self.common.expect.is_some() {
@@ -222,69 +264,147 @@ impl RoomArguments {
                 return Err(format!("--protocol {name} takes the ADDR of such a server"));
             }
         }
-        self.common.into_load(Scenario::Room {
+        self.common.into_load(Some(Room {
             senders,
             protocol,
             own,
-        })
+        }))
     }
 }
 
+/// What a room has that an echo has not.
+struct Room {
+    senders: usize,
+    protocol: protocol::Kind,
+    own: bool,
+}
+
 impl Common {
-    fn into_load(self, scenario: Scenario) -> Result<Load, String> {
-        if self.duration.is_zero() {
-            return Err("--duration 0 measures nothing".to_owned());
-        }
-        if self.timeout.is_zero() {
-            return Err("--timeout 0 leaves no time to connect".to_owned());
-        }
-        if self.calibrate && self.address.is_some() && self.pid.is_none() {
-            return Err("--calibrate takes the server's --pid".to_owned());
-        }
-        if self.hello.as_deref() == Some("") || self.expect.as_deref() == Some("") {
-            return Err("--hello and --expect take words".to_owned());
-        }
-        let pace = match self.rate {
-            Some(per_s) => Pace::Open { per_s },
-            None => Pace::Closed {
-                in_flight: self.pipeline,
+    fn into_load(self, room: Option<Room>) -> Result<Load, String> {
+        self.check()?;
+        let settings = self.settings(room.as_ref());
+        let load = Load {
+            scenario: match room {
+                None => Scenario::Echo,
+                Some(_) => Scenario::Room,
             },
-        };
-        let baseline = self.compare.map(|address| Target {
-            address: Some(address),
-            pid: self.compare_pid,
-        });
-        Ok(Load {
-            scenario,
             target: Target {
                 address: self.address,
                 pid: self.pid,
             },
-            baseline,
+            baseline: self.compare.map(|address| Target {
+                address: Some(address),
+                pid: self.compare_pid,
+            }),
             rounds: self.rounds,
-            connections: self.connections,
-            duration: self.duration,
-            warmup: self.warmup,
-            timeout: self.timeout,
-            size_bytes: self.size,
-            pace,
-            connect_per_s: self.connect_rate,
+            settings,
             sources: self.source,
-            idle: self.idle,
-            slow: self.slow,
-            churn_per_s: self.churn,
-            hello: self.hello,
-            expect: self.expect,
             calibrate: self.calibrate,
             server_options: self.server_options,
+            find_rate: self.find_rate,
+            fail_if: self.fail_if,
             output: Output {
                 json: self.json,
                 file: self.output,
                 plot: self.plot,
-                quiet: false,
+                hdr: self.hdr,
+                series: self.series,
             },
-        })
+        };
+        if carries_sent_time(&load) && load.settings.text_bytes() < TEXT_BYTES_MIN_WITH_SENT {
+            return Err(format!(
+                "--threads with --rate takes a --size of {} or more: a message also says when it \
+                 was really sent",
+                TEXT_BYTES_MIN_WITH_SENT + 1
+            ));
+        }
+        Ok(load)
     }
+
+    /// What contradicts itself.
+    fn check(&self) -> Result<(), String> {
+        let is_open = self.is_open();
+        let refusal = if self.duration == Some(Duration::ZERO) {
+            "--duration 0 measures nothing"
+        } else if self.timeout.is_zero() {
+            "--timeout 0 leaves no time to connect"
+        } else if self.calibrate && self.address.is_some() && self.pid.is_none() {
+            "--calibrate takes the server's --pid"
+        } else if self.hello.as_deref() == Some("") || self.expect.as_deref() == Some("") {
+            "--hello and --expect take words"
+        } else if self.arrivals != Arrivals::Even && !is_open {
+            "--arrivals is for an open loop: --rate, --profile or --find-rate"
+        } else if self.threads > self.connections {
+            "more --threads than --connections have nothing to do"
+        } else if self.threads > THREADS_MAX {
+            "that are too many --threads"
+        } else if self.find_rate.as_ref().is_some_and(|c| !c.is_upper_bound()) {
+            "--find-rate takes an upper bound, as in 'p99<20ms'"
+        } else {
+            return Ok(());
+        };
+        Err(refusal.to_owned())
+    }
+
+    fn is_open(&self) -> bool {
+        self.rate.is_some() || self.profile.is_some() || self.find_rate.is_some()
+    }
+
+    fn settings(&self, room: Option<&Room>) -> Settings {
+        let is_open = self.is_open();
+        let arrivals = match self.arrivals {
+            Arrivals::Even => schedule::Arrivals::Even,
+            Arrivals::Poisson => schedule::Arrivals::Poisson,
+        };
+        let by_time = self.messages.is_none().then_some(DURATION);
+        let options = self.server_options.iter();
+        Settings {
+            address: String::new(),
+            own_server: self.address.is_none(),
+            server_options: options.map(|o| o.to_string_lossy().into_owned()).collect(),
+            connections: self.connections,
+            senders: room.map_or(self.connections, |room| room.senders),
+            protocol: room.map_or(protocol::Kind::Line, |room| room.protocol),
+            own: room.is_some_and(|room| room.own),
+            size_bytes: self.size,
+            loop_kind: if is_open { "open" } else { "closed" }.to_owned(),
+            in_flight: (!is_open).then_some(self.pipeline),
+            rate_per_s: self.rate,
+            profile_per_s: self.profile,
+            arrivals: is_open.then_some(arrivals),
+            messages: self.messages,
+            threads: self.threads,
+            duration_s: self.duration.or(by_time).map(|d| d.as_secs_f64()),
+            warmup_s: self.warmup.as_secs_f64(),
+            timeout_s: self.timeout.as_secs_f64(),
+            patience_s: self.timeout.as_secs_f64(),
+            connect_per_s: self.connect_rate,
+            sources: self.source.iter().map(ToString::to_string).collect(),
+            idle: self.idle,
+            slow: self.slow,
+            churn_per_s: self.churn,
+            hello: self.hello.clone(),
+            expect: self.expect.clone(),
+        }
+    }
+}
+
+/// Messages a second: more than none, also less than one.
+fn rate(text: &str) -> Result<f64, String> {
+    let digits = text.strip_suffix("/s").unwrap_or(text);
+    match digits.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= RATE_MAX => Ok(rate),
+        Ok(_) => Err(format!("a rate is more than 0 and at most {RATE_MAX}")),
+        Err(_) => Err(format!("'{digits}' is not a number")),
+    }
+}
+
+fn profile(text: &str) -> Result<[f64; 2], String> {
+    let ends = text
+        .strip_suffix("/s")
+        .and_then(|text| text.split_once(".."));
+    let (from, to) = ends.ok_or("a profile is FROM..TO/s, as in 100..5000/s")?;
+    Ok([rate(from)?, rate(to)?])
 }
 
 fn positive(text: &str) -> Result<usize, String> {

@@ -8,11 +8,15 @@ pub(crate) const TEXT_BYTES_MIN: usize = 52;
 /// The sequence numbers from here up are not used: a run ends before.
 pub(crate) const SEQUENCE_END: u32 = u32::MAX;
 
+/// The smallest text that also has room for the time at which it was really sent.
+pub(crate) const TEXT_BYTES_MIN_WITH_SENT: usize = SENT_LOW_AT + 8;
+
 const RUN_AT: usize = 9;
 const SENDER_AT: usize = 18;
 const SEQUENCE_AT: usize = 27;
 const DUE_HIGH_AT: usize = 36;
-const DUE_LOW_AT: usize = 44;
+const SENT_HIGH_AT: usize = TEXT_BYTES_MIN + 1;
+const SENT_LOW_AT: usize = SENT_HIGH_AT + 8;
 /// The checksum covers everything behind itself.
 const COVERED_FROM: usize = 8;
 
@@ -46,17 +50,27 @@ pub(crate) fn template(text_bytes: usize) -> Vec<u8> {
 }
 
 impl Header {
-    /// Writes the fields and the checksum into `text`, which [`blank`] has made.
+    /// Writes the fields and the checksum into `text`, which [`template`] has made.
     pub(crate) fn write(&self, text: &mut [u8]) {
-        let due = self.due_ns.to_be_bytes();
         put(text, RUN_AT, self.run);
         put(text, SENDER_AT, self.sender);
         put(text, SEQUENCE_AT, self.sequence);
-        let [a, b, c, d, e, f, g, h] = due;
-        put(text, DUE_HIGH_AT, u32::from_be_bytes([a, b, c, d]));
-        put(text, DUE_LOW_AT, u32::from_be_bytes([e, f, g, h]));
+        put_time(text, DUE_HIGH_AT, self.due_ns);
         let sum = checksum(&text[COVERED_FROM..]);
         put(text, 0, sum);
+    }
+
+    /// As [`Self::write`], and says when the message was really sent, in place of padding: `text`
+    /// has at least [`TEXT_BYTES_MIN_WITH_SENT`].
+    pub(crate) fn write_with_sent(&self, text: &mut [u8], sent_ns: u64) {
+        text[TEXT_BYTES_MIN] = b' ';
+        put_time(text, SENT_HIGH_AT, sent_ns);
+        self.write(text);
+    }
+
+    /// When a message that [`Self::write_with_sent`] has written was really sent.
+    pub(crate) fn read_sent(text: &[u8]) -> u64 {
+        take_time(text, SENT_HIGH_AT)
     }
 
     /// Reads `text`, a whole message without its newline.
@@ -76,7 +90,7 @@ impl Header {
             run: take(text, RUN_AT),
             sender: take(text, SENDER_AT),
             sequence: take(text, SEQUENCE_AT),
-            due_ns: u64::from(take(text, DUE_HIGH_AT)) << 32 | u64::from(take(text, DUE_LOW_AT)),
+            due_ns: take_time(text, DUE_HIGH_AT),
         })
     }
 
@@ -165,6 +179,18 @@ fn take(text: &[u8], at: usize) -> u32 {
 }
 
 #[inline]
+fn take_time(text: &[u8], at: usize) -> u64 {
+    u64::from(take(text, at)) << 32 | u64::from(take(text, at + 8))
+}
+
+#[inline]
+fn put_time(text: &mut [u8], at: usize, ns: u64) {
+    let [a, b, c, d, e, f, g, h] = ns.to_be_bytes();
+    put(text, at, u32::from_be_bytes([a, b, c, d]));
+    put(text, at + 8, u32::from_be_bytes([e, f, g, h]));
+}
+
+#[inline]
 fn put(text: &mut [u8], at: usize, value: u32) {
     if let Some(place) = text[at..].first_chunk_mut() {
         *place = hex(value);
@@ -193,6 +219,16 @@ mod tests {
         for bytes in [TEXT_BYTES_MIN, 54, 63, 99, 100, 1000] {
             assert_eq!(Header::read(&text(bytes)), Ok(HEADER), "{bytes}");
         }
+    }
+
+    #[test]
+    fn the_real_time_is_read_where_it_was_written() {
+        let mut text = template(TEXT_BYTES_MIN_WITH_SENT);
+        HEADER.write_with_sent(&mut text, 0x0fed_cba9_8765_4321);
+        assert_eq!(Header::read(&text), Ok(HEADER));
+        assert_eq!(Header::read_sent(&text), 0x0fed_cba9_8765_4321);
+        let shown = String::from_utf8(text).unwrap();
+        assert!(shown.ends_with("89abcdef 0fedcba987654321"), "{shown}");
     }
 
     #[test]

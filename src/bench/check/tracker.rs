@@ -39,6 +39,17 @@ pub(crate) struct Totals {
     pub(crate) corrupt: u64,
 }
 
+impl std::ops::AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.owed += other.owed;
+        self.received += other.received;
+        self.lost += other.lost;
+        self.duplicate += other.duplicate;
+        self.reordered += other.reordered;
+        self.corrupt += other.corrupt;
+    }
+}
+
 #[cfg(test)]
 impl Totals {
     /// Whether every owed message arrived once, in order and whole.

@@ -1,4 +1,4 @@
-//! Those around the members: connections that only sit there, never read, or come and go.
+//! The load around the members: connections that only sit there, never read, or come and go.
 //! What they do and how many of them failed; no socket.
 
 use std::collections::{HashMap, VecDeque};
@@ -7,23 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::config::{Load, Scenario};
 use crate::bench::load::clock::ns;
-use crate::bench::load::schedule::Ticks;
+use crate::bench::load::schedule::{NEVER, Ticks};
 
-/// In a room, a passer-by stays so long: 100 ms.
+/// In a room, a transient client stays so long: 100 ms.
 const STAY_NS: u64 = 100_000_000;
-/// Passers-by at once.
+/// Transient clients at once.
 const TRANSIENTS_MAX: usize = 5_000;
-const NEVER: u64 = u64::MAX;
 
-/// What became of the crowd.
+/// What became of the background load.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BackgroundCounts {
     /// Came: connections asked for.
     pub(crate) came: u64,
     /// Came, were served and went.
     pub(crate) served: u64,
-    /// Could not connect, were not answered in time, or were hung up on.
+    /// The server refused them, did not answer in time, or hung up on them.
     pub(crate) failed: u64,
+    /// The generator could not ask for them: too many were there already, or the system had no
+    /// more.
+    pub(crate) not_dialled: u64,
     /// Connections that never read, and that the server ended.
     pub(crate) slow_closed: u64,
     /// Connections that only sat there, and that the server ended.
@@ -33,10 +35,11 @@ pub(crate) struct BackgroundCounts {
 #[derive(Debug, Clone, Copy)]
 struct Transient {
     leaves_ns: u64,
-    served: bool,
+    is_open: bool,
+    is_served: bool,
 }
 
-/// The crowd's state.
+/// The background load's state.
 #[derive(Debug)]
 pub(crate) struct BackgroundLoad {
     is_echo: bool,
@@ -52,12 +55,14 @@ pub(crate) struct BackgroundLoad {
 }
 
 impl BackgroundLoad {
-    pub(crate) fn new(load: &Load) -> Self {
+    /// The part of `thread`: the first one's clients come and go.
+    pub(crate) fn new(load: &Load, thread: usize) -> Self {
+        let settings = &load.settings;
         Self {
             is_echo: load.scenario == Scenario::Echo,
-            size_bytes: load.size_bytes,
-            timeout_ns: ns(load.timeout),
-            per_s: load.churn_per_s,
+            size_bytes: settings.size_bytes,
+            timeout_ns: ns(settings.timeout()),
+            per_s: if thread == 0 { settings.churn_per_s } else { 0 },
             ticks: None,
             issued: 0,
             transients: HashMap::new(),
@@ -96,7 +101,7 @@ impl BackgroundLoad {
         self.issued += due;
         self.counts.came += due;
         let free = TRANSIENTS_MAX.saturating_sub(self.transients.len()) as u64;
-        self.counts.failed += due.saturating_sub(free);
+        self.counts.not_dialled += due.saturating_sub(free);
         due.min(free)
     }
 
@@ -105,11 +110,11 @@ impl BackgroundLoad {
         self.note(key, leaves_ns, false);
     }
 
-    pub(crate) fn transient_refused(&mut self) {
-        self.counts.failed += 1;
+    pub(crate) fn transient_not_dialled(&mut self) {
+        self.counts.not_dialled += 1;
     }
 
-    /// The passer-by is in; what it says goes to `out`.
+    /// The transient client is in; what it says goes to `out`.
     pub(crate) fn transient_opened(&mut self, key: usize, now_ns: u64, out: &mut Vec<u8>) {
         if self.is_echo {
             self.ballast(out);
@@ -124,7 +129,7 @@ impl BackgroundLoad {
             return false;
         }
         if let Some(transient) = self.transients.get_mut(&key) {
-            transient.served = true;
+            transient.is_served = true;
         }
         true
     }
@@ -136,11 +141,10 @@ impl BackgroundLoad {
                 return None;
             }
             self.leaving.pop_front();
-            if self
-                .transients
-                .get(&key)
-                .is_some_and(|p| p.leaves_ns <= now_ns)
-            {
+            let transient = self.transients.get_mut(&key);
+            if let Some(transient) = transient.filter(|t| t.leaves_ns <= now_ns) {
+                // One that an echo has not answered by now is not served.
+                transient.is_served |= transient.is_open && !self.is_echo;
                 return Some(key);
             }
         }
@@ -150,7 +154,7 @@ impl BackgroundLoad {
     /// Its connection has ended, from whichever side.
     pub(crate) fn transient_lost(&mut self, key: usize) {
         match self.transients.remove(&key) {
-            Some(transient) if transient.served => self.counts.served += 1,
+            Some(transient) if transient.is_served => self.counts.served += 1,
             _ => self.counts.failed += 1,
         }
     }
@@ -169,8 +173,13 @@ impl BackgroundLoad {
         out.push(b'\n');
     }
 
-    fn note(&mut self, key: usize, leaves_ns: u64, served: bool) {
-        self.transients.insert(key, Transient { leaves_ns, served });
+    fn note(&mut self, key: usize, leaves_ns: u64, is_open: bool) {
+        let transient = Transient {
+            leaves_ns,
+            is_open,
+            is_served: false,
+        };
+        self.transients.insert(key, transient);
         // Two lengths of stay, so almost in order: put it where it belongs, from behind.
         let behind = self
             .leaving
@@ -179,5 +188,16 @@ impl BackgroundLoad {
             .take_while(|(at, _)| *at > leaves_ns);
         let place = self.leaving.len() - behind.count();
         self.leaving.insert(place, (leaves_ns, key));
+    }
+}
+
+impl std::ops::AddAssign for BackgroundCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.came += other.came;
+        self.served += other.served;
+        self.failed += other.failed;
+        self.not_dialled += other.not_dialled;
+        self.slow_closed += other.slow_closed;
+        self.idle_closed += other.idle_closed;
     }
 }

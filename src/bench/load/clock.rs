@@ -1,5 +1,5 @@
-//! The run's time: nanoseconds from its start. The only place in the engine that asks the
-//! system what time it is.
+//! The run's time: nanoseconds from its start, the same for all threads. The only place in the
+//! load engine that asks the system what time it is.
 
 use std::time::{Duration, Instant};
 

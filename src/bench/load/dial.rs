@@ -31,7 +31,7 @@ enum Target {
 
 impl Route {
     /// The way to `address` for `connections`, from `sources` in turn, or from as many loopback
-    /// addresses as are needed if there are none.
+    /// addresses as are needed if there are none. Each thread begins with another one.
     ///
     /// # Errors
     /// The name has no address, or the system says why it cannot be looked up.
@@ -39,6 +39,7 @@ impl Route {
         address: &Address,
         sources: &[IpAddr],
         connections: usize,
+        thread: usize,
     ) -> io::Result<Self> {
         if let Address::Unix(path) = address {
             return Ok(Self {
@@ -55,7 +56,7 @@ impl Route {
         Ok(Self {
             target: Target::Tcp(target),
             sources,
-            opened: 0,
+            opened: thread,
         })
     }
 

@@ -1,5 +1,5 @@
-//! The generator's loop: one thread, one poll, every connection of a run. It waits, reads each
-//! ready connection once, lets whoever's turn it is send in between, and keeps the time.
+//! The loop of one generator thread: one poll, and every connection of the thread. It waits, reads
+//! each ready connection once, lets senders that are due send in between, and keeps the time.
 //!
 //! It stands beside the server's reactor and not on it, for it needs what a server must not
 //! have: it sends at the very moment at which something is due and stamps it then, and it reads
@@ -7,7 +7,8 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
 
 use mio::{Events, Poll, Token};
 use slab::Slab;
@@ -16,12 +17,16 @@ use crate::addr::Address;
 use crate::bench::config::{Load, Scenario};
 use crate::bench::doctor;
 use crate::bench::load::background::{BackgroundCounts, BackgroundLoad};
-use crate::bench::load::clock::{Clock, ns};
+use crate::bench::load::clock::ns;
 use crate::bench::load::connection::{Connection, Written};
 use crate::bench::load::dial::Route;
 use crate::bench::load::engine::Engine;
 use crate::bench::load::handshake::{Expect, Handshake};
+use crate::bench::load::schedule::NEVER;
+use crate::bench::load::shared::{Point, Shared, Stage, part};
 use crate::bench::load::timer::Timer;
+use crate::bench::measure::metrics::{Second, Used};
+use crate::bench::measure::process;
 use crate::failure::CliError;
 use crate::reactor::Net as _;
 use crate::reactor::System;
@@ -29,19 +34,17 @@ use crate::reactor::System;
 mod stages;
 mod traffic;
 
-pub(crate) use stages::{Mark, Stage, Watcher};
-
 const TIMER: Token = Token(usize::MAX);
+const WAKER: Token = Token(usize::MAX - 1);
 /// Events taken from the poll at once.
 const EVENTS_PER_ITERATION: usize = 1024;
 /// What every read goes into: so much of what a server has merged is taken at once.
 const SCRATCH_BYTES: usize = 256 * 1024;
-const NEVER: u64 = u64::MAX;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// Sends, receives and is measured; its key is its number.
+    /// Sends, receives and is measured; its key is its number among the thread's.
     Member,
     /// Is there and reads.
     Idle,
@@ -57,7 +60,7 @@ enum Step {
     Connecting,
     Handshake(Box<Expect>),
     Open,
-    /// To be taken away at the end of the turn.
+    /// To be taken away at the end of the iteration.
     Gone,
 }
 
@@ -66,19 +69,42 @@ struct Slot {
     connection: Connection,
     role: Role,
     step: Step,
-    /// Something is held, and the engine or the crowd knows.
+    /// Something is held, and the engine or the background load knows.
     blocked: bool,
-    since_ns: u64,
+    /// The server has said something.
+    has_answered: bool,
+    /// When the connection was due.
+    due_ns: u64,
 }
 
-/// One run's connections and its loop.
+/// A moment at which the measured time begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Nothing is connected yet.
+    Before,
+    /// All are connected and known to the server.
+    Ready,
+    /// The measured time begins.
+    From,
+    /// The measured time ends.
+    To,
+}
+
+/// What is to be looked at outside of the threads when something begins or ends.
+pub(crate) trait Watcher {
+    /// Told at once, by the first thread.
+    fn mark(&mut self, mark: Mark, now_ns: u64);
+}
+
+/// One thread's connections and its loop.
 pub(crate) struct Driver<'a> {
     load: &'a Load,
+    shared: Arc<Shared>,
+    thread: usize,
     name: String,
     poll: Poll,
     system: System,
     timer: Timer,
-    clock: Clock,
     route: Route,
     handshake: Handshake,
     slots: Slab<Slot>,
@@ -98,109 +124,175 @@ pub(crate) struct Driver<'a> {
     /// When the last wait ended.
     woke_ns: u64,
     /// Spent in waits.
-    pub(crate) idle_ns: u64,
+    waited_ns: u64,
+    /// Deliveries that the others have been told of.
+    told_received: u64,
     /// Members whose connection the server ended during the load.
-    pub(crate) members_lost: usize,
-    /// The load as a state machine.
+    members_lost: usize,
+    engine: Engine,
+    seconds: Sender<Second>,
+}
+
+/// What a thread leaves when it is done.
+#[derive(Debug)]
+pub(crate) struct Outcome {
     pub(crate) engine: Engine,
-    interrupted: Arc<AtomicBool>,
+    pub(crate) members_lost: usize,
+    pub(crate) background: BackgroundCounts,
 }
 
 impl<'a> Driver<'a> {
-    /// A generator for `load` against `address`; nothing is opened yet but the poll.
+    /// A generator for the part of `load` against `address` that is `thread`'s; nothing is opened
+    /// yet but the poll. `seconds` gets what was measured, second by second.
     ///
     /// # Errors
     /// The address means nothing, or the system says why it cannot be.
     pub(crate) fn new(
         load: &'a Load,
         address: &Address,
-        run: u32,
-        interrupted: Arc<AtomicBool>,
+        shared: &Arc<Shared>,
+        thread: usize,
+        seconds: Sender<Second>,
     ) -> Result<Self, CliError> {
         let name = format!("bench {} {address}", load.name());
         let failed = |error: io::Error| CliError::runtime(format!("{name}: {error}"));
-        let connections = load.connections + load.idle + load.slow;
-        let route = Route::new(address, &load.sources, connections).map_err(failed)?;
+        let threads = shared.threads;
+        let connections = load.lasting_connections();
+        let route = Route::new(address, &load.sources, connections, thread).map_err(failed)?;
         let poll = Poll::new().map_err(failed)?;
         let registry = poll.registry().try_clone().map_err(failed)?;
         let timer = Timer::new(poll.registry(), TIMER).map_err(failed)?;
-        let engine = Engine::new(load, run);
+        if threads > 1 {
+            let waker = mio::Waker::new(poll.registry(), WAKER).map_err(failed)?;
+            shared.set_waker(thread, waker);
+        }
+        let engine = Engine::new(load, shared, thread);
         let handshake = Handshake {
             join: engine.protocol().join(),
-            hello: load.hello.clone(),
-            expect: load.expect.clone().map(String::into_bytes),
+            hello: load.settings.hello.clone(),
+            expect: load.settings.expect.clone().map(String::into_bytes),
         };
         Ok(Self {
             load,
+            shared: Arc::clone(shared),
+            thread,
             poll,
             system: System::new(registry),
             timer,
-            clock: Clock::start(),
             route,
             handshake,
-            slots: Slab::with_capacity(connections),
+            slots: Slab::with_capacity(part(connections, thread, threads)),
             gone: Vec::new(),
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
             out: Vec::with_capacity(SCRATCH_BYTES),
-            background: BackgroundLoad::new(load),
+            background: BackgroundLoad::new(load, thread),
             open: 0,
             others_open: 0,
             pending: 0,
             is_preparing: true,
             failure: None,
             woke_ns: 0,
-            idle_ns: 0,
+            waited_ns: 0,
+            told_received: 0,
             members_lost: 0,
             engine,
-            interrupted,
+            seconds,
             name,
         })
     }
 
-    /// One turn of the loop, which waits until something happens or `until_ns`.
-    fn iteration(&mut self, events: &mut Events, until_ns: u64) -> Result<(), CliError> {
-        let now_ns = self.clock.now_ns();
+    /// What is left when the run is over.
+    pub(crate) fn into_outcome(self) -> Outcome {
+        Outcome {
+            engine: self.engine,
+            members_lost: self.members_lost,
+            background: self.background.counts,
+        }
+    }
+
+    /// Waits until something happens or `until_ns`, and does what there is to do.
+    fn iterate(&mut self, events: &mut Events, until_ns: u64) -> Result<(), CliError> {
+        let now_ns = self.now_ns();
         let due_ns = until_ns
             .min(self.engine.next_due_ns())
-            .min(self.background.next_due_ns());
+            .min(self.background.next_due_ns())
+            .min(self.engine.metrics().second_ends_ns());
         let wait = self.timer.before_poll(now_ns, due_ns);
         let wait = wait.map_err(|error| self.failed(&error))?;
         let worked_ns = now_ns.saturating_sub(self.woke_ns);
-        let metrics = &mut self.engine.recorder.metrics;
-        if metrics.window().contains(now_ns) {
-            metrics.iteration.record(worked_ns);
-        }
+        self.engine.metrics_mut().iteration(now_ns, worked_ns);
         match self.poll.poll(events, wait) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
             Err(error) => return Err(self.failed(&error)),
         }
-        self.woke_ns = self.clock.now_ns();
-        self.idle_ns += self.woke_ns.saturating_sub(now_ns);
+        self.woke_ns = self.now_ns();
+        self.waited_ns += self.woke_ns.saturating_sub(now_ns);
         self.send_what_is_due(self.woke_ns);
         for event in events.iter() {
-            if event.token() == TIMER {
-                self.timer.fired();
-                continue;
+            match event.token() {
+                TIMER => self.timer.fired(),
+                WAKER => {}
+                Token(key) => {
+                    if event.is_writable() {
+                        self.on_writable(key);
+                    }
+                    if event.is_readable() || event.is_read_closed() {
+                        self.on_readable(key, event.is_read_closed());
+                    }
+                }
             }
-            let key = event.token().0;
-            if event.is_writable() {
-                self.on_writable(key);
-            }
-            if event.is_readable() || event.is_read_closed() {
-                self.on_readable(key, event.is_read_closed());
-            }
+        }
+        if self.shared.threads > 1 {
+            self.exchange_notes();
         }
         self.background_iteration();
         self.reap();
+        self.end_seconds();
         match self.failure.take() {
             Some(failure) => Err(failure),
             None => Ok(()),
         }
     }
 
-    /// Begins a connection; false if the server's queue is full.
-    fn dial(&mut self, role: Role) -> Result<Option<usize>, CliError> {
+    /// Tells the other threads what they wait for, and takes what they tell.
+    fn exchange_notes(&mut self) {
+        let now_ns = self.now_ns();
+        self.engine.take_notes(now_ns, self.thread);
+        self.send_what_is_due(now_ns);
+        self.engine.tell_others();
+    }
+
+    /// Hands on the seconds that are over.
+    fn end_seconds(&mut self) {
+        let received = self.engine.recorder().tracker().totals().received;
+        let more = received - self.told_received;
+        if more > 0 {
+            self.told_received = received;
+            self.shared.received.fetch_add(more, Ordering::Relaxed);
+        }
+        if self.engine.metrics().second_ends_ns() <= self.woke_ns {
+            let (used, now_ns) = (self.used(), self.woke_ns);
+            let seconds = &self.seconds;
+            self.engine
+                .metrics_mut()
+                .end_seconds(now_ns, used, |second| {
+                    // Whoever collects them may have failed; the run then fails with it.
+                    let _ = seconds.send(second);
+                });
+        }
+    }
+
+    /// What the thread has used so far.
+    fn used(&self) -> Used {
+        Used {
+            waited_ns: self.waited_ns,
+            cpu_ns: process::own_thread_cpu_ns(),
+        }
+    }
+
+    /// Begins a connection that was due at `due_ns`; none if the server's queue is full.
+    fn dial(&mut self, role: Role, due_ns: u64) -> Result<Option<usize>, CliError> {
         let mut stream = match self.route.open() {
             Ok(stream) => stream,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
@@ -214,7 +306,8 @@ impl<'a> Driver<'a> {
             role,
             step: Step::Connecting,
             blocked: false,
-            since_ns: self.clock.now_ns(),
+            has_answered: false,
+            due_ns,
         });
         self.pending += 1;
         registered.map_err(|error| self.failed(&error))?;
@@ -241,7 +334,7 @@ impl<'a> Driver<'a> {
         if self.is_preparing {
             let hint = why.map_or_else(String::new, doctor::hint);
             let why = why.map_or("the server closed it".to_owned(), ToString::to_string);
-            let count = self.open + self.others_open;
+            let count = self.shared.open.load(Ordering::Relaxed);
             self.failure.get_or_insert_with(|| {
                 let name = &self.name;
                 CliError::runtime(format!("{name}: connection {}: {why}{hint}", count + 1))
@@ -251,7 +344,8 @@ impl<'a> Driver<'a> {
             Role::Member => {
                 self.open -= usize::from(was_open);
                 self.members_lost += 1;
-                self.engine.left(key);
+                let now_ns = self.now_ns();
+                self.engine.left(now_ns, key);
             }
             Role::Idle | Role::Slow | Role::Transient => {
                 self.others_open -= usize::from(was_open);
@@ -260,10 +354,10 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes away what has ended: not before the turn's end, for its events may still name it.
+    /// Takes away what has ended: not before the iteration's end, for its events may still name it.
     fn reap(&mut self) {
         while let Some(key) = self.gone.pop() {
-            // A member's key is its number, and is not given to anybody else.
+            // A member's key is its number, and is not given to anything else.
             let is_member = self.slots.get(key).is_some_and(|s| s.role == Role::Member);
             if is_member {
                 if let Some(slot) = self.slots.get(key) {
@@ -281,22 +375,14 @@ impl<'a> Driver<'a> {
     }
 
     /// The time of the run.
-    pub(crate) fn now_ns(&self) -> u64 {
-        self.clock.now_ns()
-    }
-
-    /// What became of those around the members.
-    pub(crate) fn background_counts(&self) -> BackgroundCounts {
-        self.background.counts
-    }
-
-    /// Whether somebody wants it to end.
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
+    #[inline]
+    fn now_ns(&self) -> u64 {
+        self.shared.clock.now_ns()
     }
 
     /// Until when something that ought to come is awaited.
     fn timeout_ns(&self) -> u64 {
-        self.clock.now_ns().saturating_add(ns(self.load.timeout))
+        let timeout_ns = ns(self.load.settings.timeout());
+        self.now_ns().saturating_add(timeout_ns)
     }
 }

@@ -1,228 +1,324 @@
-//! The load as a state machine: whose turn it is to send what, and what becomes of what is
-//! received. The driver lends it bytes and the time; it knows no socket and no clock.
+//! The load of one thread as a state machine: which of its senders is to send what and when, and
+//! what becomes of what its members receive. The driver lends it bytes and the time; it knows no
+//! socket and no clock.
 
-use std::time::Duration;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use crate::bench::check::header::{self, Header};
 use crate::bench::config::Load;
-use crate::bench::load::schedule::{Pace, Schedule};
-use crate::bench::measure::metrics::Window;
-use crate::bench::measure::recorder::{PROBE, Recorder};
+use crate::bench::load::clock::ns;
+use crate::bench::load::schedule::{Cursor, NEVER, Plan};
+use crate::bench::load::shared::{Note, Shared};
+use crate::bench::measure::metrics::{Metrics, Window};
+use crate::bench::measure::recorder::{PROBE, Recorder, carries_sent_time};
 use crate::bench::protocol::{Item, NotThisProtocol, Protocol, Tail};
-
-const NEVER: u64 = u64::MAX;
 
 /// Messages of one sender go out together up to so many bytes.
 const BATCH_BYTES_MAX: usize = 64 * 1024;
+/// Unsent messages that are entered one by one; more are entered in groups.
+const UNSENT_SAMPLES_MAX: u64 = 1_000_000;
 
-/// All members of one run.
+/// The members of one thread.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    run: u32,
-    pace: Pace,
+    shared: Arc<Shared>,
+    in_flight: u32,
     protocol: Protocol,
     /// By member.
     tails: Vec<Tail>,
-    /// A whole message as it is sent, its stamp still blank.
+    /// A whole message as it is sent, its header still blank.
     template: Vec<u8>,
-    /// Where in `blank` the text is.
+    /// Where in `template` the text is.
     text: std::ops::Range<usize>,
-    schedule: Option<Schedule>,
-    /// Messages of the schedule that were handed to their senders.
-    issued: u64,
-    /// When the next one is due; never, at the end or in a closed loop.
-    next_due_ns: u64,
-    /// By sender.
+    has_sent_time: bool,
+    plan: Option<Plan>,
+    start_ns: u64,
+    /// Open loop: when senders that wait for it have their next message due.
+    due: BinaryHeap<Reverse<(u64, u32)>>,
+    /// By member, of those that send.
     senders: Vec<Sender>,
     sending: bool,
-    /// The books and the figures.
-    pub(crate) recorder: Recorder,
+    /// Messages of the plan that were due in the measured time and were not sent.
+    pub(crate) unsent: u64,
+    notes: Vec<Note>,
+    recorder: Recorder,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Sender {
+    /// Its place in the plan; none in a closed loop, or before the load.
+    cursor: Option<Cursor>,
+    sequence: u32,
+    /// It stands in `due`.
+    is_queued: bool,
     /// The server does not take what was sent before.
-    blocked: bool,
-    /// Messages that were held up by that: their lateness is not the generator's.
-    held_up_to: u64,
+    is_blocked: bool,
+    /// What was due before this was held up by that: its lag is not the generator's.
+    held_up_to_ns: u64,
     /// The connection is gone.
-    closed: bool,
+    is_gone: bool,
 }
 
 impl Engine {
-    /// For the members that `load` asks for; `run` tells this run's messages from others.
-    #[must_use]
-    pub(crate) fn new(load: &Load, run: u32) -> Self {
-        let protocol = Protocol::new(load.protocol(), load.text_bytes(), run);
+    /// For the members of `thread` that `load` asks for.
+    pub(crate) fn new(load: &Load, shared: &Arc<Shared>, thread: usize) -> Self {
+        let settings = &load.settings;
+        let recorder = Recorder::new(load, shared, thread);
+        let text_bytes = settings.text_bytes();
+        let protocol = Protocol::new(settings.protocol, text_bytes, shared.run);
         let (mut template, after) = protocol.envelope();
-        let text = template.len()..template.len() + load.text_bytes();
-        template.extend_from_slice(&header::template(load.text_bytes()));
+        let text = template.len()..template.len() + text_bytes;
+        template.extend_from_slice(&header::template(text_bytes));
         template.extend_from_slice(&after);
+        let part = |all| super::shared::part(all, thread, settings.threads);
         Self {
-            run,
-            pace: load.pace,
+            shared: Arc::clone(shared),
+            in_flight: settings.in_flight.unwrap_or(1),
             protocol,
-            tails: (0..load.connections).map(|_| Tail::default()).collect(),
+            tails: (0..part(settings.connections))
+                .map(|_| Tail::default())
+                .collect(),
             template,
             text,
-            schedule: None,
-            issued: 0,
-            next_due_ns: NEVER,
-            senders: vec![Sender::default(); load.senders()],
+            has_sent_time: carries_sent_time(load),
+            plan: settings.plan(),
+            start_ns: 0,
+            due: BinaryHeap::new(),
+            senders: (0..part(settings.senders))
+                .map(|_| Sender::default())
+                .collect(),
             sending: false,
-            recorder: Recorder::new(load, run),
+            unsent: 0,
+            notes: Vec::new(),
+            recorder,
         }
     }
 
     /// How messages are carried.
-    #[must_use]
     pub(crate) fn protocol(&self) -> &Protocol {
         &self.protocol
     }
 
-    /// Appends to `out` a message of `member` that only finds out who hears it.
-    pub(crate) fn probe(&mut self, member: usize, now_ns: u64, out: &mut Vec<u8>) {
-        self.append(member, PROBE, now_ns, out);
+    /// What became of the messages.
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
-    /// Begins the load at `now_ns`.
-    pub(crate) fn start(&mut self, now_ns: u64, warmup: Duration, duration: Duration) {
-        let ns = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
-        let from_ns = now_ns.saturating_add(ns(warmup));
-        let to_ns = from_ns.saturating_add(ns(duration));
+    /// What is measured.
+    #[inline]
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.recorder.metrics
+    }
+
+    /// What is measured.
+    #[inline]
+    pub(crate) fn metrics_mut(&mut self) -> &mut Metrics {
+        &mut self.recorder.metrics
+    }
+
+    /// Gives up everything that was measured.
+    pub(crate) fn into_recorder(self) -> Recorder {
+        self.recorder
+    }
+
+    /// Appends to `out` a message of `member` that only finds out who hears it.
+    pub(crate) fn probe(&mut self, member: usize, now_ns: u64, out: &mut Vec<u8>) {
+        self.append(member, PROBE, now_ns, now_ns, out);
+    }
+
+    /// Begins the load at `start_ns`.
+    pub(crate) fn start(&mut self, load: &Load, start_ns: u64) {
+        let settings = &load.settings;
+        let from_ns = start_ns.saturating_add(ns(settings.warmup()));
+        let by_time = settings
+            .duration()
+            .map_or(NEVER, |d| from_ns.saturating_add(ns(d)));
+        let by_number = self.plan.and_then(|plan| plan.last_due_ns());
+        let by_number = by_number.map_or(NEVER, |last| start_ns.saturating_add(last));
+        let to_ns = by_time.min(by_number);
         self.recorder.metrics.open_window(Window { from_ns, to_ns });
         self.recorder.listening = true;
         self.sending = true;
-        match self.pace {
-            Pace::Closed { .. } => {
-                for sender in (0..self.senders.len()).rev() {
-                    self.recorder.ready.give(sender);
+        self.start_ns = start_ns;
+        for member in (0..self.senders.len()).rev() {
+            match self.plan {
+                None => self.recorder.ready.add(member),
+                Some(plan) => {
+                    let number = self.recorder.number_of(member);
+                    self.senders[member].cursor = Some(plan.first(number));
+                    self.wait_for_due(member);
                 }
             }
-            Pace::Open { per_s } => {
-                self.schedule = Some(Schedule::new(now_ns, per_s, self.senders.len()));
-                self.next_due_ns = now_ns;
-            }
         }
-    }
-
-    /// Ends the load: nothing is sent any more.
-    pub(crate) fn stop(&mut self) {
-        self.sending = false;
-        self.next_due_ns = NEVER;
     }
 
     /// When the next message of the open loop is due; `u64::MAX` for never.
     #[inline]
-    #[must_use]
     pub(crate) fn next_due_ns(&self) -> u64 {
-        self.next_due_ns
+        self.due
+            .peek()
+            .map_or(NEVER, |Reverse((due_ns, _))| *due_ns)
     }
 
-    /// Gives their turn to those who have something due at `now_ns`.
+    /// Makes the senders ready that have something due at `now_ns`.
     #[inline]
     pub(crate) fn issue(&mut self, now_ns: u64) {
-        while self.next_due_ns <= now_ns {
-            self.issue_one();
+        while let Some(Reverse((due_ns, member))) = self.due.peek().copied() {
+            if due_ns > now_ns {
+                return;
+            }
+            self.due.pop();
+            self.senders[member as usize].is_queued = false;
+            self.recorder.ready.add(member as usize);
         }
     }
 
-    fn issue_one(&mut self) {
-        let Some(schedule) = self.schedule else {
-            self.next_due_ns = NEVER;
-            return;
-        };
-        let sender = schedule.sender_of(self.issued);
-        self.issued += 1;
-        if self.senders[sender].blocked {
-            self.senders[sender].held_up_to = self.issued;
-        }
-        self.recorder.ready.give(sender);
-        let due_ns = schedule.nth_due_ns(self.issued);
-        let is_in_time = due_ns < self.recorder.metrics.window().to_ns;
-        self.next_due_ns = if is_in_time { due_ns } else { NEVER };
-    }
-
-    /// Whether it is somebody's turn, or could be.
+    /// Whether a sender is ready, or could be.
     #[inline]
-    #[must_use]
     pub(crate) fn has_ready_senders(&self) -> bool {
         !self.recorder.ready.is_empty()
     }
 
-    /// A sender whose turn has come and whom the server lets send.
+    /// A sender that is ready and that the server lets send.
     #[inline]
     pub(crate) fn next_sender(&mut self) -> Option<usize> {
         loop {
-            let sender = self.recorder.ready.take()?;
-            let sender_state = self.senders[sender];
-            if !sender_state.blocked && !sender_state.closed {
-                return Some(sender);
+            let member = self.recorder.ready.take()?;
+            let sender = &self.senders[member];
+            if !sender.is_blocked && !sender.is_gone {
+                return Some(member);
             }
         }
     }
 
-    /// Appends what `sender` may send now to `out`; returns how many messages. At most a batch:
-    /// if there may be more, its turn comes again.
+    /// Appends what `member` may send now to `out`; returns how many messages. At most a batch: if
+    /// there may be more, it is ready again.
     #[inline]
-    pub(crate) fn encode_due(&mut self, sender: usize, now_ns: u64, out: &mut Vec<u8>) -> u32 {
-        let window = self.recorder.metrics.window();
-        if !self.sending || (self.schedule.is_none() && now_ns >= window.to_ns) {
+    pub(crate) fn encode_due(&mut self, member: usize, now_ns: u64, out: &mut Vec<u8>) -> u32 {
+        if !self.sending {
             return 0;
         }
-        let allowed = match self.pace {
-            Pace::Closed { in_flight } => in_flight.saturating_sub(self.recorder.in_flight(sender)),
-            Pace::Open { .. } => self.backlog(sender),
-        };
         let batch = u32::try_from((BATCH_BYTES_MAX / self.template.len()).max(1)).unwrap_or(1);
-        let count = allowed.min(batch).min(PROBE - self.recorder.sent(sender));
-        for _ in 0..count {
-            let sequence = self.recorder.sent(sender);
-            let due_ns = match self.schedule {
-                None => now_ns,
-                Some(schedule) => {
-                    let due_ns = schedule.due_ns(sender, sequence);
-                    self.note_send_lag(sender, sequence, due_ns, now_ns);
-                    due_ns
-                }
-            };
-            self.append(sender, sequence, due_ns, out);
-            self.recorder.sent_one(sender, due_ns, now_ns);
-        }
-        if count < allowed {
-            self.recorder.ready.give(sender);
-        }
+        let batch = batch.min(PROBE - self.senders[member].sequence);
+        let count = match self.plan {
+            None => self.encode_closed(member, now_ns, batch, out),
+            Some(plan) => self.encode_open(member, now_ns, batch, plan, out),
+        };
         self.recorder.metrics.sent(now_ns, u64::from(count));
         count
     }
 
-    /// The server does not take any more from `sender`.
-    pub(crate) fn blocked(&mut self, sender: usize) {
-        self.senders[sender].blocked = true;
+    fn encode_closed(&mut self, member: usize, now_ns: u64, batch: u32, out: &mut Vec<u8>) -> u32 {
+        let window = self.recorder.metrics.window();
+        if now_ns >= window.to_ns {
+            return 0;
+        }
+        let allowed = self.in_flight.saturating_sub(self.recorder.awaited(member));
+        let mut count = allowed.min(batch);
+        if now_ns >= window.from_ns {
+            count = self.shared.take_budget(count);
+            if self.shared.is_budget_spent() {
+                self.shared.end_early(now_ns + 1);
+                self.recorder.metrics.close_window(now_ns + 1);
+            }
+        }
+        for _ in 0..count {
+            self.send_one(member, now_ns, now_ns, out);
+        }
+        if count > 0 && count < allowed {
+            self.recorder.ready.add(member);
+        }
+        count
     }
 
-    /// The server takes from `sender` again.
-    pub(crate) fn unblocked(&mut self, sender: usize) {
-        let sender_state = &mut self.senders[sender];
-        sender_state.blocked = false;
-        sender_state.held_up_to = self.issued;
-        self.recorder.ready.give(sender);
+    fn encode_open(
+        &mut self,
+        member: usize,
+        now_ns: u64,
+        batch: u32,
+        plan: Plan,
+        out: &mut Vec<u8>,
+    ) -> u32 {
+        let window = self.recorder.metrics.window();
+        let until_ns = window.to_ns.min(now_ns.saturating_add(1));
+        let mut count = 0;
+        while count < batch {
+            let due_ns = self.due_ns(member);
+            if due_ns >= until_ns {
+                break;
+            }
+            let sender = &mut self.senders[member];
+            if due_ns >= sender.held_up_to_ns && window.contains(due_ns) {
+                self.recorder.metrics.send_lag(now_ns - due_ns);
+            }
+            if let Some(cursor) = &mut sender.cursor {
+                plan.advance(cursor);
+            }
+            self.send_one(member, due_ns, now_ns, out);
+            count += 1;
+        }
+        self.wait_for_due(member);
+        count
+    }
+
+    /// The server does not take any more from `member`.
+    pub(crate) fn blocked(&mut self, member: usize) {
+        if let Some(sender) = self.senders.get_mut(member) {
+            sender.is_blocked = true;
+        }
+    }
+
+    /// The server takes from `member` again.
+    pub(crate) fn unblocked(&mut self, member: usize, now_ns: u64) {
+        if let Some(sender) = self.senders.get_mut(member) {
+            sender.is_blocked = false;
+            sender.held_up_to_ns = now_ns;
+            self.recorder.ready.add(member);
+        }
     }
 
     /// `member`'s connection is gone.
-    pub(crate) fn left(&mut self, member: usize) {
-        if let Some(sender_state) = self.senders.get_mut(member) {
-            sender_state.closed = true;
+    pub(crate) fn left(&mut self, now_ns: u64, member: usize) {
+        if let Some(sender) = self.senders.get_mut(member) {
+            sender.is_gone = true;
         }
-        self.recorder.left(member);
+        self.recorder.left(now_ns, member);
     }
 
-    /// Messages of the schedule that were due and could not be sent.
-    #[must_use]
-    pub(crate) fn unsent(&self) -> u64 {
-        match self.schedule {
-            Some(_) => self.issued.saturating_sub(self.recorder.sent_by_all()),
-            None => 0,
+    /// Ends the load: nothing is sent any more. A message that was due and was not sent counts with
+    /// the time that it had waited, which is less than it would have taken.
+    pub(crate) fn stop(&mut self, now_ns: u64) {
+        self.sending = false;
+        self.due.clear();
+        let window = self.recorder.metrics.window();
+        let Some(plan) = self.plan else {
+            return;
+        };
+        let end_ns = window.to_ns.min(now_ns);
+        let mut group = 1;
+        for member in 0..self.senders.len() {
+            loop {
+                let due_ns = self.due_ns(member);
+                if due_ns >= end_ns {
+                    break;
+                }
+                if let Some(cursor) = &mut self.senders[member].cursor {
+                    plan.advance(cursor);
+                }
+                if !window.contains(due_ns) {
+                    continue;
+                }
+                self.unsent += 1;
+                if self.unsent > UNSENT_SAMPLES_MAX * group {
+                    group *= 10;
+                }
+                if self.unsent.is_multiple_of(group) {
+                    let waited_ns = now_ns.saturating_sub(due_ns);
+                    self.recorder.metrics.latencies(waited_ns, group);
+                }
+            }
         }
     }
 
@@ -250,7 +346,40 @@ impl Engine {
         outcome.map(|()| pings)
     }
 
-    /// Closes the books of all members.
+    /// Tells other threads what they wait for.
+    pub(crate) fn tell_others(&mut self) {
+        if !self.recorder.heard.is_empty() {
+            self.shared.heard(&mut self.recorder.heard);
+        }
+        if self.recorder.notes.is_empty() {
+            return;
+        }
+        let threads = self.shared.threads;
+        let wakes = self.plan.is_none();
+        let notes = std::mem::take(&mut self.recorder.notes);
+        for thread in 0..threads {
+            let theirs = notes
+                .iter()
+                .filter(|n| n.sender as usize % threads == thread);
+            self.notes.extend(theirs);
+            if !self.notes.is_empty() {
+                self.shared.tell(thread, &mut self.notes, wakes);
+            }
+        }
+    }
+
+    /// Takes in what other threads have told.
+    pub(crate) fn take_notes(&mut self, now_ns: u64, thread: usize) {
+        self.shared.take_notes(thread, &mut self.notes);
+        let notes = std::mem::take(&mut self.notes);
+        for note in &notes {
+            self.recorder.noted(now_ns, note);
+        }
+        self.notes = notes;
+        self.notes.clear();
+    }
+
+    /// Closes the account of all members: nothing more will be read.
     pub(crate) fn close(&mut self) {
         for (member, tail) in self.tails.iter().enumerate() {
             if !tail.is_empty() {
@@ -260,34 +389,50 @@ impl Engine {
         self.recorder.close_all();
     }
 
-    fn backlog(&self, sender: usize) -> u32 {
-        let share = self.schedule.map_or(0, |s| s.share(sender, self.issued));
-        let backlog = share.saturating_sub(u64::from(self.recorder.sent(sender)));
-        u32::try_from(backlog).unwrap_or(u32::MAX)
+    /// When the next message of a sender is due, in the time of the run.
+    #[inline]
+    fn due_ns(&self, member: usize) -> u64 {
+        let cursor = self.senders[member].cursor.as_ref();
+        let due_ns = cursor.map_or(NEVER, |cursor| cursor.due_ns);
+        self.start_ns.saturating_add(due_ns)
     }
 
+    /// The sender is ready again when its next message is due, if that is in time.
     #[inline]
-    fn note_send_lag(&mut self, sender: usize, sequence: u32, due_ns: u64, now_ns: u64) {
-        let senders = self.senders.len() as u64;
-        let place = u64::from(sequence) * senders + sender as u64;
-        let held_up = place < self.senders[sender].held_up_to;
-        if !held_up && self.recorder.metrics.window().contains(due_ns) {
-            let late_ns = now_ns.saturating_sub(due_ns);
-            self.recorder.metrics.send_lag.record(late_ns);
+    fn wait_for_due(&mut self, member: usize) {
+        let due_ns = self.due_ns(member);
+        let is_in_time = due_ns < self.recorder.metrics.window().to_ns;
+        let sender = &mut self.senders[member];
+        if is_in_time && !std::mem::replace(&mut sender.is_queued, true) {
+            let member = u32::try_from(member).unwrap_or(u32::MAX);
+            self.due.push(Reverse((due_ns, member)));
         }
     }
 
     #[inline]
-    fn append(&self, sender: usize, sequence: u32, due_ns: u64, out: &mut Vec<u8>) {
+    fn send_one(&mut self, member: usize, due_ns: u64, now_ns: u64, out: &mut Vec<u8>) {
+        let sequence = self.senders[member].sequence;
+        self.senders[member].sequence += 1;
+        self.append(member, sequence, due_ns, now_ns, out);
+        self.recorder.sent_one(member, due_ns, now_ns);
+    }
+
+    #[inline]
+    fn append(&self, member: usize, sequence: u32, due_ns: u64, now_ns: u64, out: &mut Vec<u8>) {
         let at = out.len();
         out.extend_from_slice(&self.template);
         let header = Header {
-            run: self.run,
-            sender: u32::try_from(sender).unwrap_or(u32::MAX),
+            run: self.shared.run,
+            sender: u32::try_from(self.recorder.number_of(member)).unwrap_or(u32::MAX),
             sequence,
             due_ns,
         };
-        header.write(&mut out[at + self.text.start..at + self.text.end]);
+        let text = &mut out[at + self.text.start..at + self.text.end];
+        if self.has_sent_time {
+            header.write_with_sent(text, now_ns);
+        } else {
+            header.write(text);
+        }
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Expect {
 impl Expect {
     /// Hears more; returns where in `bytes` what follows the line with the expected words
     /// begins, once they have come.
-    pub(crate) fn hear(&mut self, bytes: &[u8], expected: &[u8]) -> Option<usize> {
+    pub(crate) fn feed(&mut self, bytes: &[u8], expected: &[u8]) -> Option<usize> {
         let kept = self.heard.len();
         self.heard.extend_from_slice(bytes);
         self.total_bytes += bytes.len();
@@ -80,7 +80,7 @@ mod tests {
             let mut wait = Expect::default();
             let mut rest = None;
             for (i, piece) in said.chunks(cut).enumerate() {
-                if let Some(at) = wait.hear(piece, b"welcome") {
+                if let Some(at) = wait.feed(piece, b"welcome") {
                     rest = Some(i * cut + at);
                     break;
                 }
@@ -93,7 +93,7 @@ mod tests {
             }
         }
         let mut wait = Expect::default();
-        assert_eq!(wait.hear(&vec![b'x'; SEARCHED_BYTES_MAX + 1], b"y"), None);
+        assert_eq!(wait.feed(&vec![b'x'; SEARCHED_BYTES_MAX + 1], b"y"), None);
         assert!(wait.gave_up());
     }
 }

@@ -1,8 +1,13 @@
 //! The messages on their way: how many receivers each still waits for, when the first had it,
 //! and when the last. Bounded by what is in flight. Knows no bytes and no clock.
+//!
+//! With several threads, the sender's thread is the message's home. Each other thread counts its
+//! own receivers, and its last one counts at home as one receiver more.
 
 use std::collections::VecDeque;
 use std::ops::Range;
+
+use crate::bench::check::order::{Found, Places};
 
 /// A message that its last receiver has had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,17 +16,19 @@ pub(crate) struct Completed {
     pub(crate) due_ns: u64,
     /// When its first receiver had it.
     pub(crate) first_ns: u64,
+    /// When its last receiver had it.
+    pub(crate) last_ns: u64,
+    /// Some receiver will not have it.
+    pub(crate) is_given_up: bool,
 }
 
 /// What one delivery did to its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct Delivery {
     /// When the message was really written.
     pub(crate) sent_ns: u64,
-    /// Set by the last receiver, if no other had to be given up.
+    /// Set when nobody is waited for any more.
     pub(crate) completed: Option<Completed>,
-    /// Set when nobody is waited for any more: the sender may send its next.
-    pub(crate) done: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -29,9 +36,10 @@ struct Message {
     due_ns: u64,
     sent_ns: u64,
     first_ns: u64,
+    last_ns: u64,
+    places: Places,
     waiting: u32,
-    heard: bool,
-    given_up: bool,
+    is_given_up: bool,
 }
 
 /// One sender's messages in flight, in order of sequence.
@@ -42,72 +50,114 @@ pub(crate) struct InFlight {
     queue: VecDeque<Message>,
 }
 
+const NOBODY_YET: u64 = u64::MAX;
+
 impl InFlight {
-    /// Takes off message number `sent()`, which `receivers` (at least 1) are owed.
-    pub(crate) fn sent_one(&mut self, due_ns: u64, sent_ns: u64, receivers: u32) {
+    /// The sender's next message is on its way to `receivers`, at least 1.
+    #[inline]
+    pub(crate) fn sent(&mut self, due_ns: u64, sent_ns: u64, receivers: u32) {
         self.queue.push_back(Message {
             due_ns,
             sent_ns,
-            first_ns: 0,
+            first_ns: NOBODY_YET,
+            last_ns: 0,
+            places: Places::default(),
             waiting: receivers,
-            heard: false,
-            given_up: false,
+            is_given_up: false,
         });
+    }
+
+    /// Sees to it that message `sequence` is here, which another thread has sent to `receivers` of
+    /// this one, with those before it.
+    pub(crate) fn expect(&mut self, sequence: u32, due_ns: u64, sent_ns: u64, receivers: u32) {
+        let Some(at) = sequence.checked_sub(self.base) else {
+            return;
+        };
+        while self.queue.len() <= at as usize {
+            self.sent(due_ns, sent_ns, receivers);
+        }
+        let message = &mut self.queue[at as usize];
+        (message.due_ns, message.sent_ns) = (due_ns, sent_ns);
+    }
+
+    /// The places of message `sequence`; none if it is not in flight.
+    #[inline]
+    pub(crate) fn places_mut(&mut self, sequence: u32) -> Option<&mut Places> {
+        let at = sequence.wrapping_sub(self.base) as usize;
+        self.queue.get_mut(at).map(|message| &mut message.places)
+    }
+
+    /// What is known of message `sequence`.
+    pub(crate) fn find(&self, sequence: u32) -> Found {
+        let at = sequence.wrapping_sub(self.base) as usize;
+        match self.queue.get(at) {
+            Some(message) if message.waiting > 0 => Found::There(message.places),
+            Some(message) => Found::Over(message.places),
+            None => Found::Over(Places::default()),
+        }
     }
 
     /// One receiver has message `sequence`; nothing if that is not in flight.
     #[inline]
-    pub(crate) fn delivered(&mut self, sequence: u32, now_ns: u64) -> Option<Step> {
-        let at = sequence.wrapping_sub(self.base) as usize;
-        let message = self.queue.get_mut(at).filter(|f| f.waiting > 0)?;
-        if !message.heard {
-            message.heard = true;
-            message.first_ns = now_ns;
-        }
-        message.waiting -= 1;
-        let done = message.waiting == 0;
-        let step = Step {
-            sent_ns: message.sent_ns,
-            completed: (done && !message.given_up).then_some(Completed {
-                due_ns: message.due_ns,
-                first_ns: message.first_ns,
-            }),
-            done,
-        };
-        if done {
-            self.clear_completed();
-        }
-        Some(step)
+    pub(crate) fn delivered(&mut self, sequence: u32, now_ns: u64) -> Option<Delivery> {
+        self.delivered_between(sequence, now_ns, now_ns, false)
     }
 
-    /// One receiver will not have those of `sequences`; returns how many messages nobody is
+    /// Another thread's receivers all have message `sequence`, or will not have it.
+    pub(crate) fn delivered_between(
+        &mut self,
+        sequence: u32,
+        first_ns: u64,
+        last_ns: u64,
+        is_given_up: bool,
+    ) -> Option<Delivery> {
+        let at = sequence.wrapping_sub(self.base) as usize;
+        let message = self.queue.get_mut(at).filter(|m| m.waiting > 0)?;
+        message.first_ns = message.first_ns.min(first_ns);
+        message.last_ns = message.last_ns.max(last_ns);
+        message.is_given_up |= is_given_up;
+        message.waiting -= 1;
+        Some(Delivery {
+            sent_ns: message.sent_ns,
+            completed: (message.waiting == 0).then_some(message.as_completed()),
+        })
+    }
+
+    /// One receiver will not have those of `sequences`; `done` is told of each that nobody is
     /// waited for any more.
-    pub(crate) fn give_up(&mut self, sequences: Range<u32>) -> u32 {
-        let mut done = 0;
+    pub(crate) fn give_up(&mut self, sequences: Range<u32>, mut done: impl FnMut(u32, Completed)) {
         let end = self
             .base
             .saturating_add(self.queue.len().try_into().unwrap_or(u32::MAX));
         for sequence in sequences.start.max(self.base)..sequences.end.min(end) {
             let at = (sequence - self.base) as usize;
-            if let Some(message) = self.queue.get_mut(at).filter(|f| f.waiting > 0) {
+            if let Some(message) = self.queue.get_mut(at).filter(|m| m.waiting > 0) {
                 message.waiting -= 1;
-                message.given_up = true;
-                done += u32::from(message.waiting == 0);
+                message.is_given_up = true;
+                if message.waiting == 0 {
+                    done(sequence, message.as_completed());
+                }
             }
         }
-        self.clear_completed();
-        done
     }
 
-    #[cfg(test)]
-    fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    fn clear_completed(&mut self) {
-        while self.queue.front().is_some_and(|f| f.waiting == 0) {
+    /// Forgets the oldest messages that nobody is waited for any more.
+    #[inline]
+    pub(crate) fn forget_completed(&mut self) {
+        while self.queue.front().is_some_and(|m| m.waiting == 0) {
             self.queue.pop_front();
             self.base += 1;
+        }
+    }
+}
+
+impl Message {
+    fn as_completed(&self) -> Completed {
+        Completed {
+            due_ns: self.due_ns,
+            first_ns: self.first_ns,
+            last_ns: self.last_ns,
+            is_given_up: self.is_given_up,
         }
     }
 }
@@ -116,56 +166,76 @@ impl InFlight {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_last_of_three_lands_it() {
-        let mut in_flight_of = InFlight::default();
-        in_flight_of.sent_one(10, 12, 3);
-        let step = |now, in_flight_of: &mut InFlight| in_flight_of.delivered(0, now).unwrap();
-        assert_eq!(step(20, &mut in_flight_of).completed, None);
-        assert!(!step(25, &mut in_flight_of).done);
-        let last = step(31, &mut in_flight_of);
-        assert_eq!(
-            last,
-            Step {
-                sent_ns: 12,
-                completed: Some(Completed {
-                    due_ns: 10,
-                    first_ns: 20
-                }),
-                done: true
-            }
-        );
-        assert!(in_flight_of.is_empty());
-        assert_eq!(in_flight_of.delivered(0, 40), None);
+    fn is_completed(in_flight: &mut InFlight, sequence: u32, now_ns: u64) -> bool {
+        let delivery = in_flight.delivered(sequence, now_ns);
+        in_flight.forget_completed();
+        delivery.unwrap().completed.is_some()
     }
 
     #[test]
-    fn they_may_land_in_any_order() {
-        let mut in_flight_of = InFlight::default();
+    fn the_last_of_three_completes_it() {
+        let mut in_flight = InFlight::default();
+        in_flight.sent(10, 12, 3);
+        assert!(!is_completed(&mut in_flight, 0, 20));
+        assert!(!is_completed(&mut in_flight, 0, 25));
+        let last = in_flight.delivered(0, 31).unwrap();
+        let completed = Completed {
+            due_ns: 10,
+            first_ns: 20,
+            last_ns: 31,
+            is_given_up: false,
+        };
+        assert_eq!((last.sent_ns, last.completed), (12, Some(completed)));
+        in_flight.forget_completed();
+        assert!(in_flight.queue.is_empty());
+        assert_eq!(in_flight.delivered(0, 40), None);
+    }
+
+    #[test]
+    fn they_may_complete_in_any_order() {
+        let mut in_flight = InFlight::default();
         for due in 0..3 {
-            in_flight_of.sent_one(due, due, 1);
+            in_flight.sent(due, due, 1);
         }
-        assert!(in_flight_of.delivered(2, 9).unwrap().done);
-        assert!(in_flight_of.delivered(0, 9).unwrap().done);
-        assert_eq!(in_flight_of.delivered(0, 9), None);
-        assert_eq!(in_flight_of.delivered(2, 9), None);
-        assert!(in_flight_of.delivered(1, 9).unwrap().done);
-        assert!(in_flight_of.is_empty());
-        in_flight_of.sent_one(3, 3, 1);
-        assert!(in_flight_of.delivered(3, 10).unwrap().done);
+        assert!(is_completed(&mut in_flight, 2, 9));
+        assert!(is_completed(&mut in_flight, 0, 9));
+        assert_eq!(in_flight.delivered(0, 9), None);
+        assert_eq!(in_flight.delivered(2, 9), None);
+        assert!(is_completed(&mut in_flight, 1, 9));
+        assert!(in_flight.queue.is_empty());
+        in_flight.sent(3, 3, 1);
+        assert!(is_completed(&mut in_flight, 3, 10));
     }
 
     #[test]
-    fn what_is_given_up_is_done_but_has_not_landed() {
-        let mut in_flight_of = InFlight::default();
+    fn what_is_given_up_is_done_but_not_delivered() {
+        let mut in_flight = InFlight::default();
         for _ in 0..3 {
-            in_flight_of.sent_one(0, 0, 2);
+            in_flight.sent(0, 0, 2);
         }
-        assert_eq!(in_flight_of.give_up(0..2), 0);
-        let step = in_flight_of.delivered(0, 5).unwrap();
-        assert_eq!((step.done, step.completed), (true, None));
-        assert_eq!(in_flight_of.give_up(0..9), 1);
-        assert!(in_flight_of.delivered(2, 5).unwrap().done);
-        assert!(in_flight_of.is_empty());
+        let mut done = Vec::new();
+        in_flight.give_up(0..2, |sequence, _| done.push(sequence));
+        assert!(done.is_empty());
+        let delivery = in_flight.delivered(0, 5).unwrap();
+        assert!(delivery.completed.unwrap().is_given_up);
+        in_flight.give_up(0..9, |sequence, _| done.push(sequence));
+        assert_eq!(done, [1]);
+        assert!(is_completed(&mut in_flight, 2, 5));
+        assert!(in_flight.queue.is_empty());
+    }
+
+    #[test]
+    fn other_threads_messages_come_with_their_first_receiver() {
+        let mut in_flight = InFlight::default();
+        in_flight.expect(1, 50, 60, 2);
+        assert!(!is_completed(&mut in_flight, 1, 70));
+        in_flight.expect(0, 40, 41, 2);
+        in_flight.expect(1, 50, 60, 2);
+        assert!(is_completed(&mut in_flight, 1, 80));
+        let first = in_flight.delivered(0, 90).unwrap();
+        assert_eq!((first.sent_ns, first.completed), (41, None));
+        assert!(is_completed(&mut in_flight, 0, 95));
+        in_flight.expect(0, 40, 41, 2);
+        assert!(in_flight.queue.is_empty());
     }
 }

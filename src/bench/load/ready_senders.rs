@@ -1,42 +1,40 @@
-//! Whose turn to send has come. Knows nobody's reasons.
+//! The senders that may have something to send. Knows nobody's reasons.
 
-/// Senders whose turn has come, each once.
+/// Senders, each once.
 #[derive(Debug, Default)]
 pub(crate) struct ReadySenders {
-    waiting: Vec<u32>,
-    is_waiting: Vec<bool>,
+    ready: Vec<u32>,
+    is_ready: Vec<bool>,
 }
 
 impl ReadySenders {
-    /// Of so many senders, of whom nobody has a turn yet.
-    #[must_use]
+    /// Of so many senders, none of which is ready yet.
     pub(crate) fn new(senders: usize) -> Self {
         Self {
-            waiting: Vec::new(),
-            is_waiting: vec![false; senders],
+            ready: Vec::new(),
+            is_ready: vec![false; senders],
         }
     }
 
     /// Puts `sender` in, unless it is there.
     #[inline]
-    pub(crate) fn give(&mut self, sender: usize) {
-        if !std::mem::replace(&mut self.is_waiting[sender], true) {
-            self.waiting.push(u32::try_from(sender).unwrap_or(u32::MAX));
+    pub(crate) fn add(&mut self, sender: usize) {
+        if !std::mem::replace(&mut self.is_ready[sender], true) {
+            self.ready.push(u32::try_from(sender).unwrap_or(u32::MAX));
         }
     }
 
-    /// Whether it is nobody's.
+    /// Whether there is none.
     #[inline]
-    #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.ready.is_empty()
     }
 
     /// Takes one out.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<usize> {
-        let sender = self.waiting.pop()? as usize;
-        self.is_waiting[sender] = false;
+        let sender = self.ready.pop()? as usize;
+        self.is_ready[sender] = false;
         Some(sender)
     }
 }

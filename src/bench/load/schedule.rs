@@ -1,25 +1,24 @@
-//! When each message is due, and who sends it. Pure arithmetic on nanoseconds from the start
-//! of the run; what could not be sent in time keeps its time, so that waiting is measured and
-//! not hidden.
+//! When each message is due, and which sender sends it. Arithmetic on nanoseconds from the start
+//! of the run; a message that could not be sent in time keeps its time, so that waiting is
+//! measured and not hidden.
+
+use serde::{Deserialize, Serialize};
 
 /// Nanoseconds in a second.
 pub(crate) const SECOND_NS: u64 = 1_000_000_000;
+/// Never due.
+pub(crate) const NEVER: u64 = u64::MAX;
 
-/// How a load is paced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
-    /// Closed loop: each sender keeps this many messages in flight and sends the next when one
-    /// is done. It waits with the server, so it cannot show what a stall does to others.
-    Closed {
-        /// Messages in flight per sender, at least 1.
-        in_flight: u32,
-    },
-    /// Open loop: this many messages a second in total, evenly spaced, the senders in turn,
-    /// whatever the server does.
-    Open {
-        /// Messages a second of all senders together, at least 1.
-        per_s: u64,
-    },
+/// How messages are spread over time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrivals {
+    /// One as long after the other as the rate says.
+    #[default]
+    Even,
+    /// At random, independent of each other: what many people who know nothing of each other do.
+    /// It cannot lock to a rhythm of the server's.
+    Poisson,
 }
 
 /// An even stream of events: the `n`-th at `n / rate` seconds.
@@ -31,7 +30,6 @@ pub(crate) struct Ticks {
 
 impl Ticks {
     /// The first event at `start_ns`, then `per_s` (at least 1) a second.
-    #[must_use]
     pub(crate) fn new(start_ns: u64, per_s: u64) -> Self {
         Self {
             start_ns,
@@ -40,7 +38,6 @@ impl Ticks {
     }
 
     /// When event `n`, from 0, is due.
-    #[must_use]
     pub(crate) fn due_ns(&self, n: u64) -> u64 {
         // In two parts: the product of a whole run would not fit.
         let whole = (n / self.per_s).saturating_mul(SECOND_NS);
@@ -49,7 +46,6 @@ impl Ticks {
     }
 
     /// How many events are due at `now_ns` or before.
-    #[must_use]
     pub(crate) fn due_by(&self, now_ns: u64) -> u64 {
         let Some(passed) = now_ns.checked_sub(self.start_ns) else {
             return 0;
@@ -64,52 +60,167 @@ impl Ticks {
     }
 }
 
-/// The open loop's plan: [`Ticks`] dealt to the senders in turn.
+/// The open loop's plan for all senders. The rate is `from_per_s` during the warm-up and then
+/// changes evenly to `to_per_s`, which it has at the end of the measured time.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Schedule {
-    ticks: Ticks,
-    senders: u64,
+pub(crate) struct Plan {
+    pub(crate) from_per_s: f64,
+    pub(crate) to_per_s: f64,
+    pub(crate) warmup_s: f64,
+    /// Measured time; without a meaning where the rate is constant.
+    pub(crate) ramp_s: f64,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) senders: usize,
+    /// Measured messages of all senders; none: as many as fall due.
+    pub(crate) messages: Option<u64>,
 }
 
-impl Schedule {
-    /// `per_s` messages a second from `start_ns` on, dealt to `senders` (at least 1) in turn.
-    #[must_use]
-    pub(crate) fn new(start_ns: u64, per_s: u64, senders: usize) -> Self {
-        Self {
-            ticks: Ticks::new(start_ns, per_s),
-            senders: (senders as u64).max(1),
+/// One sender's place in the plan: its next message.
+#[derive(Debug, Clone)]
+pub(crate) struct Cursor {
+    /// When the next message is due, in nanoseconds from the start of the load.
+    pub(crate) due_ns: u64,
+    /// In messages of all senders, which the plan turns into a time.
+    count: f64,
+    /// Measured messages that it still has.
+    left: u64,
+    rng: fastrand::Rng,
+}
+
+impl Plan {
+    /// The place of `sender` before its first message. The same sender has the same arrivals in
+    /// each run, so that runs can be compared.
+    pub(crate) fn first(&self, sender: usize) -> Cursor {
+        let senders = self.senders.max(1) as u64;
+        let place = sender as u64;
+        let mut cursor = Cursor {
+            due_ns: 0,
+            count: place as f64,
+            left: self.messages.map_or(u64::MAX, |messages| {
+                // Dealt in turn, beginning where the warm-up ends.
+                let first = whole(self.warmup_count().ceil()) % senders;
+                let turn = (place + senders - first) % senders;
+                messages / senders + u64::from(turn < messages % senders)
+            }),
+            rng: fastrand::Rng::with_seed(place.wrapping_add(1)),
+        };
+        if self.arrivals == Arrivals::Poisson {
+            cursor.count = 0.0;
+            self.step(&mut cursor);
+        }
+        self.settle(&mut cursor);
+        cursor
+    }
+
+    /// Goes on to the sender's next message.
+    pub(crate) fn advance(&self, cursor: &mut Cursor) {
+        self.step(cursor);
+        self.settle(cursor);
+    }
+
+    /// When the measured messages end, in nanoseconds from the start of the load; none: not by
+    /// their number.
+    pub(crate) fn last_due_ns(&self) -> Option<u64> {
+        let messages = self.messages?;
+        if self.arrivals == Arrivals::Even {
+            let end = self.warmup_count().ceil() + messages as f64;
+            return Some(self.time_ns(end));
+        }
+        let last = (0..self.senders).map(|sender| {
+            let (mut cursor, mut last) = (self.first(sender), 0);
+            while cursor.due_ns != NEVER {
+                last = cursor.due_ns;
+                self.advance(&mut cursor);
+            }
+            last
+        });
+        last.max().map(|last| last + 1)
+    }
+
+    fn step(&self, cursor: &mut Cursor) {
+        let apart = self.senders.max(1) as f64;
+        cursor.count += match self.arrivals {
+            Arrivals::Even => apart,
+            // Of 1 - u, for u may be 0 and the logarithm of that has no end.
+            Arrivals::Poisson => -apart * (1.0 - cursor.rng.f64()).ln(),
+        };
+    }
+
+    /// Sets when the message at the cursor is due, if the sender still has one.
+    fn settle(&self, cursor: &mut Cursor) {
+        cursor.due_ns = self.time_ns(cursor.count);
+        if self.messages.is_some() && cursor.due_ns >= self.warmup_ns() {
+            match cursor.left.checked_sub(1) {
+                Some(left) => cursor.left = left,
+                None => cursor.due_ns = NEVER,
+            }
         }
     }
 
-    /// When the `sequence`-th message of `sender` is due.
-    #[must_use]
-    pub(crate) fn due_ns(&self, sender: usize, sequence: u32) -> u64 {
-        self.ticks
-            .due_ns(u64::from(sequence) * self.senders + sender as u64)
+    fn warmup_ns(&self) -> u64 {
+        as_ns(self.warmup_s)
     }
 
-    /// When the `n`-th message of all is due.
-    #[must_use]
-    pub(crate) fn nth_due_ns(&self, n: u64) -> u64 {
-        self.ticks.due_ns(n)
+    /// Messages that fall due in the warm-up.
+    fn warmup_count(&self) -> f64 {
+        self.warmup_s * self.from_per_s
     }
 
-    /// Who sends the `n`-th message of all.
-    #[must_use]
-    pub(crate) fn sender_of(&self, n: u64) -> usize {
-        usize::try_from(n % self.senders).unwrap_or(0)
+    /// When `count` messages have fallen due: the inverse of the rate's integral.
+    fn time_ns(&self, count: f64) -> u64 {
+        let from = self.from_per_s;
+        let measured = count - self.warmup_count();
+        if measured <= 0.0 || self.to_per_s == from {
+            return as_ns(count / from);
+        }
+        let slope = (self.to_per_s - from) / self.ramp_s;
+        // A rate that falls reaches no more messages than there are until it is 0.
+        let under_root = from * from + 2.0 * slope * measured;
+        if under_root < 0.0 {
+            return NEVER;
+        }
+        as_ns(self.warmup_s + (under_root.sqrt() - from) / slope)
     }
+}
 
-    /// How many of the first `n` messages of all are `sender`'s.
-    #[must_use]
-    pub(crate) fn share(&self, sender: usize, n: u64) -> u64 {
-        (n + self.senders - 1 - (sender as u64).min(self.senders - 1)) / self.senders
-    }
+/// Rounded to the nanosecond; what is too long to count is never.
+fn as_ns(seconds: f64) -> u64 {
+    whole((seconds * SECOND_NS as f64).round())
+}
+
+fn whole(number: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cast of a float saturates"
+    )]
+    let number = number as u64;
+    number
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const EVEN: Plan = Plan {
+        from_per_s: 10.0,
+        to_per_s: 10.0,
+        warmup_s: 0.0,
+        ramp_s: 1.0,
+        arrivals: Arrivals::Even,
+        senders: 4,
+        messages: None,
+    };
+
+    fn dues(plan: &Plan, sender: usize, until_ns: u64) -> Vec<u64> {
+        let mut cursor = plan.first(sender);
+        let mut dues = Vec::new();
+        while cursor.due_ns < until_ns {
+            dues.push(cursor.due_ns);
+            plan.advance(&mut cursor);
+        }
+        dues
+    }
 
     #[test]
     fn ticks_do_not_drift() {
@@ -134,17 +245,80 @@ mod tests {
 
     #[test]
     fn senders_take_turns() {
-        let schedule = Schedule::new(0, 10, 4);
-        assert_eq!(schedule.due_ns(0, 0), 0);
-        assert_eq!(schedule.due_ns(3, 0), 300_000_000);
-        assert_eq!(schedule.due_ns(0, 1), 400_000_000);
-        assert_eq!(schedule.sender_of(6), 2);
-        assert_eq!(schedule.nth_due_ns(6), schedule.due_ns(2, 1));
-        for n in 0..20 {
-            let shares: Vec<u64> = (0..4).map(|s| schedule.share(s, n)).collect();
-            assert_eq!(shares.iter().sum::<u64>(), n);
-            let issued = (0..n).filter(|k| schedule.sender_of(*k) == 1).count();
-            assert_eq!(shares[1], issued as u64);
+        assert_eq!(dues(&EVEN, 0, SECOND_NS), [0, 400_000_000, 800_000_000]);
+        assert_eq!(dues(&EVEN, 3, SECOND_NS), [300_000_000, 700_000_000]);
+        let slow = Plan {
+            from_per_s: 0.5,
+            to_per_s: 0.5,
+            senders: 1,
+            ..EVEN
+        };
+        assert_eq!(
+            dues(&slow, 0, 5 * SECOND_NS),
+            [0, 2 * SECOND_NS, 4 * SECOND_NS]
+        );
+    }
+
+    #[test]
+    fn a_profile_has_the_area_under_its_rate() {
+        for (from, to) in [(100.0, 500.0), (500.0, 100.0), (500.0, 0.0)] {
+            let plan = Plan {
+                from_per_s: from,
+                to_per_s: to,
+                warmup_s: 1.0,
+                ramp_s: 4.0,
+                senders: 1,
+                ..EVEN
+            };
+            let all = dues(&plan, 0, 5 * SECOND_NS);
+            let warm = all.iter().filter(|due| **due < SECOND_NS).count();
+            assert!((warm as f64 - from).abs() < 1e-9);
+            let expected = (from + to) / 2.0 * 4.0;
+            let measured = (all.len() - warm) as f64;
+            assert!((measured - expected).abs() <= 1.0, "{measured} {expected}");
+            assert!(all.is_sorted());
+        }
+    }
+
+    #[test]
+    fn poisson_has_the_rate_and_no_rhythm() {
+        let plan = Plan {
+            from_per_s: 1_000.0,
+            to_per_s: 1_000.0,
+            arrivals: Arrivals::Poisson,
+            ..EVEN
+        };
+        let mut all: Vec<u64> = (0..4)
+            .flat_map(|sender| dues(&plan, sender, 20 * SECOND_NS))
+            .collect();
+        all.sort_unstable();
+        // 20,000 expected; five standard deviations of the root of that.
+        assert!((all.len() as f64 - 20_000.0).abs() < 710.0, "{}", all.len());
+        let gaps: Vec<f64> = all.windows(2).map(|w| (w[1] - w[0]) as f64).collect();
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        let variance = gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
+        // As far from each other as their mean is long; even ones would have nothing there.
+        let spread = variance.sqrt() / mean;
+        assert!((0.9..1.1).contains(&spread), "{spread}");
+        assert_eq!(dues(&plan, 2, SECOND_NS), dues(&plan, 2, SECOND_NS));
+    }
+
+    #[test]
+    fn so_many_messages_and_no_more() {
+        for arrivals in [Arrivals::Even, Arrivals::Poisson] {
+            for (messages, warmup_s) in [(1, 0.0), (10, 0.0), (11, 0.25), (403, 1.0)] {
+                let plan = Plan {
+                    messages: Some(messages),
+                    warmup_s,
+                    arrivals,
+                    ..EVEN
+                };
+                let end_ns = plan.last_due_ns().unwrap();
+                let warm_ns = plan.warmup_ns();
+                let all: Vec<u64> = (0..4).flat_map(|s| dues(&plan, s, end_ns)).collect();
+                let measured = all.iter().filter(|due| **due >= warm_ns).count();
+                assert_eq!(measured as u64, messages, "{arrivals:?} {messages}");
+            }
         }
     }
 }

@@ -1,17 +1,18 @@
-//! What a run measures: distributions and counts over its window, and its course over time.
-//! Times come in as nanoseconds; no clock here.
+//! What one thread of a run measures: distributions and counts over the measured time, second by
+//! second. Times come in as nanoseconds; no clock here.
 
 use serde::{Deserialize, Serialize};
 
+use crate::bench::load::schedule::{NEVER, SECOND_NS};
 use crate::bench::measure::histogram::{Durations, us};
 
-/// Slices of time that the window is cut into at most.
-const INTERVALS_MAX: u64 = 120;
-/// The shortest slice: 100 ms.
+/// Intervals that a timeline has at most; with more, two become one.
+const INTERVALS_MAX: usize = 240;
+/// The shortest interval: 100 ms.
 const INTERVAL_NS_MIN: u64 = 100_000_000;
 
 /// The time in which messages that are due count, in nanoseconds from the start of the run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
     /// Messages due from here on.
     pub(crate) from_ns: u64,
@@ -19,19 +20,28 @@ pub(crate) struct Window {
     pub(crate) to_ns: u64,
 }
 
+impl Default for Window {
+    /// Nothing is in it.
+    fn default() -> Self {
+        Self {
+            from_ns: NEVER,
+            to_ns: NEVER,
+        }
+    }
+}
+
 impl Window {
     /// Whether `at_ns` is in it.
     #[inline]
-    #[must_use]
     pub(crate) fn contains(&self, at_ns: u64) -> bool {
         (self.from_ns..self.to_ns).contains(&at_ns)
     }
 }
 
-/// One slice of the window.
+/// One interval of the measured time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Interval {
-    /// Where it begins, in seconds from the window's start.
+    /// Where it begins, in seconds from the start of the measured time.
     pub(crate) at_s: f64,
     /// Messages sent in it.
     pub(crate) sent: u64,
@@ -41,89 +51,287 @@ pub(crate) struct Interval {
     pub(crate) max_us: f64,
 }
 
-/// Everything measured.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    sent: u64,
+    received: u64,
+    longest_ns: u64,
+}
+
+/// The course of the measured time, in intervals.
+#[derive(Debug, Clone)]
+pub(crate) struct Timeline {
+    interval_ns: u64,
+    intervals: Vec<Counts>,
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self {
+            interval_ns: INTERVAL_NS_MIN,
+            intervals: Vec::new(),
+        }
+    }
+}
+
+impl Timeline {
+    #[inline]
+    fn at(&mut self, since_ns: u64) -> &mut Counts {
+        let mut at = usize::try_from(since_ns / self.interval_ns).unwrap_or(usize::MAX);
+        while at >= INTERVALS_MAX {
+            self.coarsen();
+            at /= 2;
+        }
+        if at >= self.intervals.len() {
+            self.intervals.resize(at + 1, Counts::default());
+        }
+        &mut self.intervals[at]
+    }
+
+    fn coarsen(&mut self) {
+        let pairs = self.intervals.chunks(2);
+        self.intervals = pairs
+            .map(|pair| pair.iter().copied().fold(Counts::default(), Counts::plus))
+            .collect();
+        self.interval_ns = self.interval_ns.saturating_mul(2);
+    }
+
+    /// Adds another thread's.
+    pub(crate) fn add(&mut self, mut other: Self) {
+        while self.interval_ns < other.interval_ns {
+            self.coarsen();
+        }
+        while other.interval_ns < self.interval_ns {
+            other.coarsen();
+        }
+        let length = self.intervals.len().max(other.intervals.len());
+        self.intervals.resize(length, Counts::default());
+        for (mine, theirs) in self.intervals.iter_mut().zip(other.intervals) {
+            *mine = mine.plus(theirs);
+        }
+    }
+
+    /// The length of an interval in seconds.
+    pub(crate) fn interval_s(&self) -> f64 {
+        us(self.interval_ns) / 1e6
+    }
+
+    /// As the report has it.
+    pub(crate) fn intervals(&self) -> Vec<Interval> {
+        let intervals = self.intervals.iter().enumerate();
+        intervals
+            .map(|(i, counts)| Interval {
+                at_s: us(i as u64 * self.interval_ns) / 1e6,
+                sent: counts.sent,
+                received: counts.received,
+                max_us: us(counts.longest_ns),
+            })
+            .collect()
+    }
+}
+
+impl Counts {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            sent: self.sent + other.sent,
+            received: self.received + other.received,
+            longest_ns: self.longest_ns.max(other.longest_ns),
+        }
+    }
+}
+
+/// What one thread did in one second of the measured time. The one after the last has what came
+/// when it was over.
+#[derive(Debug, Default)]
+pub(crate) struct Second {
+    /// From 0.
+    pub(crate) index: u64,
+    /// Its length, for the last one may be cut short.
+    pub(crate) length_ns: u64,
+    /// Due time to delivery, of messages due in the measured time that arrived in this second.
+    pub(crate) latency: Durations,
+    /// Due time to sending, of messages that the server did not hold up; open loop only.
+    pub(crate) send_lag: Durations,
+    /// Work between two waits: so late a delivery may be read.
+    pub(crate) iteration: Durations,
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    /// Spent in waits.
+    pub(crate) waited_ns: u64,
+    /// CPU time of the thread.
+    pub(crate) cpu_ns: u64,
+}
+
+/// What a thread has used since it began.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Used {
+    /// Spent in waits.
+    pub(crate) waited_ns: u64,
+    /// CPU time.
+    pub(crate) cpu_ns: u64,
+}
+
+/// Sums over the measured time.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sums {
+    /// Messages sent in it.
+    pub(crate) sent: u64,
+    /// Deliveries in it.
+    pub(crate) received: u64,
+    /// Messages that their last receiver had in it.
+    pub(crate) done: u64,
+}
+
+impl std::ops::AddAssign for Sums {
+    fn add_assign(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.received += other.received;
+        self.done += other.done;
+    }
+}
+
+/// Everything that one thread measures.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     window: Window,
-    interval_ns: u64,
-    intervals: Vec<(u64, u64, u64)>,
-    /// Due time to delivery.
-    pub(crate) latency: Durations,
+    second: Second,
+    /// The measured time is over.
+    is_over: bool,
+    used: Used,
+    pub(crate) timeline: Timeline,
+    pub(crate) sums: Sums,
+    /// Messages due in the measured time that were sent.
+    pub(crate) measured: u64,
     /// Real sending to delivery; open loop only, in a closed loop it is the latency.
     pub(crate) service: Durations,
     /// Due time to the last receiver's delivery; rooms only.
     pub(crate) last_receiver: Durations,
     /// First to last receiver's delivery; rooms only.
     pub(crate) skew: Durations,
-    /// Due time to sending, of messages that the server did not hold up; open loop only.
-    pub(crate) send_lag: Durations,
-    /// How long the generator worked between two waits: so late a delivery may be read.
-    pub(crate) iteration: Durations,
-    /// From asking for a connection until it stands.
+    /// From when a connection was due until the kernel had made it.
+    pub(crate) handshake: Durations,
+    /// From when a connection was due until the server's first word on it.
     pub(crate) connect: Durations,
-    /// From asking for a connection until the server has answered on it; echo only.
-    pub(crate) first_answer: Durations,
 }
 
 impl Metrics {
     /// Sets the window; before that nothing falls into it.
     pub(crate) fn open_window(&mut self, window: Window) {
-        let length = window.to_ns.saturating_sub(window.from_ns);
-        self.interval_ns = INTERVAL_NS_MIN.max(length.div_ceil(INTERVALS_MAX));
-        let intervals = usize::try_from(length.div_ceil(self.interval_ns)).unwrap_or(0);
-        self.intervals = vec![(0, 0, 0); intervals];
         self.window = window;
     }
 
     /// The window.
     #[inline]
-    #[must_use]
     pub(crate) fn window(&self) -> Window {
         self.window
+    }
+
+    /// Ends the window early.
+    pub(crate) fn close_window(&mut self, to_ns: u64) {
+        self.window.to_ns = self.window.to_ns.min(to_ns.max(self.window.from_ns));
     }
 
     /// Enters what one read brought.
     #[inline]
     pub(crate) fn read_batch(&mut self, now_ns: u64, deliveries: u64, longest_ns: u64) {
-        if let Some((_, received, longest)) = self.slice(now_ns) {
-            *received += deliveries;
-            *longest = (*longest).max(longest_ns);
+        if self.window.contains(now_ns) {
+            self.sums.received += deliveries;
+            self.second.received += deliveries;
+            let counts = self.timeline.at(now_ns - self.window.from_ns);
+            counts.received += deliveries;
+            counts.longest_ns = counts.longest_ns.max(longest_ns);
         }
     }
 
     /// Enters that `messages` were sent.
     #[inline]
     pub(crate) fn sent(&mut self, now_ns: u64, messages: u64) {
-        if let Some((sent, ..)) = self.slice(now_ns) {
-            *sent += messages;
+        if self.window.contains(now_ns) {
+            self.sums.sent += messages;
+            self.second.sent += messages;
+            self.timeline.at(now_ns - self.window.from_ns).sent += messages;
         }
     }
 
-    /// The course over the window.
-    #[must_use]
-    pub(crate) fn timeline(&self) -> Vec<Interval> {
-        self.intervals
-            .iter()
-            .enumerate()
-            .map(|(i, (sent, received, longest))| Interval {
-                at_s: us(i as u64 * self.interval_ns) / 1e6,
-                sent: *sent,
-                received: *received,
-                max_us: us(*longest),
-            })
-            .collect()
-    }
-
-    /// The length of a slice in seconds.
-    #[must_use]
-    pub(crate) fn interval_s(&self) -> f64 {
-        us(self.interval_ns) / 1e6
-    }
-
+    /// Enters that a message's last receiver had it.
     #[inline]
-    fn slice(&mut self, now_ns: u64) -> Option<&mut (u64, u64, u64)> {
-        let at = now_ns.checked_sub(self.window.from_ns)? / self.interval_ns.max(1);
-        self.intervals.get_mut(usize::try_from(at).ok()?)
+    pub(crate) fn done(&mut self, now_ns: u64) {
+        self.sums.done += u64::from(self.window.contains(now_ns));
+    }
+
+    /// Enters the latency of a message that was due in the window.
+    #[inline]
+    pub(crate) fn latency(&mut self, ns: u64) {
+        self.second.latency.record(ns);
+    }
+
+    /// Enters so many latencies.
+    pub(crate) fn latencies(&mut self, ns: u64, count: u64) {
+        self.second.latency.record_many(ns, count);
+    }
+
+    /// Enters how late a message was sent.
+    #[inline]
+    pub(crate) fn send_lag(&mut self, ns: u64) {
+        self.second.send_lag.record(ns);
+    }
+
+    /// Enters how long the thread worked between two waits.
+    #[inline]
+    pub(crate) fn iteration(&mut self, now_ns: u64, ns: u64) {
+        if self.window.contains(now_ns) {
+            self.second.iteration.record(ns);
+        }
+    }
+
+    /// When the current second ends; never, when the measured time is over.
+    #[inline]
+    pub(crate) fn second_ends_ns(&self) -> u64 {
+        if self.is_over {
+            return NEVER;
+        }
+        let ends = (self.second.index + 1).saturating_mul(SECOND_NS);
+        self.window
+            .from_ns
+            .saturating_add(ends)
+            .min(self.window.to_ns)
+    }
+
+    /// The measured time begins.
+    pub(crate) fn begin(&mut self, used: Used) {
+        self.used = used;
+    }
+
+    /// Ends the seconds that are over at `now_ns`; `take` gets each.
+    pub(crate) fn end_seconds(&mut self, now_ns: u64, used: Used, mut take: impl FnMut(Second)) {
+        while self.second_ends_ns() <= now_ns && self.second_ends_ns() < self.window.to_ns {
+            take(self.end_second(used));
+        }
+    }
+
+    /// Ends the last second of the measured time.
+    pub(crate) fn end_last_second(&mut self, used: Used) -> Second {
+        let last = self.end_second(used);
+        self.is_over = true;
+        last
+    }
+
+    /// What has come since.
+    pub(crate) fn take_rest(&mut self) -> Second {
+        std::mem::take(&mut self.second)
+    }
+
+    fn end_second(&mut self, used: Used) -> Second {
+        let begins_ns = self.window.from_ns + self.second.index * SECOND_NS;
+        self.second.length_ns = self.second_ends_ns().saturating_sub(begins_ns);
+        self.second.waited_ns = used.waited_ns.saturating_sub(self.used.waited_ns);
+        self.second.cpu_ns = used.cpu_ns.saturating_sub(self.used.cpu_ns);
+        self.used = used;
+        let next = Second {
+            index: self.second.index + 1,
+            ..Second::default()
+        };
+        std::mem::replace(&mut self.second, next)
     }
 }
 
@@ -131,39 +339,73 @@ impl Metrics {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_course_is_cut_into_slices() {
+    fn metrics(from_ns: u64, to_ns: u64) -> Metrics {
         let mut metrics = Metrics::default();
         metrics.read_batch(5, 1, 1);
-        metrics.open_window(Window {
-            from_ns: 1_000_000_000,
-            to_ns: 1_250_000_000,
-        });
+        metrics.open_window(Window { from_ns, to_ns });
+        metrics
+    }
+
+    #[test]
+    fn the_timeline_is_cut_into_intervals() {
+        let mut metrics = metrics(1_000_000_000, 1_250_000_000);
         metrics.read_batch(999_999_999, 7, 7);
         metrics.read_batch(1_000_000_000, 2, 5_000);
         metrics.read_batch(1_099_999_999, 3, 4_000);
         metrics.sent(1_249_000_000, 4);
         metrics.sent(1_350_000_000, 9);
-        let timeline = metrics.timeline();
+        let timeline = metrics.timeline.intervals();
         assert_eq!(timeline.len(), 3);
         assert_eq!((timeline[0].received, timeline[0].max_us), (5, 5.0));
         assert_eq!((timeline[2].sent, timeline[2].at_s), (4, 0.2));
-        assert_eq!(
-            timeline[1],
-            Interval {
-                at_s: 0.1,
-                ..Interval::default()
-            }
-        );
+        let empty = Interval {
+            at_s: 0.1,
+            ..Interval::default()
+        };
+        assert_eq!(timeline[1], empty);
+        assert_eq!((metrics.sums.received, metrics.sums.sent), (5, 4));
     }
 
     #[test]
-    fn a_long_window_has_no_more_slices() {
-        let mut metrics = Metrics::default();
-        metrics.open_window(Window {
-            from_ns: 0,
-            to_ns: 3_600_000_000_000,
-        });
-        assert_eq!(metrics.timeline().len(), 120);
+    fn a_long_timeline_has_no_more_intervals() {
+        let mut metrics = metrics(0, 3_600 * SECOND_NS);
+        for second in 0..3_600 {
+            metrics.sent(second * SECOND_NS, 1);
+        }
+        let mut short = Timeline::default();
+        short.at(SECOND_NS).sent = 5;
+        let mut timeline = metrics.timeline;
+        timeline.add(short);
+        let intervals = timeline.intervals();
+        assert!(
+            (120..=240).contains(&intervals.len()),
+            "{}",
+            intervals.len()
+        );
+        assert_eq!(intervals.iter().map(|i| i.sent).sum::<u64>(), 3_605);
+    }
+
+    #[test]
+    fn seconds_end_and_none_is_left_out() {
+        let mut metrics = metrics(SECOND_NS, SECOND_NS * 7 / 2);
+        let used = |waited_ns| Used {
+            waited_ns,
+            cpu_ns: 0,
+        };
+        let mut seconds = Vec::new();
+        metrics.begin(used(5));
+        metrics.sent(SECOND_NS, 3);
+        metrics.end_seconds(SECOND_NS * 2 - 1, used(9), |s| seconds.push(s));
+        assert!(seconds.is_empty());
+        // It did nothing for a second: that one is empty, and it did not wait in it either.
+        metrics.end_seconds(SECOND_NS * 3 + 5, used(9), |s| seconds.push(s));
+        let last = metrics.end_last_second(used(11));
+        seconds.push(last);
+        let told: Vec<_> = seconds
+            .iter()
+            .map(|s| (s.index, s.sent, s.waited_ns, s.length_ns / 1_000_000))
+            .collect();
+        assert_eq!(told, [(0, 3, 4, 1_000), (1, 0, 0, 1_000), (2, 0, 2, 500)]);
+        assert_eq!(metrics.take_rest().index, 3);
     }
 }

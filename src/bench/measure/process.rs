@@ -1,8 +1,9 @@
 //! What a process has used so far, from /proc: CPU time, memory, context switches.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,32 +33,66 @@ pub(crate) struct Usage {
 /// # Errors
 /// There is no such process, or no /proc.
 pub(crate) fn usage(pid: u32) -> io::Result<Usage> {
-    let home = Path::new("/proc").join(pid.to_string());
+    let home = home(pid);
     let stat = fs::read_to_string(home.join("stat"))?;
     let mut usage = parse_stat(&stat).ok_or_else(|| io::Error::other("/proc/PID/stat is odd"))?;
     let status = fs::read_to_string(home.join("status"))?;
     usage.rss_bytes = field(&status, "VmRSS:") * 1024;
     usage.rss_max_bytes = field(&status, "VmHWM:") * 1024;
     for thread in fs::read_dir(home.join("task"))? {
-        let thread = thread?.path();
         // A thread may end while we look.
-        let Ok(status) = fs::read_to_string(thread.join("status")) else {
+        let Ok(status) = fs::read_to_string(thread?.path().join("status")) else {
             continue;
         };
         usage.voluntary_switches += field(&status, "voluntary_ctxt_switches:");
         usage.involuntary_switches += field(&status, "nonvoluntary_ctxt_switches:");
-        let times = fs::read_to_string(thread.join("schedstat")).unwrap_or_default();
-        let on_cpu = times
-            .split(' ')
-            .next()
-            .and_then(|ns| ns.parse::<u64>().ok());
-        usage.cpu_ns += on_cpu.unwrap_or(0);
     }
-    if usage.cpu_ns == 0 {
-        // No schedstat: the ticks are hundredths of a second everywhere.
-        usage.cpu_ns = (usage.user_ticks + usage.system_ticks) * 10_000_000;
-    }
+    usage.cpu_ns = cpu_ns(pid).unwrap_or_else(|| {
+        // The ticks are hundredths of a second everywhere.
+        (usage.user_ticks + usage.system_ticks) * 10_000_000
+    });
     Ok(usage)
+}
+
+/// CPU time of all threads of a process, also of those that have ended, in nanoseconds.
+fn cpu_ns(pid: u32) -> Option<u64> {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).ok()?);
+    let clock = nix::time::clock_getcpuclockid(pid).ok()?;
+    let time = nix::time::clock_gettime(clock).ok()?;
+    let seconds = u64::try_from(time.tv_sec()).ok()?;
+    Some(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec()).ok()?)
+}
+
+/// CPU time of each thread that a process has now, in nanoseconds, by thread id.
+pub(crate) fn threads_cpu_ns(pid: u32) -> HashMap<String, u64> {
+    let threads = fs::read_dir(home(pid).join("task"));
+    let threads = threads.into_iter().flatten().flatten();
+    threads
+        .filter_map(|thread| {
+            let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            let on_cpu = times.split(' ').next()?.parse().ok()?;
+            Some((thread.file_name().to_string_lossy().into_owned(), on_cpu))
+        })
+        .collect()
+}
+
+/// The most CPU time that one thread has used between two calls of [`threads_cpu_ns`].
+pub(crate) fn busiest_ns(from: &HashMap<String, u64>, to: &HashMap<String, u64>) -> u64 {
+    let used = to.iter().map(|(thread, to)| {
+        let from = from.get(thread).copied().unwrap_or(0);
+        to.saturating_sub(from)
+    });
+    used.max().unwrap_or(0)
+}
+
+/// The cores that process `pid` may use.
+pub(crate) fn cores(pid: u32) -> Option<u32> {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?);
+    Some(rustix::thread::sched_getaffinity(pid).ok()?.count())
+}
+
+fn home(pid: u32) -> PathBuf {
+    Path::new("/proc").join(pid.to_string())
 }
 
 /// The CPU time of the thread that asks, in nanoseconds.
@@ -113,6 +148,25 @@ mod tests {
         assert!(after.cpu_ns > before.cpu_ns && after.rss_bytes > 100_000);
         assert!(own_thread_cpu_ns() > own);
         assert!(after.voluntary_switches + after.involuntary_switches > 0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn threads_that_have_ended_have_used_something() {
+        let pid = std::process::id();
+        let (before, threads) = (usage(pid).unwrap(), threads_cpu_ns(pid));
+        let used_ns = std::thread::spawn(|| {
+            while own_thread_cpu_ns() < 20_000_000 {}
+            own_thread_cpu_ns()
+        });
+        let used_ns = used_ns.join().unwrap();
+        let after = usage(pid).unwrap();
+        assert!(after.cpu_ns - before.cpu_ns >= used_ns);
+        assert!(threads.len() >= 2 && cores(pid).unwrap() >= 1);
+        // One that was not there before counts from nothing.
+        let of = |cpu_ns: [(&str, u64); 2]| cpu_ns.map(|(id, ns)| (id.to_owned(), ns)).into();
+        let busiest = busiest_ns(&of([("1", 5), ("2", 9)]), &of([("2", 10), ("3", 4)]));
+        assert_eq!(busiest, 4);
     }
 
     #[test]

@@ -1,11 +1,20 @@
-//! What arrived at whom: judges each message that a member was sent, keeps the books and the
-//! latencies, and notes whose turn to send has come. No socket, no clock.
+//! What arrived at whom: judges each message that a member of one thread was sent, keeps account of
+//! it and of the latencies, and notes which sender may send again. No socket, no clock.
+//!
+//! Members and senders have numbers that count through all threads; the `n`-th member of a thread
+//! is `n * threads + thread` of all. In here `member` is the thread's own count, and `sender` that
+//! of all.
+
+use std::sync::Arc;
 
 use crate::bench::check::header::{Header, SEQUENCE_END};
+use crate::bench::check::nick::Nicks;
+use crate::bench::check::order::Order;
 use crate::bench::check::tracker::{Arrival, DeliveryTracker};
 use crate::bench::config::{Load, Scenario};
-use crate::bench::load::in_flight::InFlight;
+use crate::bench::load::in_flight::{Completed, InFlight};
 use crate::bench::load::ready_senders::ReadySenders;
+use crate::bench::load::shared::{Note, Shared, part};
 use crate::bench::measure::metrics::Metrics;
 use crate::bench::protocol::{Item, Kind};
 use crate::sanitize::sanitize;
@@ -27,10 +36,24 @@ enum Reach {
     All,
 }
 
-/// The state of all members as receivers.
+/// How a message is judged that a member of a room was sent for the first time.
+#[derive(Debug)]
+enum OrderCheck {
+    /// It is not: an echo has no order, and other servers promise none.
+    None,
+    /// Here.
+    Own(Order),
+    /// Here, and the thread's order goes on to where those of all threads are compared.
+    OwnAndShared(Order),
+    /// Where all threads' receivers are compared.
+    Shared,
+}
+
+/// The state of a thread's members as receivers.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    run: u32,
+    shared: Arc<Shared>,
+    thread: usize,
     run_digits: [u8; 8],
     text_bytes: usize,
     in_lines: bool,
@@ -40,23 +63,26 @@ pub(crate) struct Recorder {
     present: usize,
     is_present: Vec<bool>,
     tracker: DeliveryTracker,
-    /// By sender.
-    in_flight_of: Vec<InFlight>,
-    /// By sender: how many it has sent.
-    sent: Vec<u32>,
-    /// By sender: messages that somebody still waits for.
-    in_flight: Vec<u32>,
-    heard_probe: Vec<bool>,
-    hearers: usize,
+    /// By sender of all; in an echo, by member.
+    in_flight: Vec<InFlight>,
+    /// By sender of this thread: messages that somebody still waits for.
+    awaited: Vec<u32>,
+    order: OrderCheck,
+    nicks: Option<Nicks>,
+    is_probed: Vec<bool>,
     open_loop: bool,
+    /// The header says when a message was really sent.
+    has_sent_time: bool,
     /// The load has begun: what is damaged counts.
     pub(crate) listening: bool,
-    /// Senders who may have something to send.
+    /// Senders of this thread, by member, who may have something to send.
     pub(crate) ready: ReadySenders,
     /// What is measured.
     pub(crate) metrics: Metrics,
-    /// Messages that nobody is waited for any more.
-    pub(crate) done: u64,
+    /// What is to be told to the home of other threads' messages.
+    pub(crate) notes: Vec<Note>,
+    /// What is to be told to the shared order.
+    pub(crate) heard: Vec<(u32, u32, u32)>,
     /// A sender's own messages that came back to it, though it is owed none.
     pub(crate) own: u64,
     /// Messages of other runs, and talk.
@@ -66,99 +92,139 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// For the members that `load` asks for.
-    #[must_use]
-    pub(crate) fn new(load: &Load, run: u32) -> Self {
-        let (members, senders) = (load.connections, load.senders());
+    /// For the members of `thread` that `load` asks for.
+    pub(crate) fn new(load: &Load, shared: &Arc<Shared>, thread: usize) -> Self {
+        let settings = &load.settings;
+        let threads = settings.threads;
+        let members = part(settings.connections, thread, threads);
+        let own_senders = part(settings.senders, thread, threads);
         let (reach, columns) = match load.scenario {
             Scenario::Echo => (Reach::Sender, 1),
-            Scenario::Room { own: true, .. } => (Reach::All, senders),
-            Scenario::Room { own: false, .. } => (Reach::Others, senders),
+            Scenario::Room if settings.own => (Reach::All, settings.senders),
+            Scenario::Room => (Reach::Others, settings.senders),
+        };
+        let in_lines = settings.protocol == Kind::Line;
+        let is_judged = in_lines && load.scenario == Scenario::Room;
+        // Where senders hear themselves, all hear everything.
+        let silent = if settings.own { 0 } else { own_senders };
+        let order = match (is_judged, threads, shared.has_listeners) {
+            (false, ..) => OrderCheck::None,
+            (true, 1, _) => OrderCheck::Own(Order::new(members, silent)),
+            (true, _, true) => OrderCheck::OwnAndShared(Order::new(members, silent)),
+            (true, _, false) => OrderCheck::Shared,
+        };
+        let queues = match reach {
+            Reach::Sender => members,
+            Reach::Others | Reach::All => settings.senders,
         };
         Self {
-            run,
-            run_digits: Header::run_digits(run),
-            text_bytes: load.text_bytes(),
-            in_lines: load.protocol() == Kind::Line,
+            shared: Arc::clone(shared),
+            thread,
+            run_digits: Header::run_digits(shared.run),
+            text_bytes: settings.text_bytes(),
+            in_lines,
             reach,
-            senders,
+            senders: settings.senders,
             present: members,
             is_present: vec![true; members],
             tracker: DeliveryTracker::new(members, columns),
-            in_flight_of: (0..senders).map(|_| InFlight::default()).collect(),
-            sent: vec![0; senders],
-            in_flight: vec![0; senders],
-            heard_probe: vec![false; members],
-            hearers: 0,
-            open_loop: matches!(load.pace, crate::bench::load::schedule::Pace::Open { .. }),
+            in_flight: (0..queues).map(|_| InFlight::default()).collect(),
+            awaited: vec![0; own_senders],
+            order,
+            nicks: is_judged.then(|| Nicks::new(settings.senders)),
+            is_probed: vec![false; members],
+            open_loop: settings.in_flight.is_none(),
+            has_sent_time: carries_sent_time(load),
             listening: false,
-            ready: ReadySenders::new(senders),
+            ready: ReadySenders::new(own_senders),
             metrics: Metrics::default(),
-            done: 0,
+            notes: Vec::new(),
+            heard: Vec::new(),
             own: 0,
             talk: 0,
             last_words: None,
         }
     }
 
-    /// The books.
-    #[must_use]
+    /// What the members had.
     pub(crate) fn tracker(&self) -> &DeliveryTracker {
         &self.tracker
     }
 
-    /// How many `sender` has sent; also its next message's sequence number.
-    #[must_use]
-    pub(crate) fn sent(&self, sender: usize) -> u32 {
-        self.sent[sender]
+    /// How each sender's lines began.
+    pub(crate) fn nicks(&self) -> Option<&Nicks> {
+        self.nicks.as_ref()
     }
 
-    /// How many all have sent.
-    #[must_use]
-    pub(crate) fn sent_by_all(&self) -> u64 {
-        self.sent.iter().map(|n| u64::from(*n)).sum()
+    /// Messages that the thread's receivers have heard in two orders.
+    pub(crate) fn order_violations(&self) -> u64 {
+        match &self.order {
+            OrderCheck::Own(order) | OrderCheck::OwnAndShared(order) => order.violations,
+            OrderCheck::None | OrderCheck::Shared => 0,
+        }
     }
 
-    /// How many of `sender`'s messages somebody still waits for.
-    #[must_use]
-    pub(crate) fn in_flight(&self, sender: usize) -> u32 {
-        self.in_flight[sender]
+    /// How many of a sender's messages somebody still waits for.
+    #[inline]
+    pub(crate) fn awaited(&self, member: usize) -> u32 {
+        self.awaited[member]
     }
 
     /// Whether nobody waits for anything.
-    #[must_use]
-    pub(crate) fn all_completed(&self) -> bool {
-        self.in_flight.iter().all(|n| *n == 0)
-    }
-
-    /// How many members have had a probe.
-    #[must_use]
-    pub(crate) fn hearers(&self) -> usize {
-        self.hearers
+    pub(crate) fn is_all_done(&self) -> bool {
+        self.awaited.iter().all(|n| *n == 0)
     }
 
     /// Whether `member` has had a probe.
-    #[must_use]
-    pub(crate) fn has_heard(&self, member: usize) -> bool {
-        self.heard_probe[member]
+    #[inline]
+    pub(crate) fn is_probed(&self, member: usize) -> bool {
+        self.is_probed[member]
     }
 
-    /// `sender`'s next message is on its way.
+    /// The number of the thread's member among all.
     #[inline]
-    pub(crate) fn sent_one(&mut self, sender: usize, due_ns: u64, now_ns: u64) {
+    pub(crate) fn number_of(&self, member: usize) -> usize {
+        member * self.shared.threads + self.thread
+    }
+
+    /// The member that is `sender`, if it is this thread's.
+    #[inline]
+    fn member_of(&self, sender: usize) -> Option<usize> {
+        let threads = self.shared.threads;
+        if threads == 1 {
+            return Some(sender);
+        }
+        (sender % threads == self.thread).then_some(sender / threads)
+    }
+
+    #[inline]
+    fn queue_of(&self, sender: usize) -> usize {
+        match self.reach {
+            Reach::Sender => sender / self.shared.threads,
+            Reach::Others | Reach::All => sender,
+        }
+    }
+
+    /// The next message of `member` is on its way.
+    #[inline]
+    pub(crate) fn sent_one(&mut self, member: usize, due_ns: u64, now_ns: u64) {
+        let sender = self.number_of(member);
+        let own = usize::from(self.is_present[member]);
         let receivers = match self.reach {
             Reach::Sender => 1,
-            Reach::Others => self.present - usize::from(self.is_present[sender]),
-            Reach::All => self.present,
+            Reach::Others => self.present - own + self.shared.others_present(self.thread),
+            Reach::All => self.present + self.shared.others_present(self.thread),
         };
-        self.sent[sender] += 1;
+        self.shared.count_sent(sender);
+        self.metrics.measured += u64::from(self.metrics.window().contains(due_ns));
         if receivers == 0 {
-            self.done += 1;
+            self.metrics.done(now_ns);
             return;
         }
         let receivers = u32::try_from(receivers).unwrap_or(u32::MAX);
-        self.in_flight_of[sender].sent_one(due_ns, now_ns, receivers);
-        self.in_flight[sender] += 1;
+        let queue = self.queue_of(sender);
+        self.in_flight[queue].sent(due_ns, now_ns, receivers);
+        self.awaited[member] += 1;
     }
 
     /// Takes in one thing that `member` was sent; a delivery's latency, if it was one.
@@ -173,44 +239,63 @@ impl Recorder {
         None
     }
 
+    /// Takes in what another thread's receivers had.
+    pub(crate) fn noted(&mut self, now_ns: u64, note: &Note) {
+        let (sender, sequence) = (note.sender as usize, note.sequence);
+        let queue = self.queue_of(sender);
+        let delivery = self.in_flight[queue].delivered_between(
+            sequence,
+            note.first_ns,
+            note.last_ns,
+            note.is_given_up,
+        );
+        if let Some(completed) = delivery.and_then(|delivery| delivery.completed) {
+            self.completed(now_ns, sender, sequence, completed);
+        }
+    }
+
     /// `member` is no longer connected: it is owed what was sent so far, and no more.
-    pub(crate) fn left(&mut self, member: usize) {
+    pub(crate) fn left(&mut self, now_ns: u64, member: usize) {
         if !std::mem::replace(&mut self.is_present[member], false) {
             return;
         }
         self.present -= 1;
-        let columns = match self.reach {
-            Reach::Sender => member..member + 1,
+        self.shared.left(self.thread);
+        let number = self.number_of(member);
+        let senders = match self.reach {
+            Reach::Sender => number..number + 1,
             Reach::Others | Reach::All => 0..self.senders,
         };
-        for sender in columns {
+        for sender in senders {
             if self.is_owed(member, sender) {
                 let column = self.column(sender);
                 let from = self.tracker.expected(member, column);
-                self.give_up(sender, from..self.sent[sender]);
+                self.give_up(now_ns, sender, from..self.shared.sent(sender));
             }
         }
         self.close(member);
     }
 
-    /// Closes the books of all members.
+    /// Closes the account of all members: nothing more will be read.
     pub(crate) fn close_all(&mut self) {
         for member in 0..self.is_present.len() {
             self.close(member);
         }
+        self.judge_waiting();
     }
 
     fn close(&mut self, member: usize) {
-        let (reach, sent) = (self.reach, &self.sent);
+        let number = self.number_of(member);
+        let (reach, shared) = (self.reach, &self.shared);
         self.tracker.close(member, |column| match reach {
-            Reach::Sender => sent[member],
-            Reach::Others if column == member => 0,
-            Reach::Others | Reach::All => sent[column],
+            Reach::Sender => shared.sent(number),
+            Reach::Others if column == number => 0,
+            Reach::Others | Reach::All => shared.sent(column),
         });
     }
 
-    /// An echo returns the bytes of its client and no others. Who alters them from the start is
-    /// let through until the load begins, which then counts it.
+    /// An echo returns the bytes of its client and no others. A server that alters them from the
+    /// start is let through until the load begins, which then counts it.
     #[inline]
     fn is_exact(&self) -> bool {
         self.reach == Reach::Sender && self.listening
@@ -219,8 +304,8 @@ impl Recorder {
     #[inline]
     fn is_owed(&self, member: usize, sender: usize) -> bool {
         match self.reach {
-            Reach::Sender => member == sender,
-            Reach::Others => member != sender,
+            Reach::Sender => self.number_of(member) == sender,
+            Reach::Others => self.number_of(member) != sender,
             Reach::All => true,
         }
     }
@@ -248,22 +333,22 @@ impl Recorder {
         } else {
             payload
         };
-        let text = payload
-            .len()
-            .checked_sub(self.text_bytes)
-            .map_or(payload, |before| &payload[before..]);
+        let (prefix, text) = match payload.len().checked_sub(self.text_bytes) {
+            Some(before) => payload.split_at(before),
+            None => (&b""[..], payload),
+        };
         let Ok(header) = Header::read(text) else {
             self.damaged(member);
             return None;
         };
         let sender = header.sender as usize;
-        if header.run != self.run || header.sequence == PROBE {
+        if header.run != self.shared.run || header.sequence == PROBE {
             self.aside(member, &header);
             return None;
         }
         if sender >= self.senders
-            || header.sequence >= self.sent[sender]
             || !self.is_owed(member, sender)
+            || header.sequence >= self.shared.sent(sender)
         {
             self.misplaced(member, sender);
             return None;
@@ -271,69 +356,138 @@ impl Recorder {
         let column = self.column(sender);
         match self.tracker.arrived(member, column, header.sequence) {
             Arrival::InOrder => {}
-            Arrival::Ahead(gap) => self.give_up(sender, gap),
+            Arrival::Ahead(gap) => self.give_up(now_ns, sender, gap),
             Arrival::Reordered => {}
             Arrival::Duplicate => return None,
         }
-        Some(self.delivered(now_ns, &header))
+        if let Some(nicks) = &mut self.nicks {
+            nicks.heard(sender, header.sequence, prefix);
+        }
+        Some(self.delivered(now_ns, member, &header, text))
     }
 
     #[inline]
-    fn delivered(&mut self, now_ns: u64, header: &Header) -> u64 {
-        let sender = header.sender as usize;
+    fn delivered(&mut self, now_ns: u64, member: usize, header: &Header, text: &[u8]) -> u64 {
+        let (sender, sequence) = (header.sender as usize, header.sequence);
         let latency_ns = now_ns.saturating_sub(header.due_ns);
         let counts = self.metrics.window().contains(header.due_ns);
         if counts {
-            self.metrics.latency.record(latency_ns);
+            self.metrics.latency(latency_ns);
         }
-        let Some(step) = self.in_flight_of[sender].delivered(header.sequence, now_ns) else {
+        let queue = self.queue_of(sender);
+        if self.member_of(sender).is_none() {
+            let sent_ns = if self.has_sent_time {
+                Header::read_sent(text)
+            } else {
+                header.due_ns
+            };
+            let receivers = u32::try_from(self.present).unwrap_or(u32::MAX);
+            self.in_flight[queue].expect(sequence, header.due_ns, sent_ns, receivers);
+        }
+        self.check_order(member, queue, header);
+        let Some(delivery) = self.in_flight[queue].delivered(sequence, now_ns) else {
             return latency_ns;
         };
         if counts && self.open_loop {
-            let service_ns = now_ns.saturating_sub(step.sent_ns);
+            let service_ns = now_ns.saturating_sub(delivery.sent_ns);
             self.metrics.service.record(service_ns);
         }
-        if let Some(completed) = step
-            .completed
-            .filter(|_| counts && self.reach != Reach::Sender)
-        {
-            let skew_ns = now_ns.saturating_sub(completed.first_ns);
-            self.metrics.last_receiver.record(latency_ns);
-            self.metrics.skew.record(skew_ns);
-        }
-        if step.done {
-            self.done += 1;
-            self.in_flight[sender] -= 1;
-            if !self.open_loop {
-                self.ready.give(sender);
-            }
+        if let Some(completed) = delivery.completed {
+            self.completed(now_ns, sender, sequence, completed);
         }
         latency_ns
     }
 
-    fn give_up(&mut self, sender: usize, sequences: std::ops::Range<u32>) {
-        let done = self.in_flight_of[sender].give_up(sequences);
-        self.done += u64::from(done);
-        self.in_flight[sender] -= done;
-        if done > 0 && !self.open_loop {
-            self.ready.give(sender);
+    #[inline]
+    fn check_order(&mut self, member: usize, queue: usize, header: &Header) {
+        let (sender, sequence) = (header.sender, header.sequence);
+        let (order, is_shared) = match &mut self.order {
+            OrderCheck::None => return,
+            OrderCheck::Own(order) => (order, false),
+            OrderCheck::OwnAndShared(order) => (order, true),
+            OrderCheck::Shared => {
+                let number = member * self.shared.threads + self.thread;
+                let number = u32::try_from(number).unwrap_or(u32::MAX);
+                self.heard.push((number, sender, sequence));
+                return;
+            }
+        };
+        let Some(places) = self.in_flight[queue].places_mut(sequence) else {
+            return;
+        };
+        let is_new = order.heard(member, sender, sequence, places);
+        if is_new && is_shared {
+            let thread = u32::try_from(self.thread).unwrap_or(u32::MAX);
+            self.heard.push((thread, sender, sequence));
+        }
+    }
+
+    fn judge_waiting(&mut self) {
+        let in_flight = &self.in_flight;
+        if let OrderCheck::Own(order) | OrderCheck::OwnAndShared(order) = &mut self.order
+            && order.has_waiting()
+        {
+            order.judge_waiting(|sender, sequence| in_flight[sender as usize].find(sequence));
+        }
+    }
+
+    /// Nobody of this thread is waited for any more; at its home, nobody at all.
+    #[inline]
+    fn completed(&mut self, now_ns: u64, sender: usize, sequence: u32, completed: Completed) {
+        self.judge_waiting();
+        let queue = self.queue_of(sender);
+        self.in_flight[queue].forget_completed();
+        let Some(member) = self.member_of(sender) else {
+            self.notes.push(Note {
+                sender: u32::try_from(sender).unwrap_or(u32::MAX),
+                sequence,
+                first_ns: completed.first_ns,
+                last_ns: completed.last_ns,
+                is_given_up: completed.is_given_up,
+            });
+            return;
+        };
+        let counts = self.metrics.window().contains(completed.due_ns);
+        if counts && self.reach != Reach::Sender && !completed.is_given_up {
+            let (first_ns, last_ns) = (completed.first_ns, completed.last_ns);
+            let last_receiver_ns = last_ns.saturating_sub(completed.due_ns);
+            self.metrics.last_receiver.record(last_receiver_ns);
+            self.metrics.skew.record(last_ns.saturating_sub(first_ns));
+        }
+        self.metrics.done(now_ns);
+        self.awaited[member] -= 1;
+        if !self.open_loop {
+            self.ready.add(member);
+        }
+    }
+
+    fn give_up(&mut self, now_ns: u64, sender: usize, sequences: std::ops::Range<u32>) {
+        let queue = self.queue_of(sender);
+        let mut done = Vec::new();
+        self.in_flight[queue].give_up(sequences, |sequence, completed| {
+            done.push((sequence, completed));
+        });
+        for (sequence, completed) in done {
+            self.completed(now_ns, sender, sequence, completed);
         }
     }
 
     #[cold]
     fn aside(&mut self, member: usize, header: &Header) {
-        if header.run != self.run && self.is_exact() {
+        let is_ours = header.run == self.shared.run;
+        if !is_ours && self.is_exact() {
             self.damaged(member);
-        } else if header.run != self.run || !self.is_owed(member, header.sender as usize) {
+        } else if !is_ours || !self.is_owed(member, header.sender as usize) {
             self.talk += 1;
-        } else if !std::mem::replace(&mut self.heard_probe[member], true) {
-            self.hearers += 1;
+        } else if !std::mem::replace(&mut self.is_probed[member], true) {
+            use std::sync::atomic::Ordering::AcqRel;
+            self.shared.probed.fetch_add(1, AcqRel);
         }
     }
 
     #[cold]
     fn misplaced(&mut self, member: usize, sender: usize) {
-        if self.reach == Reach::Others && sender == member {
+        if self.reach == Reach::Others && sender == self.number_of(member) {
             self.own += 1;
         } else {
             self.damaged(member);
@@ -353,7 +507,7 @@ impl Recorder {
     /// The load is over, and `member` has been sent bytes that make no message. One that still
     /// waits for something has had a part of that; for the others an echo has made them up.
     pub(crate) fn trailing_bytes(&mut self, member: usize) {
-        let is_through = self.in_flight.get(member).is_some_and(|n| *n == 0);
+        let is_through = self.awaited.get(member).is_some_and(|n| *n == 0);
         if self.is_exact() && is_through && self.is_present[member] {
             self.damaged(member);
         }
@@ -376,4 +530,10 @@ impl Recorder {
         let text = &text[..text.len().min(LAST_WORDS_BYTES_MAX)];
         self.last_words = Some(sanitize(text).into_owned());
     }
+}
+
+/// Whether messages say when they were really sent: receivers in other threads cannot look it up.
+pub(crate) fn carries_sent_time(load: &Load) -> bool {
+    let settings = &load.settings;
+    settings.threads > 1 && load.scenario == Scenario::Room && settings.in_flight.is_none()
 }

@@ -1,192 +1,309 @@
 //! Whether a run's figures may be relied on, and whether the server did what it should.
 //! One line of text out of a report; measures nothing.
+//!
+//! There are four verdicts: `ok`; `ok, but …`, whose figures hold something that is to be known;
+//! `INVALID: …`, whose figures say more of the generator than of the server; and `FAILED: …`, where
+//! the server did something wrong, which comes before all others.
 
+use crate::bench::measure::collector::{Collected, Utilization};
 use crate::bench::report::json::Report;
 
 /// The generator may be this late at p99, or a tenth of the latency it measures. It is about a
-/// slice of an ordinary scheduler, which whoever shares a core with anything waits for now and
-/// then; the report shows the lateness, so that nobody takes it for the server's.
-const LATE_US: f64 = 5_000.0;
-const LATE_SHARE: f64 = 0.1;
-/// A generator that waits less than this part of the time, or uses more than that of a core, may
-/// be the bottleneck. (A wait that ends at once costs time too, so the first alone misses some.)
+/// time slice of an ordinary scheduler, which a process that shares a core waits for now and then.
+const LAG_INVALID_US: f64 = 5_000.0;
+/// Of the latency at p99: with more, the figure holds something of the generator's.
+const LAG_SHARE: f64 = 0.1;
+/// What is shorter is told beside the figures only.
+const LAG_NOTED_US: f64 = 500.0;
+/// A generator thread that waits less than this part of the time, or uses more than that of a core,
+/// may be the bottleneck. (A wait that ends at once costs time too, so the first alone misses some.)
 const WAITING_SHARE: f64 = 0.03;
 const BUSY_SHARE: f64 = 0.96;
-/// A server that uses more of a core than this is a bottleneck too.
+/// A server whose busiest thread uses more of a core than this is a bottleneck too; so is one that
+/// uses so much of all cores that it may use.
 const SERVER_BUSY_SHARE: f64 = 0.9;
-/// So much of the asked rate must have been sent.
-const RATE_SHARE: f64 = 0.99;
+/// More than this part of the measured time, and the generator was the bottleneck.
+const SATURATED_SHARE: f64 = 0.1;
+/// Seconds shorter than this tell nothing of their own.
+const SECOND_MIN_S: f64 = 0.1;
+/// So much of the asked messages must have been sent.
+const SENT_SHARE: f64 = 0.99;
+/// A run this long is looked at for whether it settled: its first third beside its last.
+const SETTLED_MIN_S: f64 = 6.0;
+const SETTLED_SHARE: f64 = 0.1;
 
 /// What else the verdict has to know.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     /// Somebody ended the run before its time.
     pub(crate) interrupted: bool,
-    /// Senders' own messages that came back, though none are owed.
-    pub(crate) own: u64,
+    /// The unit of CPU time was asked for and could not be measured.
+    pub(crate) calibration: Option<String>,
+    /// Conditions under which the run has failed, and that are met.
+    pub(crate) failed_conditions: Vec<String>,
 }
 
-/// `ok`, or what was wrong.
-pub(crate) fn judge(report: &Report, facts: Facts) -> String {
+/// Whether a verdict is good.
+pub(crate) fn is_ok(verdict: &str) -> bool {
+    verdict == "ok" || verdict.starts_with("ok, but ")
+}
+
+/// The exit code that goes with a verdict.
+pub(crate) fn exit_code(verdict: &str) -> u8 {
+    if is_ok(verdict) {
+        0
+    } else if verdict.starts_with("INVALID") {
+        3
+    } else {
+        1
+    }
+}
+
+/// `ok`, or what is to be said.
+pub(crate) fn judge(report: &Report, collected: &Collected, facts: &Facts) -> String {
+    let faults = faults(report);
+    if !faults.is_empty() {
+        return format!("FAILED: {}", faults.join(", "));
+    }
     if facts.interrupted {
         return "INVALID: interrupted".to_owned();
     }
-    let reason = fault(report, facts)
-        .map(|why| format!("FAILED: {why}"))
-        .or_else(|| invalid(report).map(|why| format!("INVALID: {why}")));
-    reason.unwrap_or_else(|| "ok".to_owned())
+    let seconds = &collected.utilization;
+    if let Some(why) = invalid(report, collected) {
+        return format!("INVALID: {why}");
+    }
+    if !facts.failed_conditions.is_empty() {
+        return format!("FAILED: {}", facts.failed_conditions.join(", "));
+    }
+    let notes = notes(report, seconds, facts);
+    if notes.is_empty() {
+        return "ok".to_owned();
+    }
+    format!("ok, but {}", notes.join("; "))
 }
 
 /// What the server did wrong.
-fn fault(report: &Report, facts: Facts) -> Option<String> {
-    if facts.own > 0 {
-        let own = facts.own;
-        return Some(format!(
-            "{own} messages came back to their own senders (a server that means to: --own)"
-        ));
-    }
+fn faults(report: &Report) -> Vec<String> {
     let counts = [
         (report.lost, "lost"),
         (report.duplicate, "duplicate"),
-        (report.reordered, "reordered"),
-        (report.corrupt, "corrupt"),
+        (
+            report.reordered - report.in_two_orders.min(report.reordered),
+            "reordered",
+        ),
+        (
+            report.in_two_orders,
+            "heard in another order than by others",
+        ),
+        (
+            report.corrupt - report.wrong_nick.min(report.corrupt),
+            "corrupt",
+        ),
+        (report.wrong_nick, "under another nick than their sender's"),
+        (
+            report.came_back,
+            "came back to their own senders (a server that means to: --own)",
+        ),
     ];
     let mut faults: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    if report.disconnected > 0 {
-        let all = report.settings.connections;
-        faults.push(format!(
-            "{} of {all} connections closed",
-            report.disconnected
-        ));
+    let settings = &report.settings;
+    let mut closed = |count: u64, all: u64, what: &str| {
+        if count > 0 {
+            faults.push(format!("{count} of {all} {what}"));
+        }
+    };
+    closed(
+        report.disconnected,
+        settings.connections as u64,
+        "connections closed",
+    );
+    if let Some(background) = report.background {
+        closed(
+            background.idle_closed,
+            settings.idle as u64,
+            "idle connections closed",
+        );
+        let failed = background.failed;
+        closed(
+            failed,
+            background.came,
+            "transient clients refused, unanswered or hung up on",
+        );
     }
-    (!faults.is_empty()).then(|| faults.join(", "))
+    faults
 }
 
 /// What makes the figures worthless.
-fn invalid(report: &Report) -> Option<String> {
+fn invalid(report: &Report, collected: &Collected) -> Option<String> {
     if report.latency_us.count == 0 {
         return Some("no message that was due in the measured time arrived".to_owned());
     }
-    let generator = &report.generator;
-    let cpu = generator.cpu_share * 100.0;
-    if let Some(send_lag) = &generator.send_lag_us {
-        let limit_us = LATE_US.max(report.latency_us.p99 * LATE_SHARE);
-        if send_lag.p99 > limit_us {
-            let late_ms = send_lag.p99 / 1_000.0;
-            let why = if generator.cpu_share > SERVER_BUSY_SHARE {
-                "was saturated"
-            } else {
-                "was kept from its core by something else"
-            };
-            return Some(format!(
-                "the generator {why}: it sent {late_ms:.1} ms late at p99, with {cpu:.0} % of a core"
-            ));
-        }
+    late(report, collected)
+        .or_else(|| saturated(report, &collected.utilization, SATURATED_SHARE))
+        .or_else(|| short(report))
+}
+
+/// Messages went out much too late, though the server did not hold them up.
+fn late(report: &Report, collected: &Collected) -> Option<String> {
+    // However few there are: that some were late is known.
+    let lag_us = collected.send_lag.quantile_us(0.99);
+    let latency_us = collected.latency.quantile_us(0.99);
+    if lag_us <= LAG_INVALID_US.max(latency_us * LAG_SHARE) {
+        return None;
     }
-    let server_share = report.server.as_ref().map(|server| server.cpu_share);
-    let server_is_busy = server_share.is_some_and(|share| share > SERVER_BUSY_SHARE);
-    let is_busy = generator.waiting_share < WAITING_SHARE || generator.cpu_share > BUSY_SHARE;
-    if is_busy && !server_is_busy {
-        let server = server_share.map_or(
+    let seconds = &collected.utilization;
+    let busiest = seconds.iter().map(|s| s.cpu_share).fold(0.0, f64::max);
+    let why = if busiest > SERVER_BUSY_SHARE {
+        "was saturated"
+    } else {
+        "was kept from its core by something else"
+    };
+    Some(format!(
+        "the generator {why}: it sent {:.1} ms late at p99, with {:.0} % of a core",
+        lag_us / 1_000.0,
+        report.generator.cpu_share * 100.0
+    ))
+}
+
+/// The generator had no time left in more than `share` of the measured time, though the server had.
+fn saturated(report: &Report, seconds: &[Utilization], share: f64) -> Option<String> {
+    let saturated_s = length_of(seconds, |second| is_saturated(second, report));
+    if saturated_s <= report.measured_s * share {
+        return None;
+    }
+    let server = report.server.as_ref();
+    let server = server
+        .and_then(|server| server.busiest_thread_share)
+        .map_or(
             "the server's is not known, --pid tells".to_owned(),
-            |share| format!("the server {:.0} %", share * 100.0),
+            |share| format!("the server's busiest thread {:.0} %", share * 100.0),
         );
+    let busy = seconds.iter().filter(|second| is_saturated(second, report));
+    let cpu = busy.map(|second| second.cpu_share).fold(0.0, f64::max);
+    Some(format!(
+        "the generator was saturated in {saturated_s:.1} of {:.1} s: it used {:.0} % of a core; \
+         {server}",
+        report.measured_s,
+        cpu * 100.0
+    ))
+}
+
+fn is_saturated(second: &Utilization, report: &Report) -> bool {
+    let is_busy = second.waiting_share < WAITING_SHARE || second.cpu_share > BUSY_SHARE;
+    let server = report.server.as_ref();
+    let uses_all_cores = server.is_some_and(|server| {
+        let cores = server.cores.map_or(f64::INFINITY, f64::from);
+        server.cpu_share > cores * SERVER_BUSY_SHARE
+    });
+    let has_busy_thread = second
+        .server_thread_share
+        .is_some_and(|share| share > SERVER_BUSY_SHARE);
+    is_busy && !uses_all_cores && !has_busy_thread
+}
+
+/// How many seconds are so; those that are too short to tell are not.
+fn length_of(seconds: &[Utilization], is_so: impl Fn(&&Utilization) -> bool) -> f64 {
+    let long_enough = seconds
+        .iter()
+        .filter(|second| second.length_s >= SECOND_MIN_S || seconds.len() == 1);
+    long_enough
+        .filter(is_so)
+        .map(|second| second.length_s)
+        .sum()
+}
+
+/// Less was sent than was asked for.
+fn short(report: &Report) -> Option<String> {
+    let due = report.measured + report.unsent;
+    if (report.measured as f64) < due as f64 * SENT_SHARE {
         return Some(format!(
-            "the generator was saturated: it waited {:.0} % of the time and used {cpu:.0} % of a \
-             core; {server}",
-            generator.waiting_share * 100.0
+            "the server took only {} of the {due} messages that were due",
+            report.measured
         ));
     }
-    let asked = report.settings.rate_per_s.map(|rate| rate as f64)?;
-    (generator.sent_per_s < asked * RATE_SHARE && report.unsent > 0).then(|| {
+    let asked = report.settings.messages?;
+    (report.measured + report.unsent < asked).then(|| {
         format!(
-            "the server took only {:.0} of {asked:.0} messages a second",
-            generator.sent_per_s
+            "only {} of {asked} messages were sent in time",
+            report.measured
+        )
+    })
+}
+
+/// What is to be known of figures that hold.
+fn notes(report: &Report, seconds: &[Utilization], facts: &Facts) -> Vec<String> {
+    let latency_us = report
+        .latency_us
+        .p99
+        .or(report.latency_us.max)
+        .unwrap_or(0.0);
+    let share_of_latency = |us: f64| us / latency_us.max(0.001);
+    let mut notes = Vec::new();
+    let lag = report
+        .generator
+        .send_lag_us
+        .and_then(|lag| lag.p99.or(lag.max));
+    if let Some(lag_us) = lag.filter(|lag_us| *lag_us > LAG_NOTED_US)
+        && share_of_latency(lag_us) > LAG_SHARE
+    {
+        notes.push(format!(
+            "the generator's own send lag is {:.0} % of the latency at p99",
+            share_of_latency(lag_us) * 100.0
+        ));
+    }
+    let read_us = report.generator.iteration_us.p99.unwrap_or(0.0);
+    if read_us > LAG_NOTED_US && share_of_latency(read_us) > LAG_SHARE {
+        notes.push(format!(
+            "the generator read deliveries up to {:.1} ms late at p99, {:.0} % of the latency",
+            read_us / 1_000.0,
+            share_of_latency(read_us) * 100.0
+        ));
+    }
+    notes.extend(saturated(report, seconds, 0.0));
+    if report.unsent > 0 {
+        notes.push(format!(
+            "{} of {} messages that were due were never sent, and count with the time that they \
+             had waited",
+            report.unsent,
+            report.measured + report.unsent
+        ));
+    }
+    if let Some(background) = report.background.filter(|b| b.not_dialled > 0) {
+        notes.push(format!(
+            "{} of {} transient clients could not be started",
+            background.not_dialled, background.came
+        ));
+    }
+    notes.extend(unsettled(report));
+    let calibration = facts.calibration.iter();
+    notes.extend(calibration.map(|why| format!("--calibrate measured nothing: {why}")));
+    notes
+}
+
+/// The run went faster or slower all the time, so that its figures depend on its length.
+fn unsettled(report: &Report) -> Option<String> {
+    let rows = &report.seconds;
+    // A profile is to change.
+    if report.measured_s < SETTLED_MIN_S || report.settings.profile_per_s.is_some() {
+        return None;
+    }
+    let third = rows.len() / 3;
+    let mean = |rows: &[crate::bench::measure::collector::SecondRow]| {
+        rows.iter().map(|row| row.received_per_s).sum::<f64>() / rows.len().max(1) as f64
+    };
+    let (first, last) = (mean(&rows[..third]), mean(&rows[rows.len() - third..]));
+    let change = last / first.max(f64::MIN_POSITIVE) - 1.0;
+    (change.abs() > SETTLED_SHARE).then(|| {
+        format!(
+            "it had not settled: the last third of the time delivered {:+.0} % beside the first",
+            change * 100.0
         )
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bench::measure::histogram::Summary;
-    use crate::bench::report::json::{Report, example};
-
-    fn verdict(change: impl Fn(&mut Report)) -> String {
-        let mut report = example();
-        change(&mut report);
-        judge(&report, Facts::default())
-    }
-
-    fn late(p99: f64) -> Option<Summary> {
-        Some(Summary {
-            p99,
-            ..Summary::default()
-        })
-    }
-
-    #[test]
-    fn a_good_run_is_ok() {
-        assert_eq!(verdict(|_| {}), "ok");
-        assert_eq!(verdict(|r| r.generator.send_lag_us = late(4_900.0)), "ok");
-    }
-
-    #[test]
-    fn the_servers_faults_are_named() {
-        let faults = verdict(|r| {
-            r.lost = 3;
-            r.corrupt = 1;
-            r.disconnected = 1;
-        });
-        assert_eq!(
-            faults,
-            "FAILED: 3 lost, 1 corrupt, 1 of 2 connections closed"
-        );
-        let facts = Facts {
-            own: 4,
-            interrupted: false,
-        };
-        assert!(judge(&example(), facts).contains("--own"));
-    }
-
-    #[test]
-    fn a_generator_that_is_the_bottleneck_says_so() {
-        let saturated = verdict(|r| r.generator.waiting_share = 0.01);
-        assert!(
-            saturated.starts_with("INVALID: the generator was saturated"),
-            "{saturated}"
-        );
-        let saturated = verdict(|r| r.generator.cpu_share = 0.99);
-        assert!(saturated.contains("--pid"), "{saturated}");
-        let late_one = verdict(|r| r.generator.send_lag_us = late(8_000.0));
-        assert!(late_one.contains("8.0 ms late"), "{late_one}");
-        // A twentieth of what is measured does no harm.
-        let sanitize = verdict(|r| {
-            r.generator.send_lag_us = late(8_000.0);
-            r.latency_us.p99 = 160_000.0;
-        });
-        assert_eq!(sanitize, "ok");
-    }
-
-    #[test]
-    fn a_rate_that_was_not_kept_is_not_claimed() {
-        let short = verdict(|r| {
-            r.settings.rate_per_s = Some(2_000);
-            r.unsent = 900;
-        });
-        assert_eq!(
-            short,
-            "INVALID: the server took only 1000 of 2000 messages a second"
-        );
-        assert!(verdict(|r| r.latency_us = Summary::default()).starts_with("INVALID: no message"));
-        let facts = Facts {
-            own: 0,
-            interrupted: true,
-        };
-        assert_eq!(judge(&example(), facts), "INVALID: interrupted");
-    }
-}
+mod tests;

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::bench::measure::statistics::interval;
 use crate::bench::report::json::{Report, SCHEMA};
-use crate::bench::report::metric_table::{METRICS, shown};
+use crate::bench::report::metric_table::{METRICS, Metric, shown};
+use crate::bench::report::table::title;
 use crate::failure::CliError;
 use crate::sanitize::sanitize;
 
@@ -54,52 +56,79 @@ pub(crate) fn named(path: &Path) -> String {
     sanitize(stem.as_encoded_bytes()).into_owned()
 }
 
+/// Reports beside the first in one block of the table.
+const BESIDE: usize = 3;
+/// Seconds that an interval takes at least.
+const SECONDS_MIN: usize = 5;
+
 /// Reports side by side: the first, then each other with its ratio to the first.
-#[must_use]
 pub(crate) fn side_by_side(paths: &[PathBuf], reports: &[Report]) -> String {
     let mut text = String::new();
     for (path, report) in paths.iter().zip(reports) {
         let path = sanitize(path.as_os_str().as_encoded_bytes());
-        let _ = writeln!(
-            text,
-            "{path}: {}",
-            crate::bench::report::table::title(report)
-        );
-        if !report.is_ok() {
+        let _ = writeln!(text, "{path}: {}", title(report));
+        if report.verdict != "ok" {
             let _ = writeln!(text, "  {}", report.verdict);
         }
     }
     for difference in differences(reports) {
         let _ = writeln!(text, "not the same: {difference}");
     }
-    let _ = write!(text, "\n{:<21}", "");
-    for (i, path) in paths.iter().enumerate() {
-        let _ = write!(text, "{:>14}", shortened(&named(path), 13));
-        if i > 0 {
-            let _ = write!(text, "{:>8}", "ratio");
-        }
+    let (Some((first_path, other_paths)), Some((first, others))) =
+        (paths.split_first(), reports.split_first())
+    else {
+        return text;
+    };
+    for (paths, reports) in other_paths.chunks(BESIDE).zip(others.chunks(BESIDE)) {
+        block(&mut text, (first_path, first), paths, reports);
+    }
+    text.push_str(
+        "\ninterval: of the ratio, from the 93.75 % intervals of the medians of the seconds; = where \
+         it holds 1: no difference shown\n",
+    );
+    text
+}
+
+fn block(text: &mut String, first: (&Path, &Report), paths: &[PathBuf], reports: &[Report]) {
+    let _ = write!(text, "\n{:<21}{:>13}", "", shortened(&named(first.0), 12));
+    for path in paths {
+        let name = shortened(&named(path), 12);
+        let _ = write!(text, "{name:>13}{:>8}{:>16}", "ratio", "interval");
     }
     text.push('\n');
-    for measure in &METRICS {
-        let values: Vec<Option<f64>> = reports.iter().map(measure.of).collect();
-        if values.iter().all(Option::is_none) {
+    for metric in &METRICS {
+        let values: Vec<Option<f64>> = reports.iter().map(metric.of).collect();
+        let base = (metric.of)(first.1);
+        if base.is_none() && values.iter().all(Option::is_none) {
             continue;
         }
-        let _ = write!(text, "{:<21}", measure.name);
-        let base = values.first().copied().flatten().filter(|v| *v > 0.0);
-        for (i, value) in values.iter().enumerate() {
-            let cell = value.map_or("-".to_owned(), |v| shown(measure.unit, v));
-            let _ = write!(text, "{cell:>14}");
-            if i > 0 {
-                let cell = value
-                    .zip(base)
-                    .map_or("-".to_owned(), |(v, b)| format!("{:.3}", v / b));
-                let _ = write!(text, "{cell:>8}");
-            }
+        let shown = |value: Option<f64>| value.map_or("-".to_owned(), |v| shown(metric.unit, v));
+        let _ = write!(text, "{:<21}{:>13}", metric.name, shown(base));
+        let base = base.filter(|v| *v > 0.0);
+        for (value, report) in values.iter().zip(reports) {
+            let ratio = value.zip(base);
+            let ratio = ratio.map_or("-".to_owned(), |(v, b)| format!("{:.3}", v / b));
+            let interval = ratio_interval(metric, first.1, report);
+            let interval = interval.map_or("-".to_owned(), |(from, to)| {
+                let same = if (from..=to).contains(&1.0) { "= " } else { "" };
+                format!("{same}{from:.2} to {to:.2}")
+            });
+            let _ = write!(text, "{:>13}{ratio:>8}{interval:>16}", shown(*value));
         }
         text.push('\n');
     }
-    text
+}
+
+/// Where the ratio of two runs' medians by the second may lie, if there are enough seconds.
+fn ratio_interval(metric: &Metric, first: &Report, second: &Report) -> Option<(f64, f64)> {
+    let of_second = metric.of_second?;
+    let interval_of = |report: &Report| {
+        let values: Vec<f64> = report.seconds.iter().filter_map(of_second).collect();
+        let enough = values.len() >= SECONDS_MIN;
+        enough.then(|| interval(values)).flatten()
+    };
+    let (base, other) = (interval_of(first)?, interval_of(second)?);
+    (base.from > 0.0).then(|| (other.from / base.to, other.to / base.from))
 }
 
 /// Settings and machines that are not the same in all.
@@ -139,13 +168,37 @@ mod tests {
     fn files_are_set_against_the_first() {
         let first = crate::bench::report::json::example();
         let mut second = first.clone();
-        second.latency_us.p50 = first.latency_us.p50 * 3.0;
+        second.latency_us.p50 = first.latency_us.p50.map(|p50| p50 * 3.0);
         second.settings.connections += 1;
         let paths = ["a.json", "b.json"].map(PathBuf::from);
         let text = side_by_side(&paths, &[first, second]);
         assert!(text.contains("not the same: connections"), "{text}");
         let row = text.lines().find(|line| line.starts_with("latency p50"));
-        assert!(row.is_some_and(|row| row.ends_with("3.000")), "{text}");
+        assert!(row.is_some_and(|row| row.contains(" 3.000 ")), "{text}");
+    }
+
+    #[test]
+    fn any_number_of_reports_is_told_with_intervals() {
+        let first = crate::bench::report::json::example();
+        let faster = |factor: f64| {
+            let mut report = first.clone();
+            report.deliveries_per_s *= factor;
+            for second in &mut report.seconds {
+                second.received_per_s *= factor;
+            }
+            report
+        };
+        let reports: Vec<Report> = [1.0, 1.0, 1.5, 2.0, 0.5].map(faster).into();
+        let paths: Vec<PathBuf> = (0..5).map(|i| format!("run{i}.json").into()).collect();
+        let text = side_by_side(&paths, &reports);
+        let rows: Vec<&str> = text
+            .lines()
+            .filter(|l| l.starts_with("deliveries/s"))
+            .collect();
+        assert_eq!(rows.len(), 2, "{text}");
+        assert!(rows[0].contains("1.000  = 0.96 to 1.04   "), "{text}");
+        assert!(rows[0].contains("1.500    1.44 to 1.56"), "{text}");
+        assert!(rows[1].contains("0.500    0.48 to 0.52"), "{text}");
     }
 
     #[test]

@@ -3,12 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::config::{Load, Scenario, Target};
+use crate::bench::config::{Load, Scenario, Settings, Target};
 use crate::bench::doctor;
+use crate::bench::find_rate::Search;
 use crate::bench::load::background::BackgroundCounts;
-use crate::bench::load::schedule::Pace;
+use crate::bench::measure::collector::SecondRow;
 use crate::bench::measure::histogram::{Point, Summary};
 use crate::bench::measure::metrics::Interval;
+use crate::bench::measure::verdict;
 use crate::sanitize::sanitize;
 
 /// Goes up when a field changes its meaning or goes away.
@@ -26,7 +28,8 @@ pub(crate) struct Report {
     pub(crate) program: String,
     /// `echo` or `room`.
     pub(crate) bench: String,
-    /// `ok`, or why the figures cannot be relied on or the server failed.
+    /// `ok`; `ok, but …` with what is to be known of the figures; or why they cannot be relied on,
+    /// or what the server did wrong.
     pub(crate) verdict: String,
     /// What was asked for.
     pub(crate) settings: Settings,
@@ -42,15 +45,27 @@ pub(crate) struct Report {
     pub(crate) lost: u64,
     /// Arrived again.
     pub(crate) duplicate: u64,
-    /// Arrived after one that was sent later.
+    /// Arrived after one that was sent later, or that others have heard later.
     pub(crate) reordered: u64,
-    /// Arrived damaged.
+    /// Of `reordered`: heard in another order than by others.
+    pub(crate) in_two_orders: u64,
+    /// Arrived damaged, or under a nick that is not their sender's.
     pub(crate) corrupt: u64,
-    /// Due, and not sent until the end, for the server took no more; open loop only.
+    /// Of `corrupt`: under another nick.
+    pub(crate) wrong_nick: u64,
+    /// Messages that came back to their senders, though none was owed that.
+    pub(crate) came_back: u64,
+    /// Messages due in the measured time that were sent.
+    pub(crate) measured: u64,
+    /// Due in the measured time, and not sent: they are in the latency with the time that they had
+    /// waited. Open loop only.
     pub(crate) unsent: u64,
     /// Members whose connection the server ended.
     pub(crate) disconnected: u64,
-    /// Seconds between the marks that the rates are taken from.
+    /// What `--find-rate` found.
+    #[serde(flatten)]
+    pub(crate) search: Option<Search>,
+    /// The measured time in seconds.
     pub(crate) measured_s: f64,
     /// Messages a second that all their receivers had.
     pub(crate) messages_per_s: f64,
@@ -64,10 +79,12 @@ pub(crate) struct Report {
     pub(crate) last_receiver_us: Option<Summary>,
     /// First to last receiver; rooms only.
     pub(crate) spread_us: Option<Summary>,
-    /// From asking for a connection until it stood.
+    /// From when a connection was due until the server had accepted it, as its first word proved;
+    /// of a server that says nothing, until the kernel had made it.
     pub(crate) connect_us: Summary,
-    /// From asking for a connection until the first answer on it; echo only.
-    pub(crate) first_answer_us: Option<Summary>,
+    /// From when a connection was due until the kernel had made it, which it does before the
+    /// server accepts it.
+    pub(crate) handshake_us: Summary,
     /// From the first connection until all were there, in milliseconds.
     pub(crate) ready_ms: f64,
     /// The load generator itself.
@@ -76,6 +93,8 @@ pub(crate) struct Report {
     pub(crate) server: Option<Server>,
     /// Those around the members, if there were any.
     pub(crate) background: Option<BackgroundCounts>,
+    /// A row a measured second, by arrival.
+    pub(crate) seconds: Vec<SecondRow>,
     /// The latency's curve.
     pub(crate) curve: Vec<Point>,
     /// The service time's curve; open loop only.
@@ -84,55 +103,6 @@ pub(crate) struct Report {
     pub(crate) interval_s: f64,
     /// The course over the measured time.
     pub(crate) timeline: Vec<Interval>,
-}
-
-/// The settings, as they were after all defaults.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Settings {
-    /// The server's address.
-    pub(crate) address: String,
-    /// Whether the server was started for the run.
-    pub(crate) own_server: bool,
-    /// The options that it was given.
-    pub(crate) server_options: Vec<String>,
-    /// Members.
-    pub(crate) connections: usize,
-    /// Of them, those that send.
-    pub(crate) senders: usize,
-    /// `line`, `redis` or `nats`.
-    pub(crate) protocol: String,
-    /// Senders get their own messages too.
-    pub(crate) own: bool,
-    /// Bytes of a message.
-    pub(crate) size_bytes: usize,
-    /// `closed` or `open`.
-    pub(crate) loop_kind: String,
-    /// Closed loop: messages in flight per sender.
-    pub(crate) in_flight: Option<u32>,
-    /// Open loop: messages a second of all senders.
-    pub(crate) rate_per_s: Option<u64>,
-    /// Measured time.
-    pub(crate) duration_s: f64,
-    /// Load before it.
-    pub(crate) warmup_s: f64,
-    /// How long things were waited for.
-    pub(crate) timeout_s: f64,
-    /// The former name of `timeout_s`, for one version of this shape.
-    pub(crate) patience_s: f64,
-    /// Connections made a second; none: as fast as possible.
-    pub(crate) connect_per_s: Option<u64>,
-    /// Addresses connected from; none: the system's choice.
-    pub(crate) sources: Vec<String>,
-    /// Connections that were only there.
-    pub(crate) idle: usize,
-    /// Connections that never read.
-    pub(crate) slow: usize,
-    /// Connections a second that came and went.
-    pub(crate) churn_per_s: u64,
-    /// First words of each connection.
-    pub(crate) hello: Option<String>,
-    /// Awaited by each connection.
-    pub(crate) expect: Option<String>,
 }
 
 /// The machine.
@@ -151,13 +121,13 @@ pub(crate) struct Machine {
 /// The load generator's own state while it measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Generator {
-    /// CPU time of its thread by wall time: 1 is a whole core.
+    /// CPU time of its threads by wall time: 1 is a whole core.
     pub(crate) cpu_share: f64,
     /// CPU time for each message, sent and received by all.
     pub(crate) cpu_us_per_message: f64,
     /// CPU time for each delivery.
     pub(crate) cpu_us_per_delivery: f64,
-    /// The part of the time in which it waited for something to happen.
+    /// The part of the time in which its busiest thread waited for something to happen.
     pub(crate) waiting_share: f64,
     /// Due time to sending, where the server did not hold it up; open loop only.
     pub(crate) send_lag_us: Option<Summary>,
@@ -174,9 +144,13 @@ pub(crate) struct Generator {
 pub(crate) struct Server {
     /// Its process.
     pub(crate) pid: u32,
-    /// CPU time by wall time: 1 is a whole core.
+    /// CPU time of all its threads, also of those that have ended, by wall time: 1 is a whole core.
     pub(crate) cpu_share: f64,
-    /// The part of that in the kernel.
+    /// The most of a core that one of its threads used.
+    pub(crate) busiest_thread_share: Option<f64>,
+    /// Cores that it may use.
+    pub(crate) cores: Option<u32>,
+    /// The part of the CPU time in the kernel.
     pub(crate) system_share: f64,
     /// CPU time for each message.
     pub(crate) cpu_us_per_message: f64,
@@ -216,7 +190,7 @@ impl Report {
             program: PROGRAM.to_owned(),
             bench: load.name().to_owned(),
             verdict: format!("FAILED: {}", sanitize(why.as_bytes())),
-            settings: Settings::of(load, &address.unwrap_or_default()),
+            settings: settings(load, &address.unwrap_or_default()),
             machine: Machine::here(),
             last_receiver_us: is_room.then(Summary::default),
             spread_us: is_room.then(Summary::default),
@@ -225,48 +199,17 @@ impl Report {
     }
 
     /// Whether nothing was wrong.
-    #[must_use]
     pub(crate) fn is_ok(&self) -> bool {
-        self.verdict == "ok"
+        verdict::is_ok(&self.verdict)
     }
 }
 
-impl Settings {
-    /// As `load` asks, against `address`.
-    #[must_use]
-    pub(crate) fn of(load: &Load, address: &str) -> Self {
-        let (loop_kind, in_flight, rate_per_s) = match load.pace {
-            Pace::Closed { in_flight } => ("closed", Some(in_flight), None),
-            Pace::Open { per_s } => ("open", None, Some(per_s)),
-        };
-        Self {
-            address: address.to_owned(),
-            own_server: load.target.address.is_none(),
-            server_options: load
-                .server_options
-                .iter()
-                .map(|option| option.to_string_lossy().into_owned())
-                .collect(),
-            connections: load.connections,
-            senders: load.senders(),
-            protocol: load.protocol().to_string(),
-            own: matches!(load.scenario, Scenario::Room { own: true, .. }),
-            size_bytes: load.size_bytes,
-            loop_kind: loop_kind.to_owned(),
-            in_flight,
-            rate_per_s,
-            duration_s: load.duration.as_secs_f64(),
-            warmup_s: load.warmup.as_secs_f64(),
-            timeout_s: load.timeout.as_secs_f64(),
-            patience_s: load.timeout.as_secs_f64(),
-            connect_per_s: load.connect_per_s,
-            sources: load.sources.iter().map(ToString::to_string).collect(),
-            idle: load.idle,
-            slow: load.slow,
-            churn_per_s: load.churn_per_s,
-            hello: load.hello.clone(),
-            expect: load.expect.clone(),
-        }
+/// The settings of a run of `load` against `address`.
+pub(crate) fn settings(load: &Load, address: &str) -> Settings {
+    Settings {
+        address: address.to_owned(),
+        own_server: load.target.address.is_none(),
+        ..load.settings.clone()
     }
 }
 

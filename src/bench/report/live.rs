@@ -1,157 +1,157 @@
-//! The live line of a run, on stderr where that is a terminal.
+//! A run while it lasts, on stderr where that is a terminal: how far it is, and the last minute of
+//! throughput and latency as small charts. Nothing where nobody looks.
 
-use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::io::{self, IsTerminal as _};
+use std::sync::atomic::Ordering;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::bench::config::Load;
-use crate::bench::load::driver::{Driver, Stage};
-use crate::bench::measure::histogram::us;
-use crate::bench::report::table::{self, grouped};
+use crate::bench::load::shared::{Shared, Stage};
+use crate::bench::measure::collector::SecondRow;
+use crate::bench::report::table::{duration, figure, grouped};
 
-/// Drawn so often in a second at most.
-const DRAWINGS_PER_S: u8 = 20;
-/// Columns that a terminal takes to show that Ctrl-C was pressed, and one for the cursor.
-const CTRL_C_COLUMNS: u16 = 3;
+/// Seconds that a chart shows.
+const SECONDS: usize = 60;
+/// Columns that a terminal takes to show that Ctrl-C was pressed, and one for the cursor: on the
+/// whole width it would go to the next row, which would then stay.
+const CTRL_C_COLUMNS: usize = 3;
 /// Where the system does not tell.
-const COLUMNS: u16 = 80;
+const COLUMNS: usize = 80;
+/// Before a chart.
+const NAME_COLUMNS: usize = 14;
+/// Behind it.
+const FIGURE_COLUMNS: usize = 12;
 
-/// A bar with the figures so far; nothing where nobody looks.
+/// What is charted: its name, its value of a second, and how that is written.
+type ChartOf = (
+    &'static str,
+    fn(&SecondRow) -> Option<f64>,
+    fn(f64) -> String,
+);
+
+const CHARTS: [ChartOf; 3] = [
+    ("deliveries/s", |row| Some(row.received_per_s), figure),
+    ("p50", |row| row.p50_us, duration),
+    ("p99", |row| row.p99_us, duration),
+];
+
+/// The view of a run.
 #[derive(Debug)]
-pub(crate) struct Bar {
+pub(crate) struct Live {
     bar: ProgressBar,
-    total: Duration,
+    connections: usize,
 }
 
-impl Bar {
-    /// A bar for `load`.
+impl Live {
+    /// A view for a run of `load`.
     pub(crate) fn new(load: &Load) -> Self {
-        let target = if load.output.quiet || !io::stderr().is_terminal() {
-            ProgressDrawTarget::hidden()
+        let target = if io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
         } else {
-            ProgressDrawTarget::term_like_with_hz(Box::new(Narrow::default()), DRAWINGS_PER_S)
+            ProgressDrawTarget::hidden()
         };
-        let total = load.warmup + load.duration;
-        let length = u64::try_from(total.as_millis()).unwrap_or(u64::MAX);
-        let bar = ProgressBar::with_draw_target(Some(length), target);
-        let style = ProgressStyle::with_template("{prefix:11} [{bar:30}] {wide_msg}");
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style = ProgressStyle::with_template("{msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, total }
+        Self {
+            bar,
+            connections: load.lasting_connections(),
+        }
     }
 
     /// Shows how far it is.
-    pub(crate) fn show(&mut self, stage: Stage, driver: &Driver<'_>) {
-        if self.bar.is_hidden() {
-            return;
+    pub(crate) fn show(&self, shared: &Shared, rows: &[SecondRow]) {
+        if !self.bar.is_hidden() {
+            let open = shared.open.load(Ordering::Relaxed);
+            let received = shared.received.load(Ordering::Relaxed);
+            let stage = match shared.stage() {
+                Stage::Connecting => {
+                    let of = grouped(self.connections as u64);
+                    format!("connecting    {} of {of}", grouped(open as u64))
+                }
+                Stage::WarmingUp => format!("warming up    {} delivered", grouped(received)),
+                Stage::Measuring => format!("measuring     {} delivered", grouped(received)),
+                Stage::Draining => format!("draining      {} delivered", grouped(received)),
+            };
+            self.bar.set_message(view(&stage, rows, columns()));
         }
-        let metrics = &driver.engine.recorder.metrics;
-        let (p50, p99) = (
-            metrics.latency.quantile_ns(0.5),
-            metrics.latency.quantile_ns(0.99),
-        );
-        let received = driver.engine.recorder.tracker().totals().received;
-        let prefix = match stage {
-            Stage::Connecting { open, of } => {
-                self.bar.set_prefix("connecting");
-                self.bar.set_message(format!(
-                    "{} of {}",
-                    grouped(open as u64),
-                    grouped(of as u64)
-                ));
-                return;
-            }
-            Stage::WarmingUp => "warming up",
-            Stage::Measuring => "measuring",
-            Stage::Draining => "draining",
-        };
-        let begun_ns = metrics.window().to_ns;
-        let left_ns = begun_ns.saturating_sub(driver.now_ns());
-        let done = self.total.saturating_sub(Duration::from_nanos(left_ns));
-        self.bar.set_prefix(prefix);
-        self.bar
-            .set_position(u64::try_from(done.as_millis()).unwrap_or(u64::MAX));
-        self.bar.set_message(format!(
-            "{} delivered, p50 {}, p99 {}",
-            grouped(received),
-            table::duration(us(p50)),
-            table::duration(us(p99))
-        ));
     }
-}
 
-impl Drop for Bar {
-    fn drop(&mut self) {
+    /// Leaves nothing behind.
+    pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// The terminal less some columns at its right. A line is filled up to its end, so that on the
-/// whole terminal the `^C` of an interruption would go to the next row, which alone would then
-/// be cleared.
-#[derive(Debug, Default)]
-struct Narrow {
-    unwritten: Mutex<Vec<u8>>,
-}
-
-impl Narrow {
-    fn put(&self, text: &str) -> io::Result<()> {
-        let unwritten = self.unwritten.lock();
-        let mut unwritten = unwritten.unwrap_or_else(PoisonError::into_inner);
-        unwritten.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-
-    fn go(&self, count: usize, way: char) -> io::Result<()> {
-        match count {
-            0 => Ok(()),
-            _ => self.put(&format!("\x1b[{count}{way}")),
+/// The view as text that fits so many columns.
+fn view(stage: &str, rows: &[SecondRow], columns: usize) -> String {
+    let columns = columns.saturating_sub(CTRL_C_COLUMNS).max(1);
+    let mut lines = vec![stage.to_owned()];
+    let recent = &rows[rows.len().saturating_sub(SECONDS)..];
+    let chart_columns = columns.saturating_sub(NAME_COLUMNS + FIGURE_COLUMNS);
+    let recent = &recent[recent.len().saturating_sub(chart_columns)..];
+    for (name, value, text) in CHARTS {
+        let values: Vec<Option<f64>> = recent.iter().map(value).collect();
+        if let Some(last) = values.iter().rev().find_map(|value| *value) {
+            let bars = bars(&values);
+            lines.push(format!("{name:<NAME_COLUMNS$}{bars} {}", text(last)));
         }
     }
+    let cut = |line: &String| line.chars().take(columns).collect::<String>();
+    lines.iter().map(cut).collect::<Vec<_>>().join("\n")
 }
 
-impl TermLike for Narrow {
-    fn width(&self) -> u16 {
-        let size = rustix::termios::tcgetwinsize(io::stderr());
-        let columns = size.map_or(0, |size| size.ws_col);
-        let columns = if columns == 0 { COLUMNS } else { columns };
-        columns.saturating_sub(CTRL_C_COLUMNS).max(1)
-    }
+/// A bar for each value, from 0 to the highest; a gap for none.
+fn bars(values: &[Option<f64>]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let high = values.iter().flatten().copied().fold(0.0, f64::max);
+    let bar = |value: &Option<f64>| {
+        let Some(value) = value else {
+            return ' ';
+        };
+        let share = value / high.max(f64::MIN_POSITIVE);
+        let reached = BARS.iter().enumerate();
+        let reached = reached.take_while(|(i, _)| share * BARS.len() as f64 > *i as f64);
+        reached.last().map_or(BARS[0], |(_, bar)| *bar)
+    };
+    values.iter().map(bar).collect()
+}
 
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'A')
+fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stderr());
+    match size.map_or(0, |size| size.ws_col) {
+        0 => COLUMNS,
+        columns => columns.into(),
     }
+}
 
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'B')
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'C')
-    }
-
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'D')
-    }
-
-    fn write_line(&self, s: &str) -> io::Result<()> {
-        self.put(s).and_then(|()| self.put("\n"))
-    }
-
-    fn write_str(&self, s: &str) -> io::Result<()> {
-        self.put(s)
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.put("\r\x1b[2K")
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        let unwritten = self.unwritten.lock();
-        let mut unwritten = unwritten.unwrap_or_else(PoisonError::into_inner);
-        let outcome = io::stderr().write_all(&unwritten);
-        unwritten.clear();
-        outcome
+    #[test]
+    fn the_charts_rise_with_the_values_and_fit() {
+        let rows: Vec<SecondRow> = (0..100)
+            .map(|second| SecondRow {
+                second,
+                received_per_s: second as f64,
+                p50_us: (second % 2 == 0).then_some(50.0),
+                ..SecondRow::default()
+            })
+            .collect();
+        let text = view("measuring", &rows[..9], 80);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1], "deliveries/s  ▁▁▂▃▄▅▆▇█ 8.00");
+        assert_eq!(lines[2], "p50           █ █ █ █ █ 50.0 µs");
+        assert_eq!(lines.len(), 3, "no p99 of too few");
+        for columns in [1, 20, 40, 80, 200] {
+            for line in view("measuring", &rows, columns).lines() {
+                assert!(
+                    line.chars().count() <= columns.max(4) - 3,
+                    "{columns}: {line}"
+                );
+            }
+        }
     }
 }

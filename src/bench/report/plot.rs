@@ -1,5 +1,6 @@
-//! A run as one page that needs nothing else: how long messages took, and how many went
-//! through over time. Hand-made SVG; light and dark by the reader's own setting.
+//! A run as one page that needs nothing else, no network and no script: how long messages took, and
+//! how many went through over time. Hand-made SVG; light and dark by the reader's own setting, and
+//! fit for paper.
 
 mod chart;
 mod scale;
@@ -9,14 +10,15 @@ use std::fmt::Write as _;
 use chart::{Chart, Series};
 use scale::Scale;
 
+use crate::bench::find_rate::Search;
 use crate::bench::measure::histogram::Point;
+use crate::bench::measure::metrics::Interval;
 use crate::bench::report::json::Report;
 use crate::bench::report::table::{duration, figure, grouped, title};
 
 const STYLE: &str = include_str!("plot/style.css");
 
 /// The page of one report, or of several on the same axes.
-#[must_use]
 pub(crate) fn page(reports: &[(String, &Report)]) -> String {
     let mut html = String::new();
     let heading = match reports {
@@ -35,35 +37,57 @@ pub(crate) fn page(reports: &[(String, &Report)]) -> String {
     for (name, report) in reports {
         summary(&mut html, name, report, reports.len() > 1);
     }
+    for (name, report) in reports {
+        if let Some(search) = &report.search {
+            let heading = format!("The search for the highest rate{}", of(reports, name));
+            section(
+                &mut html,
+                &heading,
+                &search_in_words(search),
+                &search_chart(search),
+            );
+        }
+    }
     section(
         &mut html,
         "How long messages took",
         &in_words(reports),
-        &latency_chart(reports).render(),
+        &latency_chart(reports),
     );
     section(
         &mut html,
         "Deliveries a second, over the measured time",
         "Dips are moments in which the server, the generator or the machine did something else.",
-        &timeline_chart(reports).render(),
+        &timeline_chart(reports),
     );
     section(
         &mut html,
         "The slowest delivery of each moment",
         "A single high point is a stall; a slope that never comes down is a server that falls \
          behind.",
-        &slowest_chart(reports).render(),
+        &slowest_chart(reports),
     );
     footer(&mut html, reports);
     html.push_str("</main>\n</body>\n</html>\n");
     html
 }
 
-fn section(html: &mut String, heading: &str, words: &str, svg: &str) {
+fn section(html: &mut String, heading: &str, words: &str, chart: &Chart) {
     let _ = write!(
         html,
-        "<section>\n<h2>{heading}</h2>\n<p>{words}</p>\n{svg}</section>\n"
+        "<section>\n<h2>{}</h2>\n<p>{words}</p>\n{}</section>\n",
+        escaped(heading),
+        chart.render()
     );
+}
+
+/// Which run something is of, where there are several.
+fn of(reports: &[(String, &Report)], name: &str) -> String {
+    if reports.len() > 1 {
+        format!(": {name}")
+    } else {
+        String::new()
+    }
 }
 
 fn summary(html: &mut String, name: &str, report: &Report, named: bool) {
@@ -75,7 +99,11 @@ fn summary(html: &mut String, name: &str, report: &Report, named: bool) {
             escaped(&title(report))
         );
     }
-    let class = if report.is_ok() { "ok" } else { "bad" };
+    let class = match (report.verdict.as_str(), report.is_ok()) {
+        ("ok", _) => "ok",
+        (_, true) => "but",
+        (_, false) => "bad",
+    };
     // A report may be anybody's, and its counts anything.
     let faults = [report.duplicate, report.reordered, report.corrupt]
         .iter()
@@ -88,12 +116,14 @@ fn summary(html: &mut String, name: &str, report: &Report, named: bool) {
     let mut tile = |value: String, what: &str| {
         let _ = writeln!(html, "<div><dd>{value}</dd><dt>{what}</dt></div>");
     };
+    let told = |us: Option<f64>| us.map_or("-".to_owned(), duration);
     tile(figure(report.messages_per_s), "messages a second");
     if report.bench == "room" {
         tile(figure(report.deliveries_per_s), "deliveries a second");
     }
-    tile(duration(report.latency_us.p50), "median latency");
-    tile(duration(report.latency_us.p99), "99 of 100 within");
+    tile(told(report.latency_us.p50), "median latency");
+    tile(told(report.latency_us.p99), "99 of 100 within");
+    tile(told(report.latency_us.max), "the slowest");
     tile(grouped(faults), "lost, doubled, out of order, damaged");
     if let Some(server) = &report.server {
         tile(
@@ -109,21 +139,35 @@ fn in_words(reports: &[(String, &Report)]) -> String {
     let mut words = String::new();
     for (name, report) in reports {
         let latency = &report.latency_us;
-        let who = if reports.len() > 1 {
-            format!("{}: half", escaped(name))
-        } else {
-            "Half".to_owned()
-        };
+        let shares = [
+            ("half", latency.p50),
+            ("99 of 100", latency.p99),
+            ("all", latency.max),
+        ];
+        let told = shares.iter().filter_map(|(share, us)| {
+            let us = duration((*us)?);
+            Some(format!("{share} within {us}"))
+        });
+        let told: Vec<String> = told.collect();
+        if reports.len() > 1 {
+            let _ = write!(words, "{}: ", escaped(name));
+        }
+        let _ = write!(words, "{}. ", told.join(", "));
+    }
+    if let [(_, only)] = reports
+        && let Some(lag) = only
+            .generator
+            .send_lag_us
+            .and_then(|lag| lag.p99.or(lag.max))
+    {
         let _ = write!(
             words,
-            "{who} took at most {}, 99 of 100 at most {}, the slowest {}. ",
-            duration(latency.p50),
-            duration(latency.p99),
-            duration(latency.max)
+            "Of that the generator's own send lag: {} at p99. ",
+            duration(lag)
         );
     }
     words.push_str(match reports {
-        [(_, only)] if only.settings.rate_per_s.is_some() => {
+        [(_, only)] if only.settings.in_flight.is_none() => {
             "Latency counts from when a message was due, service time from when it was really sent."
         }
         [(_, only)] if only.settings.in_flight.is_some() => {
@@ -161,9 +205,13 @@ fn latency_chart(reports: &[(String, &Report)]) -> Chart {
         x: Scale::nines(nines),
         y: Scale::log_us(low.min(high), high),
         x_title: "share of all deliveries that took no longer".to_owned(),
+        y_title: LOG_TITLE.to_owned(),
         series,
     }
 }
+
+/// An axis that does not begin at 0 says so.
+const LOG_TITLE: &str = "each step up is many times as long; the axis does not begin at 0";
 
 fn timeline_chart(reports: &[(String, &Report)]) -> Chart {
     let series: Vec<Series> = reports
@@ -203,19 +251,52 @@ fn over_time(label: &str, series: Vec<Series>, scale: fn(f64) -> Scale) -> Chart
         x: Scale::seconds(end),
         y: scale(high),
         x_title: "seconds".to_owned(),
+        y_title: String::new(),
         series,
     }
 }
 
-/// The last slice may be cut short by the window's end, and would look like a dip.
-fn whole_intervals(
-    report: &Report,
-) -> impl Iterator<Item = &crate::bench::measure::metrics::Interval> {
-    let window_s = report.settings.duration_s;
-    let whole = move |s: &&crate::bench::measure::metrics::Interval| {
-        s.at_s + report.interval_s <= window_s + 1e-6
-    };
+/// The last interval may be cut short by the end, and would look like a dip.
+fn whole_intervals(report: &Report) -> impl Iterator<Item = &Interval> {
+    let measured_s = report.measured_s;
+    let whole = move |s: &&Interval| s.at_s + report.interval_s <= measured_s + 1e-6;
     report.timeline.iter().filter(whole)
+}
+
+fn search_in_words(search: &Search) -> String {
+    let condition = escaped(&search.condition);
+    match search.found_rate_per_s {
+        Some(rate) => format!(
+            "{} messages a second is the highest rate that held {condition}, and held it again.",
+            figure(rate)
+        ),
+        None => format!("No rate held {condition}."),
+    }
+}
+
+fn search_chart(search: &Search) -> Chart {
+    let mut trials: Vec<_> = search.trials.iter().collect();
+    trials.sort_by(|a, b| a.rate_per_s.total_cmp(&b.rate_per_s));
+    let series = [(true, "held"), (false, "did not hold")].map(|(holds, name)| {
+        let these = trials.iter().filter(|trial| trial.holds == holds);
+        let points = these.map(|trial| (trial.rate_per_s, trial.value_us.max(0.001)));
+        let hint = |x: f64, y: f64| format!("{} a second: {}", figure(x), duration(y));
+        let colour = usize::from(!holds);
+        let mut series = Series::new(name.to_owned(), colour, points, hint);
+        series.has_dots = true;
+        series
+    });
+    let all = || series.iter().flat_map(|s| &s.points);
+    let low = all().map(|p| p.y).fold(f64::MAX, f64::min);
+    let high = all().map(|p| p.y).fold(1.0, f64::max);
+    Chart {
+        label: "latency by rate".to_owned(),
+        x: Scale::count(all().map(|p| p.x).fold(1.0, f64::max)),
+        y: Scale::log_us(low.min(high), high),
+        x_title: "messages a second that were asked for".to_owned(),
+        y_title: format!("{}: {LOG_TITLE}", search.figure),
+        series: series.into(),
+    }
 }
 
 fn curve(name: String, colour: usize, points: &[Point], count: u64) -> Series {
@@ -265,56 +346,4 @@ fn escaped(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bench::report::json::example;
-
-    #[test]
-    fn a_page_stands_alone() {
-        let mut report = example();
-        report.verdict = "FAILED: 3 <lost>".to_owned();
-        let page = page(&[("a".to_owned(), &report)]);
-        for outside in [
-            "http:", "https:", "src=", "<script", "@import", "NaN", "inf",
-        ] {
-            assert!(!page.contains(outside), "{outside}");
-        }
-        assert!(page.contains("prefers-color-scheme: dark"));
-        assert!(page.contains("3 &lt;lost&gt;"));
-        assert!(page.contains("99 of 100 at most 200 µs"));
-        assert_eq!(page.matches("<svg").count(), 3);
-        assert_eq!(page.matches("</svg>").count(), 3);
-    }
-
-    #[test]
-    fn several_runs_share_the_axes() {
-        let (a, mut b) = (example(), example());
-        b.received = 1_999;
-        b.owed = 2_000;
-        b.service_curve = b.curve.clone();
-        let page = page(&[("one".to_owned(), &a), ("two".to_owned(), &b)]);
-        assert!(page.contains("one: latency") && page.contains("two: service time"));
-        let footer = page.split("<footer>").nth(1).unwrap_or_default();
-        assert!(footer.contains("one: chinwag 0") && footer.contains("1,000 of 1,000"));
-        assert!(footer.contains("two: chinwag 0") && footer.contains("1,999 of 2,000"));
-    }
-
-    #[test]
-    fn absurd_numbers_are_drawn_somehow() {
-        for report in crate::bench::report::json::absurd() {
-            let one = page(&[("a".to_owned(), &report)]);
-            let two = page(&[("a".to_owned(), &report), ("b".to_owned(), &example())]);
-            assert!(one.ends_with("</html>\n") && two.ends_with("</html>\n"));
-        }
-    }
-
-    #[test]
-    fn an_empty_run_draws_empty_axes() {
-        let mut report = example();
-        report.curve.clear();
-        report.timeline.clear();
-        report.latency_us = Default::default();
-        let page = page(&[("a".to_owned(), &report)]);
-        assert!(!page.contains("NaN") && !page.contains("inf"));
-    }
-}
+mod tests;

@@ -2,26 +2,31 @@
 
 use std::fmt::Write as _;
 
+use crate::bench::find_rate::Search;
+use crate::bench::load::schedule::Arrivals;
 use crate::bench::measure::histogram::Summary;
+use crate::bench::protocol::Kind;
 use crate::bench::report::json::{Generator, Report, Server};
 
 /// The whole report.
-#[must_use]
 pub(crate) fn render(report: &Report) -> String {
     let mut text = String::new();
     // Writing to a string does not fail; so below too.
     let _ = writeln!(text, "{}\n", title(report));
-    let _ = writeln!(text, "verdict      {}", report.verdict);
+    let _ = writeln!(text, "verdict          {}", report.verdict);
+    if let Some(search) = &report.search {
+        found(&mut text, search);
+    }
     let _ = writeln!(
         text,
-        "messages     {} sent (warm-up included), {} of {} deliveries received",
+        "messages         {} sent (warm-up included), {} of {} deliveries received",
         grouped(report.sent),
         grouped(report.received),
         grouped(report.owed)
     );
     let _ = writeln!(
         text,
-        "             {} lost, {} duplicate, {} reordered, {} corrupt",
+        "                 {} lost, {} duplicate, {} reordered, {} corrupt",
         grouped(report.lost),
         grouped(report.duplicate),
         grouped(report.reordered),
@@ -29,7 +34,7 @@ pub(crate) fn render(report: &Report) -> String {
     );
     let _ = write!(
         text,
-        "rate         {} messages/s",
+        "rate             {} messages/s",
         figure(report.messages_per_s)
     );
     if report.bench == "room" {
@@ -39,7 +44,7 @@ pub(crate) fn render(report: &Report) -> String {
         let _ = write!(
             text,
             " (asked {}, sent {})",
-            grouped(asked),
+            figure(asked),
             figure(report.generator.sent_per_s)
         );
     }
@@ -47,8 +52,8 @@ pub(crate) fn render(report: &Report) -> String {
     latencies(&mut text, report);
     if report.settings.in_flight.is_some() {
         text.push_str(
-            "             (closed loop: a sender waits for its answers, so a stall delays few \
-             messages; --rate shows it)\n",
+            "                 (closed loop: a sender waits for its answers, so a stall delays \
+             few messages; --rate shows it)\n",
         );
     }
     text.push('\n');
@@ -60,8 +65,43 @@ pub(crate) fn render(report: &Report) -> String {
     text
 }
 
+/// The rates that were tried, from low to high; what follows is of the last run that held.
+fn found(text: &mut String, search: &Search) {
+    let found = search.found_rate_per_s;
+    let found = found.map_or("none".to_owned(), |rate| {
+        format!("{} messages/s", figure(rate))
+    });
+    let _ = writeln!(text, "highest rate     {found} with {}\n", search.condition);
+    let mut trials: Vec<_> = search.trials.iter().collect();
+    trials.sort_by(|a, b| a.rate_per_s.total_cmp(&b.rate_per_s));
+    let _ = writeln!(
+        text,
+        "{:<17}{:>12}{:>12}{:>10}",
+        "", "asked/s", "done/s", search.figure
+    );
+    for trial in trials {
+        let _ = writeln!(
+            text,
+            "{:<17}{:>12}{:>12}{:>10}   {}",
+            if trial.holds {
+                "holds"
+            } else {
+                "does not hold"
+            },
+            figure(trial.rate_per_s),
+            figure(trial.messages_per_s),
+            duration(trial.value_us),
+            if trial.verdict == "ok" {
+                ""
+            } else {
+                &trial.verdict
+            }
+        );
+    }
+    text.push('\n');
+}
+
 /// What was run, on one line.
-#[must_use]
 pub(crate) fn title(report: &Report) -> String {
     let settings = &report.settings;
     let mut text = format!(
@@ -73,7 +113,7 @@ pub(crate) fn title(report: &Report) -> String {
     if report.bench == "room" {
         let _ = write!(text, ", {} senders", grouped(settings.senders as u64));
     }
-    if settings.protocol != "line" {
+    if settings.protocol != Kind::Line {
         let _ = write!(text, ", {}", settings.protocol);
     }
     let _ = write!(text, ", {} bytes", settings.size_bytes);
@@ -81,16 +121,35 @@ pub(crate) fn title(report: &Report) -> String {
         let _ = write!(text, ", closed loop, {in_flight} in flight each");
     }
     if let Some(rate) = settings.rate_per_s {
-        let _ = write!(text, ", open loop, {} messages/s", grouped(rate));
+        let _ = write!(text, ", open loop, {} messages/s", figure(rate));
     }
-    let _ = write!(text, ", {} s", settings.duration_s);
+    if let Some([from, to]) = settings.profile_per_s {
+        let _ = write!(
+            text,
+            ", open loop, {} to {} messages/s",
+            figure(from),
+            figure(to)
+        );
+    }
+    if settings.arrivals == Some(Arrivals::Poisson) {
+        text.push_str(" at random");
+    }
+    if let Some(messages) = settings.messages {
+        let _ = write!(text, ", {} messages", grouped(messages));
+    }
+    if let Some(duration_s) = settings.duration_s {
+        let _ = write!(text, ", {duration_s} s");
+    }
+    if settings.threads > 1 {
+        let _ = write!(text, ", {} threads", settings.threads);
+    }
     text
 }
 
 fn latencies(text: &mut String, report: &Report) {
     let _ = writeln!(
         text,
-        "{:<13}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
+        "{:<17}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
         "", "p50", "p90", "p99", "p99.9", "p99.99", "max", "mean"
     );
     row(text, "latency", Some(&report.latency_us));
@@ -98,17 +157,23 @@ fn latencies(text: &mut String, report: &Report) {
     row(text, "last receiver", report.last_receiver_us.as_ref());
     row(text, "delivery skew", report.spread_us.as_ref());
     row(text, "connect", Some(&report.connect_us));
-    row(text, "first answer", report.first_answer_us.as_ref());
+    row(text, "kernel handshake", Some(&report.handshake_us));
+    // What the generator adds to each of these.
     row(text, "send lag", report.generator.send_lag_us.as_ref());
+    row(
+        text,
+        "read lag, at most",
+        Some(&report.generator.iteration_us),
+    );
 }
 
 fn row(text: &mut String, name: &str, summary: Option<&Summary>) {
     let Some(s) = summary else {
         return;
     };
-    let _ = write!(text, "{name:<13}");
+    let _ = write!(text, "{name:<17}");
     for us in [s.p50, s.p90, s.p99, s.p999, s.p9999, s.max, s.mean] {
-        let _ = write!(text, "{:>9}", duration(us));
+        let _ = write!(text, "{:>9}", us.map_or("-".to_owned(), duration));
     }
     text.push('\n');
 }
@@ -116,19 +181,17 @@ fn row(text: &mut String, name: &str, summary: Option<&Summary>) {
 fn generator(text: &mut String, side: &Generator) {
     let _ = writeln!(
         text,
-        "generator    CPU {:.0} %, {:.2} µs a delivery; waited {:.0} % of the time; ready of {} at \
-         p99",
+        "generator        CPU {:.0} %, {:.2} µs a delivery; waited {:.0} % of the time",
         side.cpu_share * 100.0,
         side.cpu_us_per_delivery,
-        side.waiting_share * 100.0,
-        duration(side.iteration_us.p99)
+        side.waiting_share * 100.0
     );
 }
 
 fn server(text: &mut String, side: &Server, report: &Report) {
     let _ = write!(
         text,
-        "server       CPU {:.0} % ({:.0} % of it kernel), {:.2} µs a message",
+        "server           CPU {:.0} % ({:.0} % of it kernel), {:.2} µs a message",
         side.cpu_share * 100.0,
         side.system_share * 100.0,
         side.cpu_us_per_message
@@ -152,7 +215,7 @@ fn server(text: &mut String, side: &Server, report: &Report) {
         .saturating_add(settings.slow);
     let _ = writeln!(
         text,
-        "\n             memory {}, {}; {} context switches\n             \
+        "\n                 memory {}, {}; {} context switches\n                 \
          connecting took {:.1} ms, {:.1} µs CPU each",
         bytes(side.rss_bytes),
         per_connection(grown, connections),
@@ -180,7 +243,7 @@ fn background(text: &mut String, report: &Report) {
     let settings = &report.settings;
     let _ = writeln!(
         text,
-        "background   {} idle ({} closed), {} slow ({} closed), {} transient ({} failed)",
+        "background       {} idle ({} closed), {} slow ({} closed), {} transient ({} failed)",
         grouped(settings.idle as u64),
         background.idle_closed,
         grouped(settings.slow as u64),

@@ -1,16 +1,8 @@
 //! What `bench` takes, and what it refuses.
 
-use crate::bench::config::{Config, Load, Scenario};
-use crate::bench::load::schedule::Pace;
-use crate::cli::{Command, parse};
-
-fn load(line: &str) -> Load {
-    let words = ["chinwag", "bench"].into_iter().chain(line.split(' '));
-    match parse(words) {
-        Ok(Command::Bench(Config::Load(load))) => *load,
-        other => panic!("{line}: {other:?}"),
-    }
-}
+use crate::bench::config::{Scenario, load_of as load};
+use crate::bench::load::schedule::Arrivals;
+use crate::cli::parse;
 
 fn refusal(line: &str) -> String {
     let words = ["chinwag", "bench"].into_iter().chain(line.split(' '));
@@ -23,14 +15,21 @@ fn refusal(line: &str) -> String {
 
 #[test]
 fn defaults() {
-    let room = load("room");
+    let room = load("room").settings;
     assert_eq!(
-        (room.connections, room.senders(), room.size_bytes),
+        (room.connections, room.senders, room.size_bytes),
         (100, 10, 100)
     );
-    assert_eq!(room.pace, Pace::Closed { in_flight: 1 });
-    assert_eq!(load("room -c 4").senders(), 4);
-    assert_eq!(load("echo").senders(), 100);
+    assert_eq!(
+        (room.in_flight, room.rate_per_s, room.threads),
+        (Some(1), None, 1)
+    );
+    assert_eq!(
+        (room.duration_s, room.warmup_s, room.timeout_s),
+        (Some(10.0), 1.0, 5.0)
+    );
+    assert_eq!(load("room -c 4").settings.senders, 4);
+    assert_eq!(load("echo").settings.senders, 100);
     assert!(load("echo").target.address.is_none());
 }
 
@@ -39,22 +38,47 @@ fn everything_is_taken_over() {
     let load = load(
         "room 7000 -c 20 -d 2s --warmup 0 --size 1k --rate 50 --senders 3 --connect-rate 9 \
          --source 127.0.0.2 --source 127.0.0.3 --idle 1 --slow 2 --churn 3 --hello NICK\\r\\nx \
-         --expect hi --pid 1 --calibrate --json -o a.json --plot a.html --timeout 3s",
+         --expect hi --pid 1 --calibrate --json -o a.json --plot a.html --timeout 3s -n 7 \
+         --threads 2 --arrivals poisson --fail-if p99>20ms --hdr a.hdr --series a.csv",
     );
-    assert_eq!(load.pace, Pace::Open { per_s: 50 });
-    assert_eq!((load.idle, load.slow, load.churn_per_s), (1, 2, 3));
-    assert_eq!(load.hello.as_deref(), Some("NICK\r\nx"));
-    assert_eq!((load.size_bytes, load.text_bytes()), (1024, 1023));
+    let settings = &load.settings;
+    assert_eq!(
+        (settings.rate_per_s, settings.in_flight),
+        (Some(50.0), None)
+    );
+    assert_eq!(
+        (settings.idle, settings.slow, settings.churn_per_s),
+        (1, 2, 3)
+    );
+    assert_eq!(settings.hello.as_deref(), Some("NICK\r\nx"));
+    assert_eq!((settings.size_bytes, settings.text_bytes()), (1024, 1023));
     assert_eq!((load.sources.len(), load.target.pid), (2, Some(1)));
-    assert!(load.output.json && load.output.plot.is_some() && load.calibrate);
-    assert!(matches!(
-        load.scenario,
-        Scenario::Room {
-            senders: 3,
-            own: false,
-            ..
-        }
-    ));
+    assert_eq!((settings.messages, settings.threads), (Some(7), 2));
+    assert_eq!(settings.arrivals, Some(Arrivals::Poisson));
+    assert_eq!(load.fail_if.len(), 1);
+    let output = &load.output;
+    assert!(output.json && output.plot.is_some() && load.calibrate);
+    assert!(output.hdr.is_some() && output.series.is_some());
+    assert_eq!(
+        (load.scenario, settings.senders, settings.own),
+        (Scenario::Room, 3, false)
+    );
+}
+
+#[test]
+fn rates_and_profiles() {
+    assert_eq!(load("echo --rate 0.5").settings.rate_per_s, Some(0.5));
+    let profile = load("echo --profile 100..5000/s").settings;
+    assert_eq!(profile.profile_per_s, Some([100.0, 5_000.0]));
+    assert_eq!(
+        (profile.loop_kind.as_str(), profile.in_flight),
+        ("open", None)
+    );
+    let search = load("echo --find-rate p99<20ms");
+    assert!(search.find_rate.is_some() && search.settings.in_flight.is_none());
+    // As many messages as are asked for, however long that takes.
+    assert_eq!(load("echo -n 20").settings.duration_s, None);
+    assert_eq!(load("echo -n 20 -d 1s").settings.duration_s, Some(1.0));
 }
 
 #[test]
@@ -111,6 +135,20 @@ fn what_contradicts_itself_is_refused() {
             "not one process id",
         ),
         ("echo 7000 -- --pace off", "ADDR"),
+        ("echo --rate 1e9", "at most"),
+        ("echo --rate x", "'x' is not a number"),
+        ("echo --profile 5", "FROM..TO/s"),
+        ("echo --profile 1..2/s --rate 3", "--rate"),
+        ("echo --profile 1..2/s -n 5", "--messages"),
+        ("echo --arrivals poisson", "open loop"),
+        ("echo -n 0", "--messages"),
+        ("echo -c 2 --threads 3", "--threads"),
+        ("echo --threads 0", "at least 1"),
+        ("room --threads 2 --rate 5 --size 69", "70 or more"),
+        ("echo --find-rate p99>5ms", "upper bound"),
+        ("echo --find-rate p98<5ms", "'p98' is none of"),
+        ("echo --fail-if p99", "comparison"),
+        ("echo --fail-if p99>5ms --compare 7000", "--compare"),
         ("echo --rounds 3", "--compare"),
         ("echo --compare 7000 --plot x.html", "--plot"),
         ("echo --hello \\x", "backslash"),

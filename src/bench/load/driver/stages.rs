@@ -1,4 +1,5 @@
-//! The course of a run: connect, find out who is there, load, wait for the last ones.
+//! The stages of a run, which all threads pass together: connect, find out who is there, load, wait
+//! for the last messages.
 
 use super::*;
 use crate::bench::load::schedule::Ticks;
@@ -10,147 +11,173 @@ const RETRY_NS: u64 = 1_000_000;
 /// A probe that not everybody heard: again after this, then after twice that, and so on.
 const PROBE_AGAIN_NS: u64 = 10_000_000;
 const PROBE_AGAIN_NS_MAX: u64 = 640_000_000;
-/// After the last message has landed: time for one that comes twice.
+/// After the last message has come: time for one that comes twice.
 const LINGER_NS: u64 = 50_000_000;
 /// Waiting for the last messages ends after this, even while some still come: a minute.
 const DRAIN_NS_MAX: u64 = 60_000_000_000;
-/// Between two reports of progress.
-const PROGRESS_EVERY_NS: u64 = 200_000_000;
-
-/// Where a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// So many connections of all are open.
-    Connecting {
-        /// Open ones.
-        open: usize,
-        /// All.
-        of: usize,
-    },
-    /// The load is on, but does not count yet.
-    WarmingUp,
-    /// What is due now counts.
-    Measuring,
-    /// The last messages are awaited.
-    Draining,
-}
-
-/// A moment at which the load's window begins or ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mark {
-    /// Nothing is connected yet.
-    Before,
-    /// All are connected and known to the server.
-    Ready,
-    /// The window begins.
-    From,
-    /// The window ends.
-    To,
-}
-
-/// Who is told what happens.
-pub(crate) trait Watcher {
-    /// Told now and then.
-    fn progress(&mut self, stage: Stage, driver: &Driver<'_>);
-    /// Told at once.
-    fn mark(&mut self, mark: Mark, driver: &Driver<'_>, now_ns: u64);
-}
+/// So often a thread looks whether it was interrupted, or whether the others are done.
+const LOOK_EVERY_NS: u64 = 200_000_000;
+const LOOK_AT_OTHERS_EVERY_NS: u64 = 1_000_000;
+/// The load of several threads begins so much after all are ready: each has to hear of it.
+const START_AHEAD_NS: u64 = 10_000_000;
+/// What fell due in the last moments is still sent for so long after the end.
+const LAST_SENDING_NS: u64 = 10_000_000;
 
 impl Driver<'_> {
-    /// The whole run. Afterwards `engine` has the books, which are closed, and the figures.
+    /// The whole run. Afterwards `engine` has the accounts, which are closed, and the metrics.
     ///
     /// # Errors
     /// It could not be prepared, or the poll failed. What goes wrong under load is a figure.
     pub(crate) fn run(&mut self, watcher: &mut dyn Watcher) -> Result<(), CliError> {
         let mut events = Events::with_capacity(EVENTS_PER_ITERATION);
-        watcher.mark(Mark::Before, self, self.clock.now_ns());
-        self.connect(&mut events, watcher)?;
+        self.mark(watcher, Mark::Before);
+        self.connect(&mut events)?;
+        self.wait_for_all(&mut events, Point::Connected)?;
         self.find_all(&mut events)?;
         self.is_preparing = false;
-        watcher.mark(Mark::Ready, self, self.clock.now_ns());
-        self.put_load(&mut events, watcher)?;
-        self.drain(&mut events, watcher)?;
+        self.mark(watcher, Mark::Ready);
+        let start_ns = self.agree_on_start(&mut events)?;
+        self.put_load(&mut events, watcher, start_ns)?;
+        self.wait_for_all(&mut events, Point::Stopped)?;
+        self.drain(&mut events)?;
         self.engine.close();
+        let rest = self.engine.metrics_mut().take_rest();
+        let _ = self.seconds.send(rest);
         Ok(())
     }
 
-    fn connect(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), CliError> {
+    /// Tells the watcher, if this is the thread that does.
+    fn mark(&self, watcher: &mut dyn Watcher, mark: Mark) {
+        if self.thread == 0 {
+            watcher.mark(mark, self.now_ns());
+        }
+    }
+
+    /// How long a thread may wait without looking at the others.
+    fn look_every_ns(&self) -> u64 {
+        if self.shared.threads == 1 {
+            LOOK_EVERY_NS
+        } else {
+            LOOK_AT_OTHERS_EVERY_NS
+        }
+    }
+
+    /// Comes to `point`, and waits for the others to come there too; reads meanwhile.
+    fn wait_for_all(&mut self, events: &mut Events, point: Point) -> Result<(), CliError> {
+        self.shared.pass(point);
+        while !self.shared.all_passed(point) {
+            self.give_up_if_others_failed()?;
+            self.iterate(events, self.now_ns() + LOOK_AT_OTHERS_EVERY_NS)?;
+        }
+        Ok(())
+    }
+
+    /// The reason is the other thread's to tell.
+    fn give_up_if_others_failed(&self) -> Result<(), CliError> {
+        if self.shared.has_failed() {
+            return Err(CliError::runtime("another thread has failed"));
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, events: &mut Events) -> Result<(), CliError> {
         let load = self.load;
-        let total = load.connections + load.idle + load.slow;
-        let start_ns = self.clock.now_ns();
-        let ticks = load.connect_per_s.map(|per_s| Ticks::new(start_ns, per_s));
-        let (mut dialled, mut seen, mut told_ns) = (0, 0, 0);
+        let (thread, threads) = (self.thread, self.shared.threads);
+        let total = load.lasting_connections();
+        let mine = part(total, thread, threads);
+        let start_ns = self.now_ns();
+        let ticks = load.settings.connect_per_s;
+        let ticks = ticks.map(|per_s| Ticks::new(start_ns, per_s));
+        let (mut dialled, mut seen) = (0, 0);
         let mut deadline_ns = self.timeout_ns();
-        while self.open + self.others_open < total {
-            let now_ns = self.clock.now_ns();
-            let allowed = ticks.map_or(total, |t| bounded(t.due_by(now_ns), total));
+        while self.open + self.others_open < mine {
+            let now_ns = self.now_ns();
             let mut again_ns = NEVER;
-            while dialled < allowed && self.pending < PENDING_MAX {
-                let role = if dialled < load.connections {
-                    Role::Member
-                } else if dialled < load.connections + load.idle {
-                    Role::Idle
-                } else {
-                    Role::Slow
+            while dialled < mine && self.pending < PENDING_MAX {
+                let number = dialled * threads + thread;
+                // What was due before counts from then on, also when it had to wait for others.
+                let due_ns = match ticks {
+                    Some(ticks) => ticks.due_ns(number as u64),
+                    None => self.now_ns(),
                 };
-                if self.dial(role)?.is_none() {
+                if due_ns > now_ns && ticks.is_some() {
+                    again_ns = due_ns;
+                    break;
+                }
+                if self.dial(self.role_of(number), due_ns)?.is_none() {
                     again_ns = now_ns + RETRY_NS;
                     break;
                 }
                 dialled += 1;
             }
-            if let Some(ticks) = ticks.filter(|_| dialled < total) {
-                again_ns = again_ns.min(ticks.due_ns(dialled as u64));
-            }
-            self.iteration(
-                events,
-                again_ns.min(deadline_ns).min(now_ns + PROGRESS_EVERY_NS),
-            )?;
+            let look_ns = now_ns + self.look_every_ns();
+            self.iterate(events, again_ns.min(deadline_ns).min(look_ns))?;
             let open = self.open + self.others_open;
-            if open > seen || dialled < allowed {
+            let waits_for_its_time = ticks.is_some() && again_ns != NEVER && self.pending == 0;
+            if open > seen || waits_for_its_time {
+                self.shared
+                    .open
+                    .fetch_add(open.saturating_sub(seen), Ordering::Relaxed);
                 seen = open;
                 deadline_ns = self.timeout_ns();
             }
-            if now_ns >= told_ns {
-                told_ns = now_ns + PROGRESS_EVERY_NS;
-                watcher.progress(Stage::Connecting { open, of: total }, self);
-            }
-            self.check_wait(deadline_ns, open, total, "opened")?;
+            let all_open = || self.shared.open.load(Ordering::Relaxed);
+            self.check_wait(deadline_ns, all_open, total, "opened")?;
         }
+        let open = self.open + self.others_open;
+        self.shared
+            .open
+            .fetch_add(open.saturating_sub(seen), Ordering::Relaxed);
         Ok(())
     }
 
-    /// Has everybody prove that the server knows of them, so that they are owed all that is
-    /// sent from now on.
+    /// What the connection with this number is for. Members come first, so that their keys are
+    /// their numbers.
+    fn role_of(&self, number: usize) -> Role {
+        let settings = &self.load.settings;
+        if number < settings.connections {
+            Role::Member
+        } else if number < settings.connections + settings.idle {
+            Role::Idle
+        } else {
+            Role::Slow
+        }
+    }
+
+    /// Has each member prove that the server knows of it, so that it is owed all that is sent from
+    /// now on.
     fn find_all(&mut self, events: &mut Events) -> Result<(), CliError> {
-        let total = self.load.connections;
+        let total = self.load.settings.connections;
         let is_echo = self.load.scenario == Scenario::Echo;
+        let probed = |driver: &Self| driver.shared.probed.load(Ordering::Acquire);
         let mut deadline_ns = self.timeout_ns();
         let mut again_after_ns = PROBE_AGAIN_NS;
         // In an echo each has asked when it came.
         let mut probe_ns = if is_echo {
-            self.clock.now_ns() + PROBE_AGAIN_NS_MAX
+            self.now_ns() + PROBE_AGAIN_NS_MAX
         } else {
             0
         };
-        let mut seen = self.engine.recorder.hearers();
-        while self.engine.recorder.hearers() < total {
-            let now_ns = self.clock.now_ns();
+        let (mut seen, mut was_first_left) = (probed(self), false);
+        while probed(self) < total {
+            self.give_up_if_others_failed()?;
+            let now_ns = self.now_ns();
             if now_ns >= probe_ns {
                 probe_ns = now_ns + again_after_ns;
                 again_after_ns = PROBE_AGAIN_NS_MAX.min(again_after_ns * 2);
                 self.ask_around(now_ns);
             }
-            self.iteration(events, probe_ns.min(deadline_ns))?;
-            let heard = self.engine.recorder.hearers();
+            let look_ns = now_ns + self.look_every_ns();
+            self.iterate(events, probe_ns.min(deadline_ns).min(look_ns))?;
+            let heard = probed(self);
             if heard > seen {
                 seen = heard;
                 deadline_ns = self.timeout_ns();
-                if self.is_first_left() {
-                    probe_ns = 0;
-                }
             }
-            self.check_wait(deadline_ns, heard, total, "had an answer")?;
+            if self.is_first_left() && !std::mem::replace(&mut was_first_left, true) {
+                probe_ns = 0;
+            }
+            self.check_wait(deadline_ns, || heard, total, "had an answer")?;
         }
         Ok(())
     }
@@ -160,10 +187,19 @@ impl Driver<'_> {
     fn ask_around(&mut self, now_ns: u64) {
         if self.load.scenario != Scenario::Echo {
             let prober = usize::from(self.is_first_left());
-            return self.probe(prober, now_ns);
+            let (thread, threads) = (self.thread, self.shared.threads);
+            if prober % threads == thread {
+                self.probe(prober / threads, now_ns);
+            }
+            return;
         }
-        for member in 0..self.load.connections {
-            if !self.engine.recorder.has_heard(member) {
+        let members = part(
+            self.load.settings.connections,
+            self.thread,
+            self.shared.threads,
+        );
+        for member in 0..members {
+            if !self.engine.recorder().is_probed(member) {
                 self.probe(member, now_ns);
             }
         }
@@ -171,99 +207,171 @@ impl Driver<'_> {
 
     /// Whether in a room only the first member has not been heard of.
     fn is_first_left(&self) -> bool {
-        let recorder = &self.engine.recorder;
+        let probed = self.shared.probed.load(Ordering::Acquire);
+        let is_first_probed = self.thread == 0 && self.engine.recorder().is_probed(0);
         self.load.scenario != Scenario::Echo
-            && !recorder.has_heard(0)
-            && recorder.hearers() == self.load.connections - 1
+            && !is_first_probed
+            && probed == self.load.settings.connections - 1
     }
 
-    fn put_load(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), CliError> {
-        let start_ns = self.clock.now_ns();
-        self.engine
-            .start(start_ns, self.load.warmup, self.load.duration);
-        self.background.start(start_ns);
-        let window = self.engine.recorder.metrics.window();
-        let (mut stage, mut told_ns) = (Stage::WarmingUp, start_ns);
-        self.woke_ns = start_ns;
-        self.send_what_is_due(start_ns);
+    /// When the load begins: the first thread says so.
+    fn agree_on_start(&mut self, events: &mut Events) -> Result<u64, CliError> {
+        if self.shared.threads == 1 {
+            return Ok(self.now_ns());
+        }
+        if self.thread == 0 {
+            self.shared.set_start(self.now_ns() + START_AHEAD_NS);
+        }
         loop {
-            let now_ns = self.clock.now_ns();
-            if stage == Stage::WarmingUp && now_ns >= window.from_ns {
-                stage = Stage::Measuring;
-                watcher.mark(Mark::From, self, now_ns);
+            self.give_up_if_others_failed()?;
+            match self.shared.start() {
+                Some(start_ns) if start_ns <= self.now_ns() => return Ok(start_ns),
+                Some(start_ns) => self.iterate(events, start_ns)?,
+                None => self.iterate(events, self.now_ns() + LOOK_AT_OTHERS_EVERY_NS)?,
             }
-            if now_ns >= window.to_ns || self.is_interrupted() || self.open == 0 {
+        }
+    }
+
+    fn put_load(
+        &mut self,
+        events: &mut Events,
+        watcher: &mut dyn Watcher,
+        start_ns: u64,
+    ) -> Result<(), CliError> {
+        self.engine.start(self.load, start_ns);
+        self.background.start(start_ns);
+        let from_ns = self.engine.metrics().window().from_ns;
+        let (mut stage, mut stall_ns) = (Stage::WarmingUp, self.timeout_ns());
+        let mut received = 0;
+        self.set_stage(stage);
+        loop {
+            let now_ns = self.now_ns();
+            if stage == Stage::WarmingUp && now_ns >= from_ns {
+                stage = Stage::Measuring;
+                self.set_stage(stage);
+                self.mark(watcher, Mark::From);
+                let used = self.used();
+                self.engine.metrics_mut().begin(used);
+                self.woke_ns = now_ns;
+            }
+            self.engine
+                .metrics_mut()
+                .close_window(self.shared.early_end_ns());
+            // A run that ends with its messages ends also when none come back any more.
+            if self.told_received > received {
+                received = self.told_received;
+                stall_ns = self.timeout_ns();
+            }
+            let is_stalled = self.load.settings.duration_s.is_none()
+                && self.load.settings.in_flight.is_some()
+                && now_ns >= stall_ns;
+            let is_over = self.shared.is_interrupted() || self.open == 0 || is_stalled;
+            if is_over {
+                self.shared.end_early(now_ns);
+                self.engine.metrics_mut().close_window(now_ns);
+            }
+            let to_ns = self.engine.metrics().window().to_ns;
+            if now_ns >= to_ns || is_over || self.shared.has_failed() {
                 if stage == Stage::WarmingUp {
-                    watcher.mark(Mark::From, self, now_ns);
+                    self.mark(watcher, Mark::From);
                 }
-                watcher.mark(Mark::To, self, now_ns);
+                self.mark(watcher, Mark::To);
                 break;
             }
-            if now_ns >= told_ns {
-                told_ns = now_ns + PROGRESS_EVERY_NS;
-                watcher.progress(stage, self);
-            }
-            let mark_ns = match stage {
-                Stage::WarmingUp => window.from_ns,
-                _ => window.to_ns,
+            let next_ns = if stage == Stage::WarmingUp {
+                from_ns
+            } else {
+                to_ns
             };
-            self.iteration(events, told_ns.min(mark_ns))?;
+            self.send_what_is_due(now_ns);
+            self.iterate(events, next_ns.min(now_ns + self.look_every_ns()))?;
         }
-        self.engine.stop();
-        self.background.stop();
+        self.end_load();
         Ok(())
+    }
+
+    /// Sends what fell due in the last moments, and then nothing any more.
+    fn end_load(&mut self) {
+        let (mut now_ns, to_ns) = (self.now_ns(), self.engine.metrics().window().to_ns);
+        let until_ns = to_ns.saturating_add(LAST_SENDING_NS);
+        self.engine.issue(now_ns);
+        while self.engine.has_ready_senders() && now_ns < until_ns && !self.shared.is_interrupted()
+        {
+            self.send_next(now_ns);
+            now_ns = self.now_ns();
+        }
+        let used = self.used();
+        self.engine.stop(now_ns);
+        let last = self.engine.metrics_mut().end_last_second(used);
+        let _ = self.seconds.send(last);
+        self.background.stop();
+        self.set_stage(Stage::Draining);
+    }
+
+    fn set_stage(&self, stage: Stage) {
+        if self.thread == 0 {
+            self.shared.set_stage(stage);
+        }
     }
 
     /// Waits for what is still on its way, within bounds.
-    fn drain(&mut self, events: &mut Events, watcher: &mut dyn Watcher) -> Result<(), CliError> {
-        let end_ns = self.clock.now_ns().saturating_add(DRAIN_NS_MAX);
+    fn drain(&mut self, events: &mut Events) -> Result<(), CliError> {
+        let end_ns = self.now_ns().saturating_add(DRAIN_NS_MAX);
         let mut deadline_ns = self.timeout_ns();
-        let mut seen = self.engine.recorder.tracker().totals().received;
-        while !self.engine.recorder.all_completed() && !self.is_interrupted() {
-            let now_ns = self.clock.now_ns();
-            if now_ns >= deadline_ns.min(end_ns) {
-                break;
+        let received = |driver: &Self| driver.shared.received.load(Ordering::Relaxed);
+        let mut seen = received(self);
+        let mut has_passed = false;
+        while !self.shared.all_passed(Point::Drained) {
+            let now_ns = self.now_ns();
+            let is_over = self.shared.is_interrupted() || now_ns >= deadline_ns.min(end_ns);
+            if !has_passed && (is_over || self.engine.recorder().is_all_done()) {
+                has_passed = true;
+                self.shared.pass(Point::Drained);
+                continue;
             }
-            self.iteration(events, deadline_ns.min(now_ns + PROGRESS_EVERY_NS))?;
-            let received = self.engine.recorder.tracker().totals().received;
-            if received > seen {
-                seen = received;
+            self.give_up_if_others_failed()?;
+            self.iterate(
+                events,
+                deadline_ns
+                    .min(now_ns + self.look_every_ns())
+                    .max(now_ns + 1),
+            )?;
+            if received(self) > seen {
+                seen = received(self);
                 deadline_ns = self.timeout_ns();
             }
-            watcher.progress(Stage::Draining, self);
         }
-        let linger_ns = self.clock.now_ns() + LINGER_NS;
-        while self.clock.now_ns() < linger_ns {
-            self.iteration(events, linger_ns)?;
+        let linger_ns = self.now_ns() + LINGER_NS;
+        while self.now_ns() < linger_ns {
+            self.iterate(events, linger_ns)?;
         }
-        Ok(())
+        self.wait_for_all(events, Point::Over)
     }
 
     fn check_wait(
         &self,
         deadline_ns: u64,
-        have: usize,
+        have: impl Fn() -> usize,
         total: usize,
         what: &str,
     ) -> Result<(), CliError> {
-        if self.is_interrupted() {
+        if self.shared.is_interrupted() {
             return Err(CliError::runtime(format!("{}: interrupted", self.name)));
         }
-        if self.clock.now_ns() < deadline_ns {
+        self.give_up_if_others_failed()?;
+        if self.now_ns() < deadline_ns {
             return Ok(());
         }
-        let last_words = self.engine.recorder.last_words.as_deref();
+        let last_words = self.engine.recorder().last_words.as_deref();
         let hint = match last_words {
             Some(text) => format!("the server said '{text}'"),
             None => "a short accept queue? --connect-rate spares it".to_owned(),
         };
         Err(CliError::runtime(format!(
-            "{}: {have} of {total} connections {what}, the others did not within {:?}; {hint}",
-            self.name, self.load.timeout
+            "{}: {} of {total} connections {what}, the others did not within {:?}; {hint}",
+            self.name,
+            have(),
+            self.load.settings.timeout()
         )))
     }
-}
-
-fn bounded(count: u64, most: usize) -> usize {
-    usize::try_from(count).unwrap_or(most).min(most)
 }

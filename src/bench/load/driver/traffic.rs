@@ -1,25 +1,37 @@
-//! Bytes in and out: what a turn's events lead to. The hot half of the driver.
+//! Bytes in and out: what an iteration's events lead to. The hot half of the driver.
 
 use super::*;
 
+/// After a read that was longer, the time is read again before something is sent: to look through
+/// so much takes time that is the generator's, and not the server's.
+const LONG_READ_BYTES: usize = 16 * 1024;
+
 impl Driver<'_> {
-    /// Hands every message that is due to its sender, and lets all whose turn it is send.
+    /// Makes every sender ready that has a message due, and lets all that are ready send.
     #[inline]
-    pub(crate) fn send_what_is_due(&mut self, now_ns: u64) {
+    pub(super) fn send_what_is_due(&mut self, now_ns: u64) {
         let mut now_ns = now_ns;
         self.engine.issue(now_ns);
-        while let Some(sender) = self.engine.next_sender() {
-            self.out.clear();
-            if self.engine.encode_due(sender, now_ns, &mut self.out) == 0 {
-                continue;
-            }
-            self.send(sender);
+        while self.send_next(now_ns) {
             if self.engine.has_ready_senders() {
                 // Each batch is stamped when it goes; what has come due meanwhile goes too.
-                now_ns = self.clock.now_ns();
+                now_ns = self.now_ns();
                 self.engine.issue(now_ns);
             }
         }
+    }
+
+    /// Lets one sender send; false if none is ready.
+    #[inline]
+    pub(super) fn send_next(&mut self, now_ns: u64) -> bool {
+        let Some(sender) = self.engine.next_sender() else {
+            return false;
+        };
+        self.out.clear();
+        if self.engine.encode_due(sender, now_ns, &mut self.out) > 0 {
+            self.send(sender);
+        }
+        true
     }
 
     /// Sends what stands in `out` to `key`.
@@ -39,7 +51,7 @@ impl Driver<'_> {
         }
     }
 
-    pub(crate) fn on_writable(&mut self, key: usize) {
+    pub(super) fn on_writable(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key) else {
             return;
         };
@@ -54,14 +66,15 @@ impl Driver<'_> {
             Err(error) => return self.lose(key, Some(&error)),
         }
         if std::mem::replace(&mut slot.blocked, false) {
-            self.engine.unblocked(key);
-            self.send_what_is_due(self.clock.now_ns());
+            let now_ns = self.now_ns();
+            self.engine.unblocked(key, now_ns);
+            self.send_what_is_due(now_ns);
         } else if slot.role == Role::Slow && matches!(slot.step, Step::Open) {
             self.fill_up(key);
         }
     }
 
-    pub(crate) fn on_readable(&mut self, key: usize, closed: bool) {
+    pub(super) fn on_readable(&mut self, key: usize, closed: bool) {
         loop {
             let Some(slot) = self.slots.get_mut(key) else {
                 return;
@@ -92,14 +105,14 @@ impl Driver<'_> {
     /// The first `n` bytes of the scratch buffer are from `key`.
     #[inline]
     fn on_bytes(&mut self, key: usize, n: usize) {
-        let now_ns = self.clock.now_ns();
+        let now_ns = self.now_ns();
         let Some(slot) = self.slots.get_mut(key) else {
             return;
         };
         let mut from = 0;
         if let Step::Handshake(wait) = &mut slot.step {
             let expected = self.handshake.expect.as_deref().unwrap_or_default();
-            let Some(after) = wait.hear(&self.scratch[..n], expected) else {
+            let Some(after) = wait.feed(&self.scratch[..n], expected) else {
                 if wait.gave_up() {
                     let error = io::Error::other("the expected words did not come");
                     self.lose(key, Some(&error));
@@ -122,7 +135,8 @@ impl Driver<'_> {
 
     #[inline]
     fn on_member_bytes(&mut self, key: usize, range: std::ops::Range<usize>, now_ns: u64) {
-        let preparing_unheard = self.is_preparing && !self.engine.recorder.has_heard(key);
+        let read_bytes = range.len();
+        let talk_before = self.engine.recorder().talk;
         let outcome = self.engine.arrived(now_ns, key, &self.scratch[range]);
         let Ok(pings) = outcome else {
             let name = self.engine.protocol().kind();
@@ -134,12 +148,28 @@ impl Driver<'_> {
             self.out.extend_from_slice(self.engine.protocol().pong());
             self.send(key);
         }
-        if preparing_unheard && self.engine.recorder.has_heard(key) {
-            let since_ns = self.slots.get(key).map_or(now_ns, |slot| slot.since_ns);
-            let taken_ns = now_ns.saturating_sub(since_ns);
-            self.engine.recorder.metrics.first_answer.record(taken_ns);
+        if self.is_preparing {
+            self.note_first_answer(key, now_ns, self.engine.recorder().talk > talk_before);
         }
+        let now_ns = if read_bytes > LONG_READ_BYTES {
+            self.now_ns()
+        } else {
+            now_ns
+        };
         self.send_what_is_due(now_ns);
+    }
+
+    /// The server's first word proves that it has accepted the connection. In a room that is not
+    /// what a member has said meanwhile: that comes when the generator has it said.
+    fn note_first_answer(&mut self, key: usize, now_ns: u64, is_talk: bool) {
+        let is_own = self.load.scenario == Scenario::Echo || is_talk;
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        if !std::mem::replace(&mut slot.has_answered, true) && is_own {
+            let taken_ns = now_ns.saturating_sub(slot.due_ns);
+            self.engine.metrics_mut().connect.record(taken_ns);
+        }
     }
 
     /// Something happened to a connection that is being made.
@@ -152,14 +182,15 @@ impl Driver<'_> {
             Ok(true) => {}
             Err(error) => return self.lose(key, Some(&error)),
         }
-        let now_ns = self.clock.now_ns();
+        let now_ns = self.shared.clock.now_ns();
         if slot.role != Role::Transient {
-            let taken_ns = now_ns.saturating_sub(slot.since_ns);
-            self.engine.recorder.metrics.connect.record(taken_ns);
+            let taken_ns = now_ns.saturating_sub(slot.due_ns);
+            self.engine.metrics_mut().handshake.record(taken_ns);
         }
         slot.step = Step::Handshake(Box::default());
+        let number = key * self.shared.threads + self.thread;
         self.out.clear();
-        self.out.extend_from_slice(&self.handshake.words(key));
+        self.out.extend_from_slice(&self.handshake.words(number));
         if !self.out.is_empty() {
             self.send(key);
         }
@@ -168,7 +199,7 @@ impl Driver<'_> {
         }
     }
 
-    /// The connection is greeted and may be used.
+    /// The connection has had its handshake and may be used.
     fn opened(&mut self, key: usize, now_ns: u64) {
         let Some(slot) = self.slots.get_mut(key) else {
             return;
@@ -199,7 +230,7 @@ impl Driver<'_> {
     }
 
     /// Has `member` ask who hears it.
-    pub(crate) fn probe(&mut self, member: usize, now_ns: u64) {
+    pub(super) fn probe(&mut self, member: usize, now_ns: u64) {
         self.out.clear();
         self.engine.probe(member, now_ns, &mut self.out);
         self.send(member);
@@ -223,19 +254,19 @@ impl Driver<'_> {
         }
     }
 
-    /// Those who come and go.
-    pub(crate) fn background_iteration(&mut self) {
+    /// Those that come and go.
+    pub(super) fn background_iteration(&mut self) {
         if self.background.next_due_ns() > self.woke_ns {
             return;
         }
-        let now_ns = self.clock.now_ns();
+        let now_ns = self.now_ns();
         while let Some(key) = self.background.next_to_leave(now_ns) {
             self.lose(key, None);
         }
         for _ in 0..self.background.take_due(now_ns) {
-            match self.dial(Role::Transient) {
+            match self.dial(Role::Transient, now_ns) {
                 Ok(Some(key)) => self.background.transient_dialled(key, now_ns),
-                Ok(None) | Err(_) => self.background.transient_refused(),
+                Ok(None) | Err(_) => self.background.transient_not_dialled(),
             }
         }
     }

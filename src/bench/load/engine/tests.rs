@@ -1,29 +1,24 @@
 //! The engine against servers made of a few lines each, on a virtual clock.
 
-use std::time::Duration;
-
 use super::*;
 use crate::bench::check::tracker::Totals;
-use crate::bench::config::Scenario;
-use crate::bench::protocol::Kind;
+use crate::bench::config::load_of;
+use crate::bench::measure::histogram::Durations;
+use crate::bench::measure::metrics::{Second, Used};
 
-fn load(scenario: Scenario, connections: usize, pace: Pace) -> Load {
-    Load {
-        size_bytes: 64,
-        pace,
-        ..Load::new(scenario, connections)
-    }
+/// An engine of one thread, and its load.
+fn engine_of(words: &str, run: u32) -> (Engine, Load) {
+    let load = load_of(&format!("{words} --size 64"));
+    let shared = Arc::new(Shared::new(&load, run, Arc::default()));
+    (Engine::new(&load, &shared, 0), load)
 }
 
-fn room(senders: usize) -> Scenario {
-    Scenario::Room {
-        senders,
-        protocol: Kind::Line,
-        own: false,
-    }
+/// One that has begun at 0, without a warm-up, and goes on for a second.
+fn begun(words: &str) -> Engine {
+    let (mut engine, load) = engine_of(&format!("{words} --warmup 0 -d 1s"), 7);
+    engine.start(&load, 0);
+    engine
 }
-
-const ONE_IN_FLIGHT: Pace = Pace::Closed { in_flight: 1 };
 
 /// Everything that may be sent at `now_ns`, by sender.
 fn sendings(engine: &mut Engine, now_ns: u64) -> Vec<(usize, Vec<u8>)> {
@@ -40,21 +35,38 @@ fn sendings(engine: &mut Engine, now_ns: u64) -> Vec<(usize, Vec<u8>)> {
 
 fn totals(engine: &mut Engine) -> Totals {
     engine.close();
-    engine.recorder.tracker().totals()
+    engine.recorder().tracker().totals()
+}
+
+fn sent(engine: &Engine) -> u64 {
+    engine.shared.sent_by_all()
+}
+
+fn done(engine: &Engine) -> u64 {
+    engine.metrics().sums.done
+}
+
+/// What has been measured in the seconds so far.
+fn second(engine: &mut Engine) -> Second {
+    engine.metrics_mut().end_last_second(Used::default())
+}
+
+fn max_us(durations: &Durations) -> f64 {
+    durations.max_us().unwrap_or(0.0)
 }
 
 #[test]
 fn a_closed_loop_waits_for_each_answer() {
-    let mut engine = Engine::new(&load(Scenario::Echo, 2, ONE_IN_FLIGHT), 1);
+    let (mut engine, load) = engine_of("echo -c 2 --warmup 0 -d 1s", 1);
     assert!(sendings(&mut engine, 0).is_empty());
-    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    engine.start(&load, 0);
     let first = sendings(&mut engine, 10);
     assert_eq!(first.iter().map(|(s, _)| *s).collect::<Vec<_>>(), [0, 1]);
     assert!(sendings(&mut engine, 20).is_empty());
     assert_eq!(engine.arrived(30, 1, &first[1].1), Ok(0));
     let second = sendings(&mut engine, 40);
     assert_eq!(second.iter().map(|(s, _)| *s).collect::<Vec<_>>(), [1]);
-    assert_eq!(engine.recorder.done, 1);
+    assert_eq!(done(&engine), 1);
     engine.arrived(2_000_000_000, 0, &first[0].1).unwrap();
     assert!(
         sendings(&mut engine, 2_000_000_000).is_empty(),
@@ -64,8 +76,7 @@ fn a_closed_loop_waits_for_each_answer() {
 
 #[test]
 fn an_open_loop_sends_when_it_is_due() {
-    let mut engine = Engine::new(&load(Scenario::Echo, 2, Pace::Open { per_s: 10 }), 1);
-    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let mut engine = begun("echo -c 2 --rate 10");
     assert_eq!(sendings(&mut engine, 0).len(), 1);
     assert_eq!(engine.next_due_ns(), 100_000_000);
     assert!(sendings(&mut engine, 99_999_999).is_empty());
@@ -73,52 +84,110 @@ fn an_open_loop_sends_when_it_is_due() {
     let late = sendings(&mut engine, 300_000_000);
     let lengths: Vec<_> = late.iter().map(|(s, bytes)| (*s, bytes.len())).collect();
     assert_eq!(lengths, [(0, 64), (1, 128)]);
-    let send_lag = engine.recorder.metrics.send_lag.summary();
-    assert!((send_lag.max - 200_000.0).abs() < 200.0, "{send_lag:?}");
     sendings(&mut engine, 5_000_000_000);
-    assert_eq!(
-        (engine.recorder.sent_by_all(), engine.next_due_ns()),
-        (10, u64::MAX)
-    );
+    assert_eq!((sent(&engine), engine.next_due_ns()), (10, u64::MAX));
+    // The last ones waited from 0.4 to 0.9 s until 5 s.
+    let lag_us = max_us(&second(&mut engine).send_lag);
+    assert!((lag_us - 4_600_000.0).abs() < 4_600.0, "{lag_us}");
 }
 
 #[test]
 fn a_server_that_does_not_take_it_does_not_make_the_generator_late() {
-    let mut engine = Engine::new(&load(Scenario::Echo, 1, Pace::Open { per_s: 10 }), 1);
-    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let mut engine = begun("echo -c 1 --rate 10");
     sendings(&mut engine, 0);
     engine.blocked(0);
     assert!(sendings(&mut engine, 500_000_000).is_empty());
-    assert_eq!(engine.unsent(), 5);
-    engine.unblocked(0);
+    engine.unblocked(0, 500_000_000);
     let held = sendings(&mut engine, 500_000_000);
     assert_eq!(held[0].1.len(), 5 * 64);
-    assert!(engine.recorder.metrics.send_lag.summary().max < 1.0);
     // Latency counts from the due time all the same.
     engine.arrived(600_000_000, 0, &held[0].1).unwrap();
-    let latency = engine.recorder.metrics.latency.summary();
-    assert!((latency.max - 500_000.0).abs() < 500.0, "{latency:?}");
-    let service = engine.recorder.metrics.service.summary();
-    assert!((service.max - 100_000.0).abs() < 100.0, "{service:?}");
+    let service_us = max_us(&engine.metrics().service);
+    assert!((service_us - 100_000.0).abs() < 100.0, "{service_us}");
+    let second = second(&mut engine);
+    let latency_us = max_us(&second.latency);
+    assert!((latency_us - 500_000.0).abs() < 500.0, "{latency_us}");
+    // The one at 0.5 s was due when the server took from it again, and is on time.
+    assert!(max_us(&second.send_lag) < 1.0);
+}
+
+#[test]
+fn what_was_never_sent_counts_with_the_time_it_waited() {
+    let mut engine = begun("echo -c 1 --rate 10");
+    let said = sendings(&mut engine, 0).remove(0).1;
+    engine.arrived(5_000, 0, &said).unwrap();
+    engine.blocked(0);
+    assert!(sendings(&mut engine, 900_000_000).is_empty());
+    engine.stop(1_000_000_000);
+    assert_eq!((engine.unsent, sent(&engine)), (9, 1));
+    let latency = second(&mut engine).latency;
+    assert_eq!(latency.count(), 10);
+    // Due from 0.1 s to 0.9 s on.
+    let median_us = latency.quantile_us(0.5);
+    assert!((median_us - 400_000.0).abs() < 400.0, "{median_us}");
+    assert!((max_us(&latency) - 900_000.0).abs() < 900.0);
+}
+
+#[test]
+fn so_many_messages_are_sent_and_no_more() {
+    let (mut engine, load) = engine_of("echo -c 2 --pipeline 2 --warmup 0 -n 5", 7);
+    engine.start(&load, 0);
+    let first = sendings(&mut engine, 0);
+    assert_eq!(sent(&engine), 4);
+    engine.arrived(10, 0, &first[0].1).unwrap();
+    assert_eq!(sendings(&mut engine, 20)[0].1.len(), 64);
+    engine.arrived(30, 1, &first[1].1).unwrap();
+    assert!(sendings(&mut engine, 40).is_empty());
+    assert_eq!((sent(&engine), engine.metrics().window().to_ns), (5, 21));
+}
+
+#[test]
+fn two_threads_agree_when_a_message_is_done() {
+    let load = load_of("room -c 4 --senders 2 --threads 2 --warmup 0 -d 1s");
+    let shared = Arc::new(Shared::new(&load, 7, Arc::default()));
+    let mut engines = [0, 1].map(|thread| Engine::new(&load, &shared, thread));
+    for engine in &mut engines {
+        engine.start(&load, 0);
+    }
+    // The first member of the first thread is sender 0; it hears nothing of itself.
+    let said = sendings(&mut engines[0], 0).remove(0).1;
+    engines[0].arrived(10, 1, &said).unwrap();
+    engines[1].arrived(20, 0, &said).unwrap();
+    engines[1].tell_others();
+    engines[0].take_notes(25, 0);
+    assert!(
+        sendings(&mut engines[0], 25).is_empty(),
+        "one of them has not had it"
+    );
+    engines[1].arrived(30, 1, &said).unwrap();
+    engines[1].tell_others();
+    engines[0].take_notes(35, 0);
+    assert_eq!(
+        (done(&engines[0]), sendings(&mut engines[0], 40).len()),
+        (1, 1)
+    );
+    let metrics = engines[0].metrics();
+    assert!((max_us(&metrics.last_receiver) - 0.03).abs() < 0.001);
+    assert!((max_us(&metrics.skew) - 0.02).abs() < 0.001);
+    assert_eq!(shared.order_violations(), 0);
 }
 
 #[test]
 fn a_room_delivers_to_the_others() {
-    let mut engine = Engine::new(&load(room(2), 3, ONE_IN_FLIGHT), 7);
-    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let mut engine = begun("room -c 3 --senders 2");
     let said = sendings(&mut engine, 1_000);
     let line = |i: usize| [b"guest1: ", said[i].1.as_slice()].concat();
     engine.arrived(5_000, 1, &line(0)).unwrap();
-    assert_eq!(engine.recorder.done, 0);
+    assert_eq!(done(&engine), 0);
     engine
         .arrived(8_000, 2, &[line(0), line(1)].concat())
         .unwrap();
-    assert_eq!(engine.recorder.done, 1);
+    assert_eq!(done(&engine), 1);
     engine.arrived(9_000, 0, &line(1)).unwrap();
-    assert_eq!(engine.recorder.done, 2);
-    let metrics = &engine.recorder.metrics;
-    assert!((metrics.last_receiver.summary().max - 8.0).abs() < 0.01);
-    assert!((metrics.skew.summary().max - 3.0).abs() < 0.01);
+    assert_eq!(done(&engine), 2);
+    let metrics = engine.metrics();
+    assert!((max_us(&metrics.last_receiver) - 8.0).abs() < 0.01);
+    assert!((max_us(&metrics.skew) - 3.0).abs() < 0.01);
     let totals = totals(&mut engine);
     assert!(totals.clean());
     assert_eq!((totals.owed, totals.received), (4, 4));
@@ -126,33 +195,32 @@ fn a_room_delivers_to_the_others() {
 
 #[test]
 fn notices_and_other_runs_are_no_messages() {
-    let mut engine = Engine::new(&load(room(1), 2, ONE_IN_FLIGHT), 7);
-    let mut other = Engine::new(&load(room(1), 2, ONE_IN_FLIGHT), 8);
+    let (mut engine, load) = engine_of("room -c 2 --senders 1 --warmup 0", 7);
+    let (mut other, _) = engine_of("room -c 2 --senders 1", 8);
     let mut theirs = Vec::new();
     other.probe(0, 0, &mut theirs);
     let handshake = [b"x".repeat(100), b"\n".to_vec()].concat();
     engine.arrived(0, 1, &handshake).unwrap();
-    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    engine.start(&load, 0);
     engine.arrived(0, 1, &theirs).unwrap();
     let notice = [b"* ".to_vec(), b"y".repeat(100), b"\n".to_vec()].concat();
     engine.arrived(0, 1, &notice).unwrap();
     assert!(totals(&mut engine).clean());
-    assert_eq!(engine.recorder.talk, 3);
+    assert_eq!(engine.recorder().talk, 3);
 }
 
 #[test]
 fn a_servers_last_words_are_harmless() {
-    let mut engine = Engine::new(&load(room(1), 2, ONE_IN_FLIGHT), 7);
+    let (mut engine, _) = engine_of("room -c 2 --senders 1", 7);
     let words = "go away\u{1b}[2J\u{202e}\u{9b}\r\n";
     engine.arrived(0, 1, words.as_bytes()).unwrap();
-    let told = engine.recorder.last_words.as_deref();
+    let told = engine.recorder().last_words.as_deref();
     assert_eq!(told, Some("go away\u{fffd}[2J\u{fffd}\u{fffd}"));
 }
 
 #[test]
 fn damage_and_pieces_are_corrupt() {
-    let mut engine = Engine::new(&load(room(1), 2, Pace::Closed { in_flight: 3 }), 7);
-    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let mut engine = begun("room -c 2 --senders 1 --pipeline 3");
     let mut said = sendings(&mut engine, 0).remove(0).1;
     said[20] ^= 4;
     said.remove(64 + 50);
@@ -163,23 +231,21 @@ fn damage_and_pieces_are_corrupt() {
 
 #[test]
 fn ones_own_message_is_told_apart() {
-    let mut engine = Engine::new(&load(room(1), 2, ONE_IN_FLIGHT), 7);
-    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let mut engine = begun("room -c 2 --senders 1");
     let said = sendings(&mut engine, 0).remove(0).1;
     engine.arrived(0, 0, &said).unwrap();
     engine.arrived(0, 1, &said).unwrap();
-    assert_eq!(engine.recorder.own, 1);
+    assert_eq!(engine.recorder().own, 1);
     assert!(totals(&mut engine).clean());
 }
 
 #[test]
 fn who_leaves_is_owed_no_more_and_holds_up_nobody() {
-    let mut engine = Engine::new(&load(room(1), 3, ONE_IN_FLIGHT), 7);
-    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let mut engine = begun("room -c 3 --senders 1");
     let said = sendings(&mut engine, 0).remove(0).1;
     engine.arrived(0, 1, &said).unwrap();
-    engine.left(2);
-    assert_eq!(engine.recorder.done, 1);
+    engine.left(1, 2);
+    assert_eq!(done(&engine), 1);
     let said = sendings(&mut engine, 1).remove(0).1;
     engine.arrived(2, 1, &said).unwrap();
     let totals = totals(&mut engine);
@@ -188,44 +254,48 @@ fn who_leaves_is_owed_no_more_and_holds_up_nobody() {
 
 #[test]
 fn a_loss_in_between_does_not_stop_the_loop() {
-    let mut engine = Engine::new(&load(Scenario::Echo, 1, Pace::Closed { in_flight: 2 }), 7);
-    engine.start(0, Duration::ZERO, Duration::from_secs(1));
+    let mut engine = begun("echo -c 1 --pipeline 2");
     let said = sendings(&mut engine, 0).remove(0).1;
     engine.arrived(1, 0, &said[64..]).unwrap();
     assert_eq!(sendings(&mut engine, 2)[0].1.len(), 128);
-    assert_eq!(engine.recorder.done, 2);
+    assert_eq!(done(&engine), 2);
 }
 
 #[test]
 fn probes_are_heard_and_not_counted() {
-    let mut engine = Engine::new(&load(room(1), 3, ONE_IN_FLIGHT), 7);
+    let (mut engine, _) = engine_of("room -c 3 --senders 1", 7);
     let mut probe = Vec::new();
     engine.probe(0, 5, &mut probe);
     engine.arrived(6, 1, &probe).unwrap();
     engine.arrived(6, 1, &probe).unwrap();
     engine.arrived(6, 2, &probe).unwrap();
-    assert_eq!(engine.recorder.hearers(), 2);
-    assert!(engine.recorder.has_heard(1) && !engine.recorder.has_heard(0));
+    assert_eq!(
+        engine
+            .shared
+            .probed
+            .load(std::sync::atomic::Ordering::Relaxed),
+        2
+    );
+    assert!(engine.recorder().is_probed(1) && !engine.recorder().is_probed(0));
     assert_eq!(totals(&mut engine), Totals::default());
 }
 
 #[test]
 fn what_is_due_in_the_warm_up_is_checked_but_not_measured() {
-    let mut engine = Engine::new(&load(Scenario::Echo, 1, Pace::Open { per_s: 10 }), 1);
-    let second = Duration::from_secs(1);
-    engine.start(0, second, second);
+    let (mut engine, load) = engine_of("echo -c 1 --rate 10 --warmup 1s -d 1s", 1);
+    engine.start(&load, 0);
     let mut said = Vec::new();
     for n in 0..20 {
         let now_ns = n * 100_000_000;
         said = sendings(&mut engine, now_ns).remove(0).1;
         engine.arrived(now_ns + 5_000, 0, &said).unwrap();
     }
-    assert_eq!(engine.recorder.metrics.latency.summary().count, 10);
-    assert_eq!(engine.recorder.metrics.send_lag.summary().count, 10);
     engine.arrived(2_000_000_000, 0, &said).unwrap();
     let totals = totals(&mut engine);
     assert_eq!(
         (totals.owed, totals.received, totals.duplicate),
         (20, 20, 1)
     );
+    let second = second(&mut engine);
+    assert_eq!((second.latency.count(), second.send_lag.count()), (10, 10));
 }

@@ -3,54 +3,59 @@
 use serde_json::Value;
 
 use super::*;
+use crate::bench::config::load_of;
+use crate::bench::find_rate::Trial;
 
 /// A report to test with.
 pub(crate) fn example() -> Report {
     let summary = Summary {
         count: 1000,
-        p50: 100.0,
-        p90: 150.0,
-        p99: 200.0,
-        p999: 400.0,
-        p9999: 800.0,
-        max: 1_000.0,
-        mean: 110.0,
+        p50: Some(100.0),
+        p90: Some(150.0),
+        p99: Some(200.0),
+        p999: Some(400.0),
+        p9999: Some(800.0),
+        max: Some(1_000.0),
+        mean: Some(110.0),
     };
-    let mut load = Load::new(Scenario::Echo, 2);
-    load.duration = std::time::Duration::from_secs(1);
+    let load = load_of("echo 127.0.0.1:1 -c 2 -d 1s");
+    let second = SecondRow {
+        second: 0,
+        sent_per_s: 1_000.0,
+        received_per_s: 1_000.0,
+        p50_us: Some(100.0),
+        p99_us: Some(200.0),
+        max_us: Some(1_000.0),
+    };
     Report {
         schema: SCHEMA,
         program: "chinwag 0".to_owned(),
         bench: load.name().to_owned(),
         verdict: "ok".to_owned(),
-        settings: Settings::of(&load, "127.0.0.1:1"),
+        settings: settings(&load, "127.0.0.1:1"),
         machine: Machine::here(),
         sent: 1000,
         owed: 1000,
         received: 1000,
-        lost: 0,
-        duplicate: 0,
-        reordered: 0,
-        corrupt: 0,
-        unsent: 0,
-        disconnected: 0,
+        measured: 1000,
         measured_s: 1.0,
         messages_per_s: 1000.0,
         deliveries_per_s: 1000.0,
         latency_us: summary,
-        service_us: None,
-        last_receiver_us: None,
-        spread_us: None,
         connect_us: summary,
-        first_answer_us: Some(summary),
+        handshake_us: summary,
         ready_ms: 1.0,
         generator: example_generator(),
-        server: None,
-        background: None,
+        // Slower and faster by turns.
+        seconds: [0.99, 1.0, 1.01, 0.98, 1.02]
+            .map(|factor| SecondRow {
+                received_per_s: second.received_per_s * factor,
+                ..second
+            })
+            .to_vec(),
         curve: [(0.0, 10.0), (50.0, 100.0), (99.0, 200.0), (100.0, 1_000.0)]
             .map(|(percentile, us)| Point { percentile, us })
             .to_vec(),
-        service_curve: Vec::new(),
         interval_s: 0.5,
         timeline: [(0.0, 490, 900.0), (0.5, 510, 1_000.0)]
             .map(|(at_s, received, max_us)| Interval {
@@ -60,6 +65,7 @@ pub(crate) fn example() -> Report {
                 max_us,
             })
             .to_vec(),
+        ..Report::default()
     }
 }
 
@@ -85,7 +91,20 @@ pub(crate) fn absurd() -> Vec<Report> {
     report.last_receiver_us = Some(report.latency_us);
     report.spread_us = Some(report.latency_us);
     report.service_curve = report.curve.clone();
-    report.settings.rate_per_s = Some(1);
+    report.settings.rate_per_s = Some(1.0);
+    report.settings.profile_per_s = Some([1.0, 2.0]);
+    report.search = Some(Search {
+        condition: "p99<1ms".to_owned(),
+        figure: "p99".to_owned(),
+        found_rate_per_s: Some(1.0),
+        trials: vec![Trial {
+            rate_per_s: 1.0,
+            messages_per_s: 1.0,
+            holds: true,
+            value_us: 1.0,
+            verdict: "ok".to_owned(),
+        }],
+    });
     report.background = Some(BackgroundCounts::default());
     report.server = Some(Server::default());
     let value = serde_json::to_value(&report).unwrap();
@@ -108,7 +127,7 @@ fn put_in_all(value: &mut Value, number: f64) {
         Value::Array(values) => values.iter_mut().for_each(|v| put_in_all(v, number)),
         Value::Object(fields) => {
             // The narrower ones stay as they are.
-            let wide = |name: &str| !["schema", "in_flight", "pid"].contains(&name);
+            let wide = |name: &str| !["schema", "in_flight", "pid", "cores"].contains(&name);
             let fields = fields.iter_mut().filter(|(name, _)| wide(name));
             fields.for_each(|(_, v)| put_in_all(v, number));
         }

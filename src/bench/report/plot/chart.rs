@@ -1,4 +1,4 @@
-//! One chart as SVG: axes, lines, a legend, and a hint at every point.
+//! One chart: axes and lines as SVG, a hint at every point, and a legend above it that wraps.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 330.0;
 const LEFT: f64 = 72.0;
 const RIGHT: f64 = 24.0;
-const TOP: f64 = 30.0;
+const TOP: f64 = 22.0;
 const BOTTOM: f64 = 52.0;
 /// Colours in the style sheet.
 const COLOURS: usize = 6;
@@ -29,6 +29,8 @@ pub(crate) struct Series {
     /// Which of the style sheet's colours.
     pub(crate) colour: usize,
     pub(crate) is_dashed: bool,
+    /// Its points are few, and are what counts; else they show under the pointer only.
+    pub(crate) has_dots: bool,
     pub(crate) points: Vec<Place>,
 }
 
@@ -49,6 +51,7 @@ impl Series {
             name,
             colour: colour % COLOURS,
             is_dashed: false,
+            has_dots: false,
             points: points.collect(),
         }
     }
@@ -69,28 +72,31 @@ pub(crate) struct Chart {
     pub(crate) x: Scale,
     pub(crate) y: Scale,
     pub(crate) x_title: String,
+    /// Above the axis; empty where there is nothing to say.
+    pub(crate) y_title: String,
     pub(crate) series: Vec<Series>,
 }
 
 impl Chart {
-    /// The SVG element.
+    /// The chart as HTML.
     pub(crate) fn render(&self) -> String {
-        let mut svg = String::new();
+        let mut html = String::new();
+        if self.series.len() > 1 {
+            self.legend(&mut html);
+        }
         // Writing to a string does not fail; so below too.
         let _ = writeln!(
-            svg,
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
+            html,
+            "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
+             aria-label=\"{}\">",
             escaped(&self.label)
         );
-        self.axes(&mut svg);
+        self.axes(&mut html);
         for series in &self.series {
-            self.line(&mut svg, series);
+            self.line(&mut html, series);
         }
-        if self.series.len() > 1 {
-            self.legend(&mut svg);
-        }
-        svg.push_str("</svg>\n");
-        svg
+        html.push_str("</svg>\n");
+        html
     }
 
     fn x_at(&self, x: f64) -> f64 {
@@ -129,6 +135,12 @@ impl Chart {
             HEIGHT - 10.0,
             escaped(&self.x_title)
         );
+        let _ = writeln!(
+            svg,
+            "<text class=\"title\" x=\"{LEFT}\" y=\"{:.1}\">{}</text>",
+            TOP - 9.0,
+            escaped(&self.y_title)
+        );
     }
 
     fn line(&self, svg: &mut String, series: &Series) {
@@ -145,10 +157,11 @@ impl Chart {
             );
         }
         let _ = writeln!(svg, "<path class=\"{class}\" d=\"{path}\"/>");
+        let seen = if series.has_dots { "dot" } else { "hint" };
         for point in &series.points {
             let _ = writeln!(
                 svg,
-                "<circle class=\"c{colour}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"2.5\"><title>{}: {}\
+                "<circle class=\"{seen} c{colour}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"><title>{}: {}\
                  </title></circle>",
                 self.x_at(point.x),
                 self.y_at(point.y),
@@ -158,21 +171,16 @@ impl Chart {
         }
     }
 
-    fn legend(&self, svg: &mut String) {
-        let mut x = LEFT;
+    fn legend(&self, html: &mut String) {
+        html.push_str("<ul class=\"legend\">\n");
         for series in &self.series {
-            let class = series.class();
             let _ = writeln!(
-                svg,
-                "<line class=\"{class}\" x1=\"{x:.1}\" y1=\"13\" x2=\"{:.1}\" y2=\"13\"/>\
-                 <text class=\"key\" x=\"{:.1}\" y=\"17\">{}</text>",
-                x + 18.0,
-                x + 24.0,
+                html,
+                "<li><svg viewBox=\"0 0 24 10\"><path class=\"{}\" d=\"M0 5L24 5\"/></svg>{}</li>",
+                series.class(),
                 escaped(&series.name)
             );
-            // Letters are some 7 units wide.
-            let letters = u32::try_from(series.name.chars().count()).unwrap_or(0);
-            x += 44.0 + 7.0 * f64::from(letters);
         }
+        html.push_str("</ul>\n");
     }
 }
