@@ -145,32 +145,46 @@ pub(super) fn stalling(listener: TcpListener, stall: Duration) -> SocketAddr {
     })
 }
 
-/// A room of threads: each line goes to the others with a prefix, `deliver` times.
-pub(super) fn room(deliver: impl Fn(u64) -> usize + Send + Sync + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+/// What a room does with a line for one of its members: `(to, from, line)`, what it is sent.
+pub(super) trait Relay: FnMut(usize, usize, &str) -> String + Send + 'static {}
+
+impl<F: FnMut(usize, usize, &str) -> String + Send + 'static> Relay for F {}
+
+/// As a room ought to send it, with a notice behind it.
+pub(super) fn relayed(from: usize, line: &str) -> String {
+    format!("guest{from}: {line}\n* a notice\n")
+}
+
+/// A room of threads: each line goes to the others, `deliver` times.
+pub(super) fn room(deliver: impl Fn(u64) -> usize + Send + 'static) -> SocketAddr {
+    let mut delivered = 0;
+    room_of(false, move |_, from, line| {
+        delivered += 1;
+        relayed(from, line).repeat(deliver(delivered))
+    })
+}
+
+/// A room of threads whose members are sent what `relay` says; the senders too, if `own`.
+pub(super) fn room_of(own: bool, relay: impl Relay) -> SocketAddr {
+    let listener = wide();
     let address = listener.local_addr().unwrap();
     let members: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
-    let (deliver, delivered) = (Arc::new(deliver), Arc::new(Mutex::new(0)));
+    let relay = Arc::new(Mutex::new(relay));
     thread::spawn(move || {
         for (me, stream) in listener.incoming().enumerate() {
             let stream = stream.unwrap();
-            let (deliver, delivered) = (Arc::clone(&deliver), Arc::clone(&delivered));
+            let (members, relay) = (Arc::clone(&members), Arc::clone(&relay));
             members.lock().unwrap().push(stream.try_clone().unwrap());
-            let members = Arc::clone(&members);
             thread::spawn(move || {
                 for line in BufReader::new(stream).lines() {
                     let Ok(line) = line else {
                         break;
                     };
-                    let text = format!("guest{me}: {line}\n* a notice\n");
-                    let mut members = members.lock().unwrap();
-                    for (other, member) in members.iter_mut().enumerate() {
-                        if other != me {
-                            let mut count = delivered.lock().unwrap();
-                            *count += 1;
-                            for _ in 0..deliver(*count) {
-                                let _ = member.write_all(text.as_bytes());
-                            }
+                    let mut relay = relay.lock().unwrap();
+                    for (other, member) in members.lock().unwrap().iter_mut().enumerate() {
+                        if own || other != me {
+                            let text = relay(other, me, &line);
+                            let _ = member.write_all(text.as_bytes());
                         }
                     }
                 }
@@ -178,4 +192,13 @@ pub(super) fn room(deliver: impl Fn(u64) -> usize + Send + Sync + 'static) -> So
         }
     });
     address
+}
+
+/// The sequence number of a message, and none of one that only asks who is there.
+pub(super) fn sequence(line: &str) -> Option<u32> {
+    let at = line.len().checked_sub(99)?;
+    let digits = line.get(at + 27..at + 35)?;
+    u32::from_str_radix(digits, 16)
+        .ok()
+        .filter(|n| *n < u32::MAX)
 }

@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+mod misleading;
+mod order;
+
 use super::bench_peers::{
     assert_counts, bench, faulty, narrow, number, room, serve, stalling, wide,
 };
