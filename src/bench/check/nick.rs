@@ -8,6 +8,8 @@ use std::collections::HashMap;
 const PREFIXES_MAX: usize = 8;
 /// Of a longer prefix no nick is made.
 const PREFIX_BYTES_MAX: usize = 256;
+/// A prefix that is no longer is compared where it stands.
+const INLINE_BYTES: usize = 32;
 
 /// The messages that came with one prefix.
 #[derive(Debug, Clone, Copy)]
@@ -31,49 +33,88 @@ struct Prefix {
     used: Use,
 }
 
-/// What one sender's messages came with; the first is the usual one.
+/// What one sender's messages came with.
 #[derive(Debug, Clone, Default)]
 struct Sender {
     prefixes: Vec<Prefix>,
     is_unsteady: bool,
 }
 
+/// The prefix that a sender's first message came with, as most of the others will.
+#[derive(Debug, Clone, Copy)]
+struct First {
+    text: [u8; INLINE_BYTES],
+    /// None: there is no such prefix yet, or it is too long.
+    length: Option<u8>,
+    used: Use,
+}
+
 /// The nicks of one run's senders.
 #[derive(Debug, Clone)]
-pub(crate) struct Nicks(Vec<Sender>);
+pub(crate) struct Nicks {
+    first: Vec<First>,
+    senders: Vec<Sender>,
+}
 
 impl Nicks {
     /// Of so many senders.
     pub(crate) fn new(senders: usize) -> Self {
-        Self(vec![Sender::default(); senders])
+        let first = First {
+            text: [0; INLINE_BYTES],
+            length: None,
+            used: Use {
+                first: 0,
+                last: 0,
+                count: 0,
+            },
+        };
+        Self {
+            first: vec![first; senders],
+            senders: vec![Sender::default(); senders],
+        }
     }
 
     /// A message came with `prefix` before it.
     #[inline]
     pub(crate) fn heard(&mut self, sender: usize, sequence: u32, prefix: &[u8]) {
-        if let Some(usual) = self.0[sender].prefixes.first_mut()
-            && *usual.text == *prefix
-        {
-            usual.used.count += 1;
-            usual.used.last = usual.used.last.max(sequence);
+        let first = &mut self.first[sender];
+        if first.is(prefix) {
+            first.used.count += 1;
+            first.used.last = first.used.last.max(sequence);
             return;
         }
-        self.unusual(sender, sequence, prefix);
+        self.another(sender, sequence, prefix);
     }
 
     #[cold]
-    fn unusual(&mut self, sender: usize, sequence: u32, prefix: &[u8]) {
+    fn another(&mut self, sender: usize, sequence: u32, prefix: &[u8]) {
         let used = Use {
             first: sequence,
             last: sequence,
             count: 1,
         };
-        self.0[sender].add(prefix, used);
+        let first = &mut self.first[sender];
+        if first.used.count == 0 && first.set(prefix) {
+            first.used = used;
+        } else {
+            self.senders[sender].add(prefix, used);
+        }
+    }
+
+    /// Every sender with all its prefixes.
+    fn whole(&self) -> Vec<Sender> {
+        let mut whole = self.senders.clone();
+        for (sender, first) in whole.iter_mut().zip(&self.first) {
+            if let Some(length) = first.length {
+                sender.add(&first.text[..usize::from(length)], first.used);
+            }
+        }
+        whole
     }
 
     /// Takes in what another thread's receivers heard.
     pub(crate) fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+        for (mine, theirs) in self.senders.iter_mut().zip(other.whole()) {
             mine.is_unsteady |= theirs.is_unsteady;
             for prefix in &theirs.prefixes {
                 mine.add(&prefix.text, prefix.used);
@@ -83,14 +124,14 @@ impl Nicks {
 
     /// Lines that came under a nick that is not their sender's.
     pub(crate) fn wrong(&self) -> u64 {
-        let usual: HashMap<&[u8], usize> = self
-            .0
+        let senders = self.whole();
+        let usual: HashMap<&[u8], usize> = senders
             .iter()
             .enumerate()
             .filter_map(|(sender, one)| Some((&*one.usual()?.text, sender)))
             .filter(|(text, _)| !text.is_empty())
             .collect();
-        let wrong = self.0.iter().enumerate().map(|(sender, one)| {
+        let wrong = senders.iter().enumerate().map(|(sender, one)| {
             let Some(nick) = one.usual() else {
                 return 0;
             };
@@ -105,6 +146,24 @@ impl Nicks {
             wrong.map(|prefix| prefix.used.count).sum()
         });
         wrong.sum()
+    }
+}
+
+impl First {
+    #[inline]
+    fn is(&self, prefix: &[u8]) -> bool {
+        let length = self.length.map(usize::from);
+        length == Some(prefix.len()) && self.text[..prefix.len()] == *prefix
+    }
+
+    /// Makes it `prefix`, if that is short enough.
+    fn set(&mut self, prefix: &[u8]) -> bool {
+        let Some(place) = self.text.get_mut(..prefix.len()) else {
+            return false;
+        };
+        place.copy_from_slice(prefix);
+        self.length = u8::try_from(prefix.len()).ok();
+        true
     }
 }
 

@@ -80,13 +80,6 @@ impl InFlight {
         (message.due_ns, message.sent_ns) = (due_ns, sent_ns);
     }
 
-    /// The places of message `sequence`; none if it is not in flight.
-    #[inline]
-    pub(crate) fn places_mut(&mut self, sequence: u32) -> Option<&mut Places> {
-        let at = sequence.wrapping_sub(self.base) as usize;
-        self.queue.get_mut(at).map(|message| &mut message.places)
-    }
-
     /// What is known of message `sequence`.
     pub(crate) fn find(&self, sequence: u32) -> Found {
         let at = sequence.wrapping_sub(self.base) as usize;
@@ -97,10 +90,19 @@ impl InFlight {
         }
     }
 
-    /// One receiver has message `sequence`; nothing if that is not in flight.
+    /// One receiver has message `sequence`, whose places `order` sees; nothing if that is not in
+    /// flight.
     #[inline]
-    pub(crate) fn delivered(&mut self, sequence: u32, now_ns: u64) -> Option<Delivery> {
-        self.delivered_between(sequence, now_ns, now_ns, false)
+    pub(crate) fn delivered(
+        &mut self,
+        sequence: u32,
+        now_ns: u64,
+        order: impl FnOnce(&mut Places),
+    ) -> Option<Delivery> {
+        let at = sequence.wrapping_sub(self.base) as usize;
+        let message = self.queue.get_mut(at).filter(|m| m.waiting > 0)?;
+        order(&mut message.places);
+        Some(message.delivered(now_ns, now_ns))
     }
 
     /// Another thread's receivers all have message `sequence`, or will not have it.
@@ -113,14 +115,8 @@ impl InFlight {
     ) -> Option<Delivery> {
         let at = sequence.wrapping_sub(self.base) as usize;
         let message = self.queue.get_mut(at).filter(|m| m.waiting > 0)?;
-        message.first_ns = message.first_ns.min(first_ns);
-        message.last_ns = message.last_ns.max(last_ns);
         message.is_given_up |= is_given_up;
-        message.waiting -= 1;
-        Some(Delivery {
-            sent_ns: message.sent_ns,
-            completed: (message.waiting == 0).then_some(message.as_completed()),
-        })
+        Some(message.delivered(first_ns, last_ns))
     }
 
     /// One receiver will not have those of `sequences`; `done` is told of each that nobody is
@@ -152,6 +148,17 @@ impl InFlight {
 }
 
 impl Message {
+    #[inline]
+    fn delivered(&mut self, first_ns: u64, last_ns: u64) -> Delivery {
+        self.first_ns = self.first_ns.min(first_ns);
+        self.last_ns = self.last_ns.max(last_ns);
+        self.waiting -= 1;
+        Delivery {
+            sent_ns: self.sent_ns,
+            completed: (self.waiting == 0).then(|| self.as_completed()),
+        }
+    }
+
     fn as_completed(&self) -> Completed {
         Completed {
             due_ns: self.due_ns,
@@ -167,7 +174,7 @@ mod tests {
     use super::*;
 
     fn is_completed(in_flight: &mut InFlight, sequence: u32, now_ns: u64) -> bool {
-        let delivery = in_flight.delivered(sequence, now_ns);
+        let delivery = in_flight.delivered(sequence, now_ns, |_| {});
         in_flight.forget_completed();
         delivery.unwrap().completed.is_some()
     }
@@ -178,7 +185,7 @@ mod tests {
         in_flight.sent(10, 12, 3);
         assert!(!is_completed(&mut in_flight, 0, 20));
         assert!(!is_completed(&mut in_flight, 0, 25));
-        let last = in_flight.delivered(0, 31).unwrap();
+        let last = in_flight.delivered(0, 31, |_| {}).unwrap();
         let completed = Completed {
             due_ns: 10,
             first_ns: 20,
@@ -188,7 +195,7 @@ mod tests {
         assert_eq!((last.sent_ns, last.completed), (12, Some(completed)));
         in_flight.forget_completed();
         assert!(in_flight.queue.is_empty());
-        assert_eq!(in_flight.delivered(0, 40), None);
+        assert_eq!(in_flight.delivered(0, 40, |_| {}), None);
     }
 
     #[test]
@@ -199,8 +206,8 @@ mod tests {
         }
         assert!(is_completed(&mut in_flight, 2, 9));
         assert!(is_completed(&mut in_flight, 0, 9));
-        assert_eq!(in_flight.delivered(0, 9), None);
-        assert_eq!(in_flight.delivered(2, 9), None);
+        assert_eq!(in_flight.delivered(0, 9, |_| {}), None);
+        assert_eq!(in_flight.delivered(2, 9, |_| {}), None);
         assert!(is_completed(&mut in_flight, 1, 9));
         assert!(in_flight.queue.is_empty());
         in_flight.sent(3, 3, 1);
@@ -216,7 +223,7 @@ mod tests {
         let mut done = Vec::new();
         in_flight.give_up(0..2, |sequence, _| done.push(sequence));
         assert!(done.is_empty());
-        let delivery = in_flight.delivered(0, 5).unwrap();
+        let delivery = in_flight.delivered(0, 5, |_| {}).unwrap();
         assert!(delivery.completed.unwrap().is_given_up);
         in_flight.give_up(0..9, |sequence, _| done.push(sequence));
         assert_eq!(done, [1]);
@@ -232,7 +239,7 @@ mod tests {
         in_flight.expect(0, 40, 41, 2);
         in_flight.expect(1, 50, 60, 2);
         assert!(is_completed(&mut in_flight, 1, 80));
-        let first = in_flight.delivered(0, 90).unwrap();
+        let first = in_flight.delivered(0, 90, |_| {}).unwrap();
         assert_eq!((first.sent_ns, first.completed), (41, None));
         assert!(is_completed(&mut in_flight, 0, 95));
         in_flight.expect(0, 40, 41, 2);

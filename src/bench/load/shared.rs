@@ -70,7 +70,7 @@ pub(crate) struct Shared {
     pub(crate) threads: usize,
     pub(crate) clock: Clock,
     /// By sender: how many it has sent.
-    sent: Box<[AtomicU32]>,
+    sent: Arc<[AtomicU32]>,
     /// By thread: members that are connected.
     present: Box<[AtomicUsize]>,
     inboxes: Box<[Inbox]>,
@@ -142,6 +142,11 @@ impl Shared {
     #[inline]
     pub(crate) fn sent(&self, sender: usize) -> u32 {
         self.sent[sender].load(Ordering::Acquire)
+    }
+
+    /// How many each sender has sent.
+    pub(crate) fn sent_counts(&self) -> Arc<[AtomicU32]> {
+        Arc::clone(&self.sent)
     }
 
     /// `sender` has sent one more. Only its own thread says so.

@@ -6,6 +6,7 @@
 //! of all.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::bench::check::header::{Header, SEQUENCE_END};
 use crate::bench::check::nick::Nicks;
@@ -53,7 +54,10 @@ enum OrderCheck {
 #[derive(Debug)]
 pub(crate) struct Recorder {
     shared: Arc<Shared>,
+    /// By sender of all: how many it has sent.
+    sent: Arc<[AtomicU32]>,
     thread: usize,
+    threads: usize,
     run_digits: [u8; 8],
     text_bytes: usize,
     in_lines: bool,
@@ -119,7 +123,9 @@ impl Recorder {
         };
         Self {
             shared: Arc::clone(shared),
+            sent: shared.sent_counts(),
             thread,
+            threads,
             run_digits: Header::run_digits(shared.run),
             text_bytes: settings.text_bytes(),
             in_lines,
@@ -184,23 +190,22 @@ impl Recorder {
     /// The number of the thread's member among all.
     #[inline]
     pub(crate) fn number_of(&self, member: usize) -> usize {
-        member * self.shared.threads + self.thread
+        member * self.threads + self.thread
     }
 
     /// The member that is `sender`, if it is this thread's.
     #[inline]
     fn member_of(&self, sender: usize) -> Option<usize> {
-        let threads = self.shared.threads;
-        if threads == 1 {
+        if self.threads == 1 {
             return Some(sender);
         }
-        (sender % threads == self.thread).then_some(sender / threads)
+        (sender % self.threads == self.thread).then_some(sender / self.threads)
     }
 
     #[inline]
     fn queue_of(&self, sender: usize) -> usize {
         match self.reach {
-            Reach::Sender => sender / self.shared.threads,
+            Reach::Sender => sender / self.threads,
             Reach::Others | Reach::All => sender,
         }
     }
@@ -348,7 +353,7 @@ impl Recorder {
         }
         if sender >= self.senders
             || !self.is_owed(member, sender)
-            || header.sequence >= self.shared.sent(sender)
+            || header.sequence >= self.sent[sender].load(Ordering::Acquire)
         {
             self.misplaced(member, sender);
             return None;
@@ -384,8 +389,32 @@ impl Recorder {
             let receivers = u32::try_from(self.present).unwrap_or(u32::MAX);
             self.in_flight[queue].expect(sequence, header.due_ns, sent_ns, receivers);
         }
-        self.check_order(member, queue, header);
-        let Some(delivery) = self.in_flight[queue].delivered(sequence, now_ns) else {
+        let (order, heard) = (&mut self.order, &mut self.heard);
+        let number = member * self.threads + self.thread;
+        let thread = self.thread;
+        let delivery = self.in_flight[queue].delivered(sequence, now_ns, |places| {
+            // Whom the shared order knows: a thread whose own order is checked, or a member.
+            let tell = |heard: &mut Vec<_>, who: usize| {
+                heard.push((
+                    u32::try_from(who).unwrap_or(u32::MAX),
+                    header.sender,
+                    sequence,
+                ));
+            };
+            match order {
+                OrderCheck::None => {}
+                OrderCheck::Own(order) => {
+                    order.heard(member, header.sender, sequence, places);
+                }
+                OrderCheck::OwnAndShared(order) => {
+                    if order.heard(member, header.sender, sequence, places) {
+                        tell(heard, thread);
+                    }
+                }
+                OrderCheck::Shared => tell(heard, number),
+            }
+        });
+        let Some(delivery) = delivery else {
             return latency_ns;
         };
         if counts && self.open_loop {
@@ -396,30 +425,6 @@ impl Recorder {
             self.completed(now_ns, sender, sequence, completed);
         }
         latency_ns
-    }
-
-    #[inline]
-    fn check_order(&mut self, member: usize, queue: usize, header: &Header) {
-        let (sender, sequence) = (header.sender, header.sequence);
-        let (order, is_shared) = match &mut self.order {
-            OrderCheck::None => return,
-            OrderCheck::Own(order) => (order, false),
-            OrderCheck::OwnAndShared(order) => (order, true),
-            OrderCheck::Shared => {
-                let number = member * self.shared.threads + self.thread;
-                let number = u32::try_from(number).unwrap_or(u32::MAX);
-                self.heard.push((number, sender, sequence));
-                return;
-            }
-        };
-        let Some(places) = self.in_flight[queue].places_mut(sequence) else {
-            return;
-        };
-        let is_new = order.heard(member, sender, sequence, places);
-        if is_new && is_shared {
-            let thread = u32::try_from(self.thread).unwrap_or(u32::MAX);
-            self.heard.push((thread, sender, sequence));
-        }
     }
 
     fn judge_waiting(&mut self) {
@@ -480,8 +485,7 @@ impl Recorder {
         } else if !is_ours || !self.is_owed(member, header.sender as usize) {
             self.talk += 1;
         } else if !std::mem::replace(&mut self.is_probed[member], true) {
-            use std::sync::atomic::Ordering::AcqRel;
-            self.shared.probed.fetch_add(1, AcqRel);
+            self.shared.probed.fetch_add(1, Ordering::AcqRel);
         }
     }
 

@@ -149,10 +149,12 @@ fn in_words(reports: &[(String, &Report)]) -> String {
             Some(format!("{share} within {us}"))
         });
         let told: Vec<String> = told.collect();
-        if reports.len() > 1 {
-            let _ = write!(words, "{}: ", escaped(name));
-        }
-        let _ = write!(words, "{}. ", told.join(", "));
+        let who = if reports.len() > 1 {
+            escaped(name)
+        } else {
+            "Latency".to_owned()
+        };
+        let _ = write!(words, "{who}: {}. ", told.join(", "));
     }
     if let [(_, only)] = reports
         && let Some(lag) = only
@@ -211,7 +213,7 @@ fn latency_chart(reports: &[(String, &Report)]) -> Chart {
 }
 
 /// An axis that does not begin at 0 says so.
-const LOG_TITLE: &str = "each step up is many times as long; the axis does not begin at 0";
+const LOG_TITLE: &str = "logarithmic: the axis does not begin at 0";
 
 fn timeline_chart(reports: &[(String, &Report)]) -> Chart {
     let series: Vec<Series> = reports

@@ -43,7 +43,7 @@ fn a_server_that_accepts_late_connects_late() {
 #[ignore = "it is the server of another test"]
 fn a_thread_for_each_connection_that_works_hard() {
     let listener = wide();
-    println!("{}", listener.local_addr().unwrap());
+    writeln!(std::io::stdout(), "{}", listener.local_addr().unwrap()).unwrap();
     for stream in listener.incoming() {
         let mut stream = stream.unwrap();
         thread::spawn(move || {

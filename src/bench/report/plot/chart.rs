@@ -156,7 +156,9 @@ impl Chart {
                 self.y_at(point.y)
             );
         }
-        let _ = writeln!(svg, "<path class=\"{class}\" d=\"{path}\"/>");
+        if !series.has_dots {
+            let _ = writeln!(svg, "<path class=\"{class}\" d=\"{path}\"/>");
+        }
         let seen = if series.has_dots { "dot" } else { "hint" };
         for point in &series.points {
             let _ = writeln!(
@@ -174,11 +176,18 @@ impl Chart {
     fn legend(&self, html: &mut String) {
         html.push_str("<ul class=\"legend\">\n");
         for series in &self.series {
+            let mark = if series.has_dots {
+                format!(
+                    "<circle class=\"c{}\" cx=\"12\" cy=\"5\" r=\"4\"/>",
+                    series.colour
+                )
+            } else {
+                format!("<path class=\"{}\" d=\"M0 5L24 5\"/>", series.class())
+            };
+            let name = escaped(&series.name);
             let _ = writeln!(
                 html,
-                "<li><svg viewBox=\"0 0 24 10\"><path class=\"{}\" d=\"M0 5L24 5\"/></svg>{}</li>",
-                series.class(),
-                escaped(&series.name)
+                "<li><svg viewBox=\"0 0 24 10\">{mark}</svg>{name}</li>"
             );
         }
         html.push_str("</ul>\n");
