@@ -8,4 +8,5 @@ pub(crate) mod metrics;
 pub(crate) mod process;
 pub(crate) mod recorder;
 pub(crate) mod statistics;
+pub(crate) mod timeline;
 pub(crate) mod verdict;

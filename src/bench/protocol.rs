@@ -1,6 +1,6 @@
 //! What the engine says to each kind of server and how it reads what comes back: plain lines,
 //! Redis (RESP3 publish and subscribe) and NATS. Bytes in, items out, nothing copied but an
-//! unfinished tail; knows no socket, no clock and no stamp.
+//! unfinished tail; knows no socket, no clock and no header.
 
 mod line;
 mod nats;

@@ -9,13 +9,16 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::addr::Address;
 use crate::bench::check::header::TEXT_BYTES_MIN_WITH_SENT;
-use crate::bench::config::{self, Config, Load, Output, Scenario, Settings, Target};
+use crate::bench::config::{Config, Load, Output, Scenario, Settings, Target};
 use crate::bench::load::schedule;
 use crate::bench::measure::condition::Condition;
 use crate::bench::measure::recorder::carries_sent_time;
 use crate::bench::protocol;
 use crate::failure::CliError;
 use crate::units;
+use values::{positive, process, profile, rate, size, unescape};
+
+mod values;
 
 /// Members that send in a room, if there are so many.
 const SENDERS: usize = 10;
@@ -23,9 +26,6 @@ const SENDERS: usize = 10;
 const DURATION: Duration = Duration::from_secs(10);
 /// Generator threads at most.
 const THREADS_MAX: usize = 256;
-/// Messages a second at most.
-const RATE_MAX: f64 = 1e8;
-
 /// Put a load of many clients on a server, and tell what came of it
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -387,74 +387,6 @@ impl Common {
             expect: self.expect.clone(),
         }
     }
-}
-
-/// Messages a second: more than none, also less than one.
-fn rate(text: &str) -> Result<f64, String> {
-    let digits = text.strip_suffix("/s").unwrap_or(text);
-    match digits.parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate <= RATE_MAX => Ok(rate),
-        Ok(_) => Err(format!("a rate is more than 0 and at most {RATE_MAX}")),
-        Err(_) => Err(format!("'{digits}' is not a number")),
-    }
-}
-
-fn profile(text: &str) -> Result<[f64; 2], String> {
-    let ends = text
-        .strip_suffix("/s")
-        .and_then(|text| text.split_once(".."));
-    let (from, to) = ends.ok_or("a profile is FROM..TO/s, as in 100..5000/s")?;
-    Ok([rate(from)?, rate(to)?])
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1 is needed".to_owned()),
-        Ok(number) => Ok(number),
-        Err(_) => Err("not a whole number".to_owned()),
-    }
-}
-
-/// `pidof` names several where several run.
-fn process(text: &str) -> Result<u32, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err(format!("'{text}' is not one process id")),
-        Ok(pid) => Ok(pid),
-    }
-}
-
-fn size(text: &str) -> Result<usize, String> {
-    let bytes = units::parse_size(text)?;
-    let (min, max) = (config::SIZE_BYTES_MIN, config::SIZE_BYTES_MAX);
-    if bytes < min {
-        return Err(format!(
-            "the smallest is {min}: a message carries its sender, number, due time and checksum"
-        ));
-    }
-    if bytes > max {
-        return Err(format!("the largest is {max}"));
-    }
-    Ok(bytes)
-}
-
-/// `\r`, `\n`, `\t` and `\\` as in most languages; other backslashes are an error.
-fn unescape(text: &str) -> Result<String, String> {
-    let mut plain = String::new();
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            plain.push(c);
-            continue;
-        }
-        plain.push(match chars.next() {
-            Some('r') => '\r',
-            Some('n') => '\n',
-            Some('t') => '\t',
-            Some('\\') => '\\',
-            _ => return Err("a backslash goes before r, n, t or a backslash".to_owned()),
-        });
-    }
-    Ok(plain)
 }
 
 #[cfg(test)]

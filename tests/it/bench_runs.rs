@@ -175,38 +175,6 @@ fn reports_are_files_and_pages() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_refused_before_the_run() {
-    let folder = tempfile::tempdir().unwrap();
-    let nowhere = folder.path().join("none/a").display().to_string();
-    for option in ["-o", "--plot"] {
-        let begun = Instant::now();
-        let output = run(&format!("echo -c 2 -d 60s {option} {nowhere}"));
-        assert!(begun.elapsed() < PATIENCE);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1));
-        assert!(said.contains(&nowhere), "{said}");
-        assert_eq!(
-            (said.lines().count(), output.stdout.len()),
-            (1, 0),
-            "{said}"
-        );
-    }
-}
-
-#[test]
-fn the_figures_are_told_though_the_disk_is_full() {
-    // Opening it succeeds, each write to it says that there is no space.
-    for option in ["-o", "--plot"] {
-        let output = run(&format!("echo -c 2 -d 100ms --warmup 0 {option} /dev/full"));
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1));
-        assert!(said.contains("/dev/full"), "{said}");
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(text.contains("latency"), "{text}");
-    }
-}
-
-#[test]
 fn two_servers_take_turns() {
     let other = serve(|| Box::new(|line, send| send(&line)));
     let folder = tempfile::tempdir().unwrap();

@@ -38,7 +38,7 @@ pub(crate) struct Header {
 pub(crate) struct Corrupt;
 
 /// The padded text of a message of `text_bytes` with its fields still blank, to be filled by
-/// [`Stamp::write`]; at least [`TEXT_BYTES_MIN`].
+/// [`Header::write`]; at least [`TEXT_BYTES_MIN`].
 #[must_use]
 pub(crate) fn template(text_bytes: usize) -> Vec<u8> {
     let mut text = vec![b' '; TEXT_BYTES_MIN.min(text_bytes)];

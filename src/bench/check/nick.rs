@@ -75,7 +75,7 @@ impl Nicks {
     }
 
     /// A message came with `prefix` before it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn heard(&mut self, sender: usize, sequence: u32, prefix: &[u8]) {
         let first = &mut self.first[sender];
         if first.is(prefix) {

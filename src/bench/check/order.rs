@@ -15,16 +15,34 @@ pub(crate) const ORDERS: usize = 3;
 /// Messages that may wait for their place, of all receivers. What is more is not judged.
 const WAITING_MAX: usize = 1 << 20;
 
-/// A message's place in each order, from 1; 0 while it has none.
-pub(crate) type Places = [u64; ORDERS];
+/// A message's places.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// In each order, from 1; 0 while it has none.
+    at: [u64; ORDERS],
+    /// Receivers that wait for them. The message must not be forgotten before.
+    waiting: u32,
+}
 
-/// What is known of a message that waits for its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// It is still on its way to somebody, or has its places.
-    There(Places),
-    /// All who were to hear it have, or will not.
-    Over(Places),
+impl Places {
+    /// Whether no receiver waits for them.
+    #[inline]
+    pub(crate) fn is_free(&self) -> bool {
+        self.waiting == 0
+    }
+
+    /// One receiver waits for them no more.
+    pub(crate) fn release(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
+    }
+}
+
+/// Where the messages are that receivers wait for.
+pub(crate) trait Messages {
+    /// The places of a message, and whether all who were to hear it have, or will not.
+    fn find(&self, sender: u32, sequence: u32) -> (Places, bool);
+    /// One receiver waits for it no more.
+    fn release(&mut self, sender: u32, sequence: u32);
 }
 
 /// Who sends among those who listen.
@@ -40,9 +58,9 @@ enum Kind {
 #[derive(Debug)]
 pub(crate) struct Order {
     kind: Kind,
-    last: Places,
+    last: [u64; ORDERS],
     /// By receiver: the last place it has heard, in each order.
-    heard: Vec<Places>,
+    heard: Vec<[u64; ORDERS]>,
     /// By receiver: what it has heard before those who give places, in order.
     waiting: HashMap<usize, VecDeque<(u32, u32)>>,
     waiting_count: usize,
@@ -59,8 +77,8 @@ impl Order {
             } else {
                 Kind::AllSend
             },
-            last: Places::default(),
-            heard: vec![Places::default(); receivers],
+            last: [0; ORDERS],
+            heard: vec![[0; ORDERS]; receivers],
             waiting: HashMap::new(),
             waiting_count: 0,
             violations: 0,
@@ -69,7 +87,7 @@ impl Order {
 
     /// `receiver` has a message of `sender` for the first time. Its places may be given now;
     /// returns whether they were.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn heard(
         &mut self,
         receiver: usize,
@@ -80,12 +98,12 @@ impl Order {
         if let Kind::ListenersFrom(first) = self.kind
             && receiver >= first
         {
-            let is_new = places[0] == 0;
+            let is_new = places.at[0] == 0;
             if is_new {
                 self.last[0] += 1;
-                places[0] = self.last[0];
+                places.at[0] = self.last[0];
             }
-            self.check(receiver, 0, places[0]);
+            self.check(receiver, 0, places.at[0]);
             return is_new;
         }
         self.heard_by_sender(receiver, sender, sequence, places)
@@ -100,10 +118,10 @@ impl Order {
     ) -> bool {
         let mut is_new = false;
         if self.kind == Kind::AllSend && receiver < ORDERS {
-            is_new = places[receiver] == 0;
+            is_new = places.at[receiver] == 0;
             if is_new {
                 self.last[receiver] += 1;
-                places[receiver] = self.last[receiver];
+                places.at[receiver] = self.last[receiver];
             }
         }
         let is_behind = self.waiting.get(&receiver).is_some_and(|w| !w.is_empty());
@@ -111,6 +129,7 @@ impl Order {
             self.check_all(receiver, sender, places);
         } else if self.waiting_count < WAITING_MAX {
             self.waiting_count += 1;
+            places.waiting += 1;
             let waiting = self.waiting.entry(receiver).or_default();
             waiting.push_back((sender, sequence));
         }
@@ -123,18 +142,18 @@ impl Order {
         self.waiting_count > 0
     }
 
-    /// Judges what has waited and has its places now, as `find` says.
-    pub(crate) fn judge_waiting(&mut self, find: impl Fn(u32, u32) -> Found) {
+    /// Judges what has waited and has its places now.
+    pub(crate) fn judge_waiting(&mut self, messages: &mut (impl Messages + ?Sized)) {
         let mut all = std::mem::take(&mut self.waiting);
         for (receiver, waiting) in &mut all {
             while let Some((sender, sequence)) = waiting.front().copied() {
-                match find(sender, sequence) {
-                    Found::There(places) if !self.is_placed(sender, &places) => break,
-                    // What those who give places have lost has none.
-                    Found::There(places) | Found::Over(places) => {
-                        self.check_all(*receiver, sender, &places);
-                    }
+                let (places, is_over) = messages.find(sender, sequence);
+                // What those who give places have lost has none.
+                if !is_over && !self.is_placed(sender, &places) {
+                    break;
                 }
+                self.check_all(*receiver, sender, &places);
+                messages.release(sender, sequence);
                 waiting.pop_front();
                 self.waiting_count -= 1;
             }
@@ -157,14 +176,14 @@ impl Order {
         let orders = self.orders_of(sender);
         orders
             .filter(|order| *order < receivers)
-            .all(|order| places[order] != 0)
+            .all(|order| places.at[order] != 0)
     }
 
     fn check_all(&mut self, receiver: usize, sender: u32, places: &Places) {
         let before = self.violations;
         for order in self.orders_of(sender) {
-            if places[order] != 0 {
-                self.check(receiver, order, places[order]);
+            if places.at[order] != 0 {
+                self.check(receiver, order, places.at[order]);
             }
         }
         // It is one message, however many orders it is in.
@@ -187,8 +206,42 @@ impl Order {
 #[derive(Debug)]
 pub(crate) struct SharedOrder {
     order: Order,
+    heard: Heard,
+}
+
+/// Messages, and how many receivers have told of each.
+#[derive(Debug)]
+struct Heard {
     messages: HashMap<(u32, u32), (Places, usize)>,
     receivers: usize,
+}
+
+impl Messages for Heard {
+    fn find(&self, sender: u32, sequence: u32) -> (Places, bool) {
+        let found = self.messages.get(&(sender, sequence));
+        found.map_or((Places::default(), true), |(places, times)| {
+            (*places, *times >= self.receivers)
+        })
+    }
+
+    fn release(&mut self, sender: u32, sequence: u32) {
+        if let Some((places, _)) = self.messages.get_mut(&(sender, sequence)) {
+            places.release();
+        }
+        self.forget(sender, sequence);
+    }
+}
+
+impl Heard {
+    /// Forgets a message that all have told of, and that nobody waits for.
+    fn forget(&mut self, sender: u32, sequence: u32) {
+        let key = (sender, sequence);
+        let is_over =
+            |(places, times): &(Places, usize)| *times >= self.receivers && places.is_free();
+        if self.messages.get(&key).is_some_and(is_over) {
+            self.messages.remove(&key);
+        }
+    }
 }
 
 /// Messages remembered at most; what is more is not judged.
@@ -199,36 +252,29 @@ impl SharedOrder {
     pub(crate) fn new(receivers: usize, senders: usize) -> Self {
         Self {
             order: Order::new(receivers, senders),
-            messages: HashMap::new(),
-            receivers,
+            heard: Heard {
+                messages: HashMap::new(),
+                // One that sends does not hear itself.
+                receivers: receivers - usize::from(senders > 0),
+            },
         }
     }
 
     /// What was heard, in order: receiver, sender, sequence.
     pub(crate) fn heard(&mut self, all: impl Iterator<Item = (u32, u32, u32)>) {
         for (receiver, sender, sequence) in all {
-            let is_full = self.messages.len() >= MESSAGES_MAX;
-            let key = (sender, sequence);
-            if is_full && !self.messages.contains_key(&key) {
+            let (key, messages) = ((sender, sequence), &mut self.heard.messages);
+            if messages.len() >= MESSAGES_MAX && !messages.contains_key(&key) {
                 continue;
             }
-            let (places, times) = self.messages.entry(key).or_default();
+            let (places, times) = messages.entry(key).or_default();
             *times += 1;
             self.order
                 .heard(receiver as usize, sender, sequence, places);
-            let is_over = *times >= self.receivers;
             if self.order.has_waiting() {
-                let messages = &self.messages;
-                self.order.judge_waiting(|sender, sequence| {
-                    let found = messages.get(&(sender, sequence));
-                    found.map_or(Found::Over(Places::default()), |(places, _)| {
-                        Found::There(*places)
-                    })
-                });
+                self.order.judge_waiting(&mut self.heard);
             }
-            if is_over {
-                self.messages.remove(&key);
-            }
+            self.heard.forget(sender, sequence);
         }
     }
 
@@ -297,6 +343,31 @@ mod tests {
                 assert!(violations(4, &told) > 0, "{receiver} {i}");
             }
         }
+    }
+
+    #[test]
+    fn what_all_have_heard_is_judged_also_where_it_had_to_wait() {
+        // The order is A, B. The fourth hears B first, and the first, who gives places, hears B
+        // last of all: A is long over when B has its place.
+        let [a, b, x] = [(1, 0), (2, 0), (3, 0)];
+        let mut order = SharedOrder::new(5, 5);
+        let heard = [
+            (4, b),
+            (4, a),
+            (0, a),
+            (2, a),
+            (3, a),
+            (1, b),
+            (3, b),
+            (0, x),
+            (0, b),
+        ];
+        order.heard(
+            heard
+                .into_iter()
+                .map(|(r, (s, q)): (u32, (u32, u32))| (r, s, q)),
+        );
+        assert_eq!(order.violations(), 1);
     }
 
     #[test]

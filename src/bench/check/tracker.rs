@@ -59,7 +59,7 @@ impl Totals {
     }
 }
 
-/// The books of one run.
+/// What the receivers of one run had, and are owed.
 #[derive(Debug)]
 pub(crate) struct DeliveryTracker {
     columns: usize,
@@ -81,7 +81,7 @@ struct Receiver {
 }
 
 impl DeliveryTracker {
-    /// Books for `receivers`, each owed the messages of `columns` senders from sequence 0 on.
+    /// Of `receivers`, each owed the messages of `columns` senders from sequence 0 on.
     #[must_use]
     pub(crate) fn new(receivers: usize, columns: usize) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl DeliveryTracker {
         self.next[receiver * self.columns + column]
     }
 
-    /// Closes a receiver's books: `sent(column)` is how many messages each sender had sent to
+    /// Closes a receiver's account: `sent(column)` is how many messages each sender had sent to
     /// it when it left or the run ended. A receiver is settled once; later calls do nothing.
     ///
     /// A damaged arrival cannot be told from which message it was, so each stands for one of

@@ -2,7 +2,7 @@
 //! each ready connection once, lets senders that are due send in between, and keeps the time.
 //!
 //! It stands beside the server's reactor and not on it, for it needs what a server must not
-//! have: it sends at the very moment at which something is due and stamps it then, and it reads
+//! have: it sends at the very moment at which something is due and writes down when, and it reads
 //! without budgets. The sockets and their registration are the reactor's.
 
 use std::io;
@@ -277,7 +277,7 @@ impl<'a> Driver<'a> {
             self.engine
                 .metrics_mut()
                 .end_seconds(now_ns, used, |second| {
-                    // Whoever collects them may have failed; the run then fails with it.
+                    // If the collector has failed, the run fails with it.
                     let _ = seconds.send(second);
                 });
         }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::bench::check::order::{Found, Places};
+use crate::bench::check::order::{Messages, Places};
 
 /// A message that its last receiver has had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,16 +80,6 @@ impl InFlight {
         (message.due_ns, message.sent_ns) = (due_ns, sent_ns);
     }
 
-    /// What is known of message `sequence`.
-    pub(crate) fn find(&self, sequence: u32) -> Found {
-        let at = sequence.wrapping_sub(self.base) as usize;
-        match self.queue.get(at) {
-            Some(message) if message.waiting > 0 => Found::There(message.places),
-            Some(message) => Found::Over(message.places),
-            None => Found::Over(Places::default()),
-        }
-    }
-
     /// One receiver has message `sequence`, whose places `order` sees; nothing if that is not in
     /// flight.
     #[inline]
@@ -137,13 +127,34 @@ impl InFlight {
         }
     }
 
-    /// Forgets the oldest messages that nobody is waited for any more.
+    /// Forgets the oldest messages that nobody is waited for any more, and whose place nobody waits
+    /// for.
     #[inline]
     pub(crate) fn forget_completed(&mut self) {
-        while self.queue.front().is_some_and(|m| m.waiting == 0) {
+        let is_over = |message: &Message| message.waiting == 0 && message.places.is_free();
+        while self.queue.front().is_some_and(is_over) {
             self.queue.pop_front();
             self.base += 1;
         }
+    }
+}
+
+/// By sender.
+impl Messages for [InFlight] {
+    fn find(&self, sender: u32, sequence: u32) -> (Places, bool) {
+        let sender = &self[sender as usize];
+        let at = sequence.wrapping_sub(sender.base) as usize;
+        let message = sender.queue.get(at);
+        message.map_or((Places::default(), true), |m| (m.places, m.waiting == 0))
+    }
+
+    fn release(&mut self, sender: u32, sequence: u32) {
+        let sender = &mut self[sender as usize];
+        let at = sequence.wrapping_sub(sender.base) as usize;
+        if let Some(message) = sender.queue.get_mut(at) {
+            message.places.release();
+        }
+        sender.forget_completed();
     }
 }
 

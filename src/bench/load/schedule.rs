@@ -84,7 +84,7 @@ pub(crate) struct Cursor {
     count: f64,
     /// Measured messages that it still has.
     left: u64,
-    rng: fastrand::Rng,
+    random: u64,
 }
 
 impl Plan {
@@ -102,7 +102,7 @@ impl Plan {
                 let turn = (place + senders - first) % senders;
                 messages / senders + u64::from(turn < messages % senders)
             }),
-            rng: fastrand::Rng::with_seed(place.wrapping_add(1)),
+            random: place,
         };
         if self.arrivals == Arrivals::Poisson {
             cursor.count = 0.0;
@@ -141,8 +141,7 @@ impl Plan {
         let apart = self.senders.max(1) as f64;
         cursor.count += match self.arrivals {
             Arrivals::Even => apart,
-            // Of 1 - u, for u may be 0 and the logarithm of that has no end.
-            Arrivals::Poisson => -apart * (1.0 - cursor.rng.f64()).ln(),
+            Arrivals::Poisson => -apart * next_share(&mut cursor.random).ln(),
         };
     }
 
@@ -181,6 +180,17 @@ impl Plan {
         }
         as_ns(self.warmup_s + (under_root.sqrt() - from) / slope)
     }
+}
+
+/// A number above 0 and up to 1, by SplitMix64: a few lines are enough where the arrivals of a sender
+/// are only to have no rhythm, and to be the same in each run.
+fn next_share(state: &mut u64) -> f64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let bits = (mixed ^ mixed >> 31) >> 11;
+    (bits + 1) as f64 / (1_u64 << 53) as f64
 }
 
 /// Rounded to the nanosecond; what is too long to count is never.

@@ -1,5 +1,5 @@
 //! A wait that ends on the microsecond: the poll's own timeout is rounded up to a millisecond,
-//! which an open loop would show as lateness. On Linux a timer descriptor in the poll; it is
+//! which an open loop would show as send lag. On Linux a timer descriptor in the poll; it is
 //! never read, for setting it again makes it quiet.
 
 use std::io;
@@ -19,7 +19,7 @@ pub(crate) struct Timer {
 const NEVER: u64 = u64::MAX;
 
 impl Timer {
-    /// An alarm that reports to `registry`'s poll as `token`.
+    /// A timer that reports to `registry`'s poll as `token`.
     ///
     /// # Errors
     /// What the system says.

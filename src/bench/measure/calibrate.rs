@@ -1,5 +1,5 @@
 //! The unit that stays put while a shared machine changes its speed: the CPU time of one
-//! exchange, a send of 100 bytes and their receipt on loopback, taken on the server's core in
+//! send of 100 bytes and their receipt on loopback, taken on the server's core in
 //! the same seconds in which the server is measured.
 
 use std::io::{self, Read, Write};
@@ -13,7 +13,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::bench::measure::process;
 
-/// Bytes of an exchange.
+/// Bytes that are sent and received.
 const LOOPBACK_BYTES: usize = 100;
 /// A burst: so many exchanges, the first ones to warm the caches and not counted.
 const LOOPBACKS: u32 = 40;
@@ -44,7 +44,7 @@ impl Calibrator {
         Ok(Self { stop, thread })
     }
 
-    /// Ends it; the median CPU time of an exchange in microseconds, if any was measured.
+    /// Ends it; the median CPU time of a send and receive in microseconds, if any was measured.
     pub(crate) fn finish(self) -> Option<f64> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.thread().unpark();

@@ -1,15 +1,9 @@
 //! What one thread of a run measures: distributions and counts over the measured time, second by
 //! second. Times come in as nanoseconds; no clock here.
 
-use serde::{Deserialize, Serialize};
-
 use crate::bench::load::schedule::{NEVER, SECOND_NS};
-use crate::bench::measure::histogram::{Durations, us};
-
-/// Intervals that a timeline has at most; with more, two become one.
-const INTERVALS_MAX: usize = 240;
-/// The shortest interval: 100 ms.
-const INTERVAL_NS_MIN: u64 = 100_000_000;
+use crate::bench::measure::histogram::Durations;
+use crate::bench::measure::timeline::Timeline;
 
 /// The time in which messages that are due count, in nanoseconds from the start of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,108 +29,6 @@ impl Window {
     #[inline]
     pub(crate) fn contains(&self, at_ns: u64) -> bool {
         (self.from_ns..self.to_ns).contains(&at_ns)
-    }
-}
-
-/// One interval of the measured time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Interval {
-    /// Where it begins, in seconds from the start of the measured time.
-    pub(crate) at_s: f64,
-    /// Messages sent in it.
-    pub(crate) sent: u64,
-    /// Deliveries in it.
-    pub(crate) received: u64,
-    /// The longest latency of a delivery in it.
-    pub(crate) max_us: f64,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    sent: u64,
-    received: u64,
-    longest_ns: u64,
-}
-
-/// The course of the measured time, in intervals.
-#[derive(Debug, Clone)]
-pub(crate) struct Timeline {
-    interval_ns: u64,
-    intervals: Vec<Counts>,
-}
-
-impl Default for Timeline {
-    fn default() -> Self {
-        Self {
-            interval_ns: INTERVAL_NS_MIN,
-            intervals: Vec::new(),
-        }
-    }
-}
-
-impl Timeline {
-    #[inline]
-    fn at(&mut self, since_ns: u64) -> &mut Counts {
-        let mut at = usize::try_from(since_ns / self.interval_ns).unwrap_or(usize::MAX);
-        while at >= INTERVALS_MAX {
-            self.coarsen();
-            at /= 2;
-        }
-        if at >= self.intervals.len() {
-            self.intervals.resize(at + 1, Counts::default());
-        }
-        &mut self.intervals[at]
-    }
-
-    fn coarsen(&mut self) {
-        let pairs = self.intervals.chunks(2);
-        self.intervals = pairs
-            .map(|pair| pair.iter().copied().fold(Counts::default(), Counts::plus))
-            .collect();
-        self.interval_ns = self.interval_ns.saturating_mul(2);
-    }
-
-    /// Adds another thread's.
-    pub(crate) fn add(&mut self, mut other: Self) {
-        while self.interval_ns < other.interval_ns {
-            self.coarsen();
-        }
-        while other.interval_ns < self.interval_ns {
-            other.coarsen();
-        }
-        let length = self.intervals.len().max(other.intervals.len());
-        self.intervals.resize(length, Counts::default());
-        for (mine, theirs) in self.intervals.iter_mut().zip(other.intervals) {
-            *mine = mine.plus(theirs);
-        }
-    }
-
-    /// The length of an interval in seconds.
-    pub(crate) fn interval_s(&self) -> f64 {
-        us(self.interval_ns) / 1e6
-    }
-
-    /// As the report has it.
-    pub(crate) fn intervals(&self) -> Vec<Interval> {
-        let intervals = self.intervals.iter().enumerate();
-        intervals
-            .map(|(i, counts)| Interval {
-                at_s: us(i as u64 * self.interval_ns) / 1e6,
-                sent: counts.sent,
-                received: counts.received,
-                max_us: us(counts.longest_ns),
-            })
-            .collect()
-    }
-}
-
-impl Counts {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            sent: self.sent + other.sent,
-            received: self.received + other.received,
-            longest_ns: self.longest_ns.max(other.longest_ns),
-        }
     }
 }
 
@@ -338,6 +230,7 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::measure::timeline::Interval;
 
     fn metrics(from_ns: u64, to_ns: u64) -> Metrics {
         let mut metrics = Metrics::default();
@@ -364,25 +257,6 @@ mod tests {
         };
         assert_eq!(timeline[1], empty);
         assert_eq!((metrics.sums.received, metrics.sums.sent), (5, 4));
-    }
-
-    #[test]
-    fn a_long_timeline_has_no_more_intervals() {
-        let mut metrics = metrics(0, 3_600 * SECOND_NS);
-        for second in 0..3_600 {
-            metrics.sent(second * SECOND_NS, 1);
-        }
-        let mut short = Timeline::default();
-        short.at(SECOND_NS).sent = 5;
-        let mut timeline = metrics.timeline;
-        timeline.add(short);
-        let intervals = timeline.intervals();
-        assert!(
-            (120..=240).contains(&intervals.len()),
-            "{}",
-            intervals.len()
-        );
-        assert_eq!(intervals.iter().map(|i| i.sent).sum::<u64>(), 3_605);
     }
 
     #[test]

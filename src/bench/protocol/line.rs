@@ -2,7 +2,7 @@
 
 use super::{Found, Item};
 
-/// The first line: whoever is long enough may carry a message at its end. The CR of a CRLF is
+/// The first line: one that is long enough may carry a message at its end. The CR of a CRLF is
 /// left to those that are, for where every byte counts it is one too many.
 #[inline]
 pub(crate) fn first(bytes: &[u8], text_bytes: usize) -> Found<'_> {

@@ -9,7 +9,7 @@ use crate::bench::find_rate::Search;
 use crate::bench::load::background::BackgroundCounts;
 use crate::bench::measure::collector::SecondRow;
 use crate::bench::measure::histogram::{Point, Summary};
-use crate::bench::measure::metrics::Interval;
+use crate::bench::measure::timeline::Interval;
 use crate::bench::measure::verdict;
 use crate::sanitize::sanitize;
 
@@ -99,7 +99,7 @@ pub(crate) struct Report {
     pub(crate) curve: Vec<Point>,
     /// The service time's curve; open loop only.
     pub(crate) service_curve: Vec<Point>,
-    /// The length of a slice of the course, in seconds.
+    /// The length of an interval of the timeline, in seconds.
     pub(crate) interval_s: f64,
     /// The course over the measured time.
     pub(crate) timeline: Vec<Interval>,
@@ -179,8 +179,8 @@ pub(crate) struct Server {
 }
 
 impl Report {
-    /// Of a run that could not be, and why: whoever reads reports finds it where he looks, with
-    /// nothing counted.
+    /// Of a run that could not be, and why: a program that reads reports finds it where it looks,
+    /// with nothing counted.
     #[must_use]
     pub(crate) fn of_none(load: &Load, target: &Target, why: &str) -> Self {
         let address = target.address.as_ref().map(ToString::to_string);

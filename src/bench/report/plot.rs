@@ -12,7 +12,7 @@ use scale::Scale;
 
 use crate::bench::find_rate::Search;
 use crate::bench::measure::histogram::Point;
-use crate::bench::measure::metrics::Interval;
+use crate::bench::measure::timeline::Interval;
 use crate::bench::report::json::Report;
 use crate::bench::report::table::{duration, figure, grouped, title};
 
