@@ -35,6 +35,11 @@ impl CliError {
         }
     }
 
+    /// Whether it is the command line that is wrong.
+    pub(crate) fn is_usage(&self) -> bool {
+        self.exit_code == 2
+    }
+
     /// The process's exit code: 1, 2, or one of the caller's.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
