@@ -25,12 +25,10 @@ const TYPING_QUIET: Duration = Duration::from_secs(2);
 /// call after it.
 #[derive(Debug)]
 pub struct Decoder {
-    /// The unfinished message; with `emitted`, one that the caller has already seen.
+    /// The unfinished message.
     pub(super) tail: Vec<u8>,
+    pub(super) tail_state: TailState,
     pub(super) framing: Framing,
-    emitted: bool,
-    /// Inside a message that was too long.
-    pub(super) skipping: bool,
     /// No read has brought more than one key: before the client's first line end none at all,
     /// after it none since the unfinished line began.
     pub(super) keyed: bool,
@@ -41,15 +39,26 @@ pub struct Decoder {
     telnet: Telnet,
 }
 
+/// What is to become of the tail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum TailState {
+    /// It grows.
+    #[default]
+    Open,
+    /// The caller has seen it as a message.
+    Emitted,
+    /// It was too long and is gone; what still comes of that message is skipped.
+    Skipping,
+}
+
 impl Decoder {
     /// A decoder at the start of a stream.
     #[must_use]
     pub fn new(framing: Framing) -> Self {
         Self {
             tail: Vec::new(),
+            tail_state: TailState::Open,
             framing,
-            emitted: false,
-            skipping: false,
             keyed: matches!(framing, Framing::Line | Framing::Auto),
             began_keyed: false,
             mark: Mark::default(),
@@ -61,7 +70,7 @@ impl Decoder {
     /// Tells that `input` came from one read. Called once per read, before [`next`](Self::next).
     pub fn on_read(&mut self, input: &[u8]) {
         self.drop_emitted();
-        let begins_line = self.tail.is_empty() && !self.skipping;
+        let begins_line = self.tail.is_empty() && self.tail_state == TailState::Open;
         match self.framing {
             Framing::Chunk | Framing::Text | Framing::Raw => {}
             Framing::Line if begins_line => {
@@ -95,8 +104,11 @@ impl Decoder {
     /// do; `None`: no quiet completes anything.
     #[must_use]
     pub fn flush_after(&self) -> Option<Duration> {
-        let has_tail = !self.tail.is_empty() && !self.emitted;
-        let is_pending = has_tail || self.skipping || !self.mark.held().is_empty();
+        let is_pending = match self.tail_state {
+            TailState::Open => !self.tail.is_empty() || !self.mark.held().is_empty(),
+            TailState::Emitted => false,
+            TailState::Skipping => true,
+        };
         match self.framing {
             _ if self.line_end == LineEnd::Pending => Some(QUIET),
             Framing::Chunk | Framing::Line => None,
@@ -119,7 +131,7 @@ impl Decoder {
             return ends_message.then(|| self.end_line(&[], max_message_bytes));
         }
         self.tail.extend_from_slice(self.mark.decide());
-        if std::mem::take(&mut self.skipping) {
+        if !self.ends_open_message() {
             return None;
         }
         if self.framing == Framing::Raw {
@@ -151,14 +163,20 @@ impl Decoder {
 
     /// Hands out the tail; the next call drops it.
     pub(super) fn emit(&mut self) -> Message<'_> {
-        self.emitted = true;
+        self.tail_state = TailState::Emitted;
         Message::Whole(&self.tail)
     }
 
     fn drop_emitted(&mut self) {
-        if std::mem::take(&mut self.emitted) {
+        if self.tail_state == TailState::Emitted {
+            self.tail_state = TailState::Open;
             self.tail = Vec::new();
         }
+    }
+
+    /// A message's end has come. Says whether it was not too long, so that there is a message.
+    pub(super) fn ends_open_message(&mut self) -> bool {
+        std::mem::take(&mut self.tail_state) != TailState::Skipping
     }
 
     /// Keeps text that has no end yet, unless the message is over `limit` bytes with it. Edits
@@ -166,7 +184,7 @@ impl Decoder {
     /// line. In a line that came in one piece, a client's terminal has already applied it, so
     /// what is left is a character like any other.
     pub(super) fn keep(&mut self, text: &[u8], limit: usize) -> Option<Message<'static>> {
-        if text.is_empty() || self.skipping {
+        if text.is_empty() || self.tail_state == TailState::Skipping {
             return None;
         }
         if self.tail.is_empty() {
@@ -178,7 +196,7 @@ impl Decoder {
         };
         if !fits {
             self.tail = Vec::new();
-            self.skipping = true;
+            self.tail_state = TailState::Skipping;
             return Some(Message::TooLong);
         }
         if !self.keyed {
@@ -242,6 +260,7 @@ impl Decoder {
     /// Whether a person has begun to type a command, which only its line's end completes: what
     /// is meant for one must not become public because somebody stopped to think.
     fn awaits_line_end(&self) -> bool {
-        self.began_keyed && (self.skipping || self.tail.first() == Some(&b'/'))
+        let is_too_long = self.tail_state == TailState::Skipping;
+        self.began_keyed && (is_too_long || self.tail.first() == Some(&b'/'))
     }
 }

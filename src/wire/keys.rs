@@ -9,6 +9,9 @@ const DELETE: u8 = 127;
 const KILL: u8 = 21;
 const ESCAPE: u8 = 27;
 
+/// No key sends more; what is longer is looked at in pieces.
+const MAX_KEY_BYTES: usize = 32;
+
 /// One key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Key<'a> {
@@ -63,6 +66,12 @@ fn escape_length(rest: &[u8]) -> usize {
 /// end only by itself or after a line that was typed. Keys that erase, telnet's commands and the
 /// line's end count for nothing. Looks at little of a long input.
 pub(super) fn is_typed(mut telnet: Telnet, input: &[u8], begins_line: bool) -> bool {
+    // What most reads begin with, so that these cost next to nothing.
+    if let [b' '..=b'~', b' '..=b'~', ..] = input
+        && telnet == Telnet::Text
+    {
+        return false;
+    }
     let mut rest = input;
     let (mut characters, mut other_keys, mut ends) = (0, 0, false);
     while let Some(&first) = rest.first()
@@ -79,10 +88,11 @@ pub(super) fn is_typed(mut telnet: Telnet, input: &[u8], begins_line: bool) -> b
             rest = &rest[1..];
             continue;
         }
-        let end = rest
+        let window = &rest[..rest.len().min(MAX_KEY_BYTES)];
+        let end = window
             .iter()
             .position(|byte| matches!(*byte, b'\r' | b'\n' | IAC));
-        let text = &rest[..end.unwrap_or(rest.len())];
+        let text = &window[..end.unwrap_or(window.len())];
         let mut left = text;
         match next_key(&mut left) {
             Some(Key::Character(_)) => characters += 1,

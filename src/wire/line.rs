@@ -1,5 +1,6 @@
 //! Lines: a message ends with LF, CR LF, telnet's CR NUL, or a CR that nothing follows.
 
+use super::decoder::TailState;
 use super::{Decoded, Decoder, Framing, Message, telnet};
 
 /// Where a stream stands about a CR.
@@ -71,7 +72,7 @@ impl Decoder {
     /// A line's end has come. Whether it ends a message, and not one that was too long.
     pub(super) fn ends_message(&mut self) -> bool {
         self.framing = Framing::Line;
-        !std::mem::take(&mut self.skipping)
+        self.ends_open_message()
     }
 
     /// The line that ends with `text`.
@@ -87,7 +88,7 @@ impl Decoder {
             };
         }
         if let Some(too_long) = self.keep(text, limit) {
-            self.skipping = false;
+            self.tail_state = TailState::Open;
             return too_long;
         }
         self.emit()

@@ -17,7 +17,7 @@ const FIRST_COMMAND: u8 = 236;
 /// A subnegotiation is over after so many bytes, whether its end has come or not: so one that is
 /// never ended swallows no more than that. Those that a client sends without being asked have
 /// some 10 bytes.
-const MAX_SUBNEGOTIATION_BYTES: u16 = 512;
+const MAX_SUBNEGOTIATION_BYTES: u8 = 255;
 
 /// Where a stream stands between telnet's commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,9 +30,9 @@ pub(super) enum Telnet {
     /// After IAC and WILL, WONT, DO or DONT.
     Option { verb: u8 },
     /// In a subnegotiation of so many bytes so far.
-    Subnegotiation { bytes: u16 },
+    Subnegotiation { bytes: u8 },
     /// After an IAC in one.
-    SubnegotiationCommand { bytes: u16 },
+    SubnegotiationCommand { bytes: u8 },
 }
 
 /// What a byte has led to.

@@ -100,7 +100,7 @@ fn check(framing: Framing, all: &[(&[Step], &[&str])]) {
 
 #[test]
 fn an_idle_connection_holds_little() {
-    assert!(size_of::<Decoder>() <= 40, "{}", size_of::<Decoder>());
+    assert!(size_of::<Decoder>() <= 32, "{}", size_of::<Decoder>());
     let mut heard = Heard::of(Line, MAX);
     heard.read(b"ab");
     heard.read(b"c\n");

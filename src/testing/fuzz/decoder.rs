@@ -5,7 +5,7 @@ use super::ByteSource;
 use crate::wire::{Decoded, Decoder, Framing, Message};
 
 const IAC: u8 = 255;
-const MAX_SUBNEGOTIATION_BYTES: usize = 512;
+const MAX_SUBNEGOTIATION_BYTES: usize = 255;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Heard {

@@ -9,7 +9,7 @@ fn telnet_is_taken_out_and_refused() {
     const LONG_SB: &[u8] = &[b'x'; 600];
     for (framing, end) in [(Line, b"\n".as_slice()), (Auto, b"\n"), (Raw, b"")] {
         let ends = Read(end);
-        let rest = "x".repeat(600 - 512);
+        let rest = "x".repeat(600 - 255);
         let all: &[(&[Step], &[&str])] = &[
             // PuTTY's greeting.
             (
