@@ -273,11 +273,7 @@ impl<N: Net> Engine<N> {
         self.run_timers(now);
         self.flush(now);
         self.drop_laggards(now);
-        if let RunState::Stopping { until } = self.run_state
-            && until <= now
-        {
-            self.give_up_all();
-        }
+        self.end_grace(now);
         self.reap(now);
         self.resume_throttled(now);
         self.compact_timers();

@@ -146,6 +146,15 @@ impl<N: Net> Engine<N> {
         );
     }
 
+    /// Gives up what could not be sent within the grace.
+    pub(super) fn end_grace(&mut self, now: Instant) {
+        if let RunState::Stopping { until } = self.run_state
+            && until <= now
+        {
+            self.give_up_all();
+        }
+    }
+
     /// The time for a good end is over, or nobody wants one.
     pub(crate) fn give_up_all(&mut self) {
         for token in self.tokens() {

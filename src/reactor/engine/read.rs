@@ -304,7 +304,8 @@ impl<N: Net> Engine<N> {
                     Some(Silence::First) => self.kill(token, Disconnect::Silent),
                     Some(Silence::Idle) => self.kill(token, Disconnect::Idle),
                     Some(Silence::EndsMessage) => {
-                        self.deliver(token, Input::Quiet, now);
+                        // The second call finds nothing, and frees what held the message.
+                        while self.deliver(token, Input::Quiet, now) {}
                         // The next limit may be due as well.
                         self.queue(token);
                     }
