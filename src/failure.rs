@@ -27,20 +27,21 @@ impl CliError {
         }
     }
 
+    /// Whether it is the command line that is wrong.
+    pub(crate) fn is_usage(&self) -> bool {
+        self.exit_code == 2
+    }
+
     /// With an exit code of its own.
-    pub fn with_exit_code(message: impl Into<String>, exit_code: u8) -> Self {
+    #[cfg(feature = "bench")]
+    pub(crate) fn with_exit_code(message: impl Into<String>, exit_code: u8) -> Self {
         Self {
             message: message.into(),
             exit_code,
         }
     }
 
-    /// Whether it is the command line that is wrong.
-    pub(crate) fn is_usage(&self) -> bool {
-        self.exit_code == 2
-    }
-
-    /// The process's exit code: 1, 2, or one of the caller's.
+    /// The process's exit code: 1, 2, or 3 of a load run that tells nothing of the server.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         self.exit_code

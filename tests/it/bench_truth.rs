@@ -37,8 +37,8 @@ fn five_milliseconds_are_five_milliseconds() {
         let median = held[held.len() / 2] as f64;
         let p50 = number(&report, "/latency_us/p50");
         assert!(p50 >= 4_995.0, "{p50}");
-        // What is beyond the server's own account is the way there and back, on a busy machine too.
-        assert!(p50 < 2.0 * median + 20_000.0, "{p50} {median}");
+        // What is beyond the server's own account is the way there and back.
+        assert!((p50 - median).abs() < 3_000.0, "{p50} {median}");
         assert_eq!(report["lost"], 0);
     }
 }
@@ -65,7 +65,7 @@ fn an_open_loop_shows_a_stall_and_a_closed_one_does_not() {
     assert_eq!(open["settings"]["loop_kind"], "open");
     // The closed loop held still meanwhile, and says what it is.
     let closed_p90 = number(&closed, "/latency_us/p90");
-    assert!(closed_p90 < p90 / 2.0, "{closed_p90} {p90}");
+    assert!(closed_p90 < p90 / 4.0, "{closed_p90} {p90}");
     assert_eq!(closed["settings"]["loop_kind"], "closed");
     assert!(closed["service_us"].is_null());
 }

@@ -10,6 +10,8 @@
     reason = "a test fails by panicking, and shows what the server said"
 )]
 
+mod abuse;
+mod addresses;
 mod bench_features;
 mod bench_peers;
 mod bench_runs;
