@@ -7,6 +7,10 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+mod listen;
+
+pub use listen::{Listen, Proto};
+
 /// The port that the tutorial's simulated chat used, on loopback.
 pub const DEFAULT: &str = "127.0.0.1:7788";
 

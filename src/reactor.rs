@@ -10,15 +10,16 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use log::info;
+use log::{error, info};
 use mio::{Events, Interest, Poll, Waker};
 use signal_hook::consts::{SIGHUP, SIGINT};
 use signal_hook_mio::v1_0::Signals;
 
-use crate::addr::Address;
+use crate::addr::{Address, Proto};
 use crate::outbound;
 use crate::service::{OperatorInput, Service};
 use crate::signals;
+use crate::tls::TlsServer;
 
 mod connection;
 mod engine;
@@ -29,6 +30,7 @@ mod rate_limit;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod transport;
 
 pub(crate) use engine::{Engine, Readiness};
 // A simulated network stands behind this seam; the load engine polls and writes as the server does.
@@ -107,6 +109,7 @@ pub struct Reactor {
     signals: Signals,
     waker: Arc<Waker>,
     input: Option<(ServiceId, Receiver<OperatorInput>)>,
+    tls: Option<TlsServer>,
 }
 
 /// The other end of [`Reactor::input`], for the thread that waits for the operator.
@@ -149,6 +152,7 @@ impl Reactor {
             signals: pending,
             waker,
             input: None,
+            tls: None,
         })
     }
 
@@ -172,9 +176,29 @@ impl Reactor {
         service: ServiceId,
         send_buffer_bytes: Option<usize>,
     ) -> io::Result<Address> {
+        self.listen_for(address, Proto::Lines, service, send_buffer_bytes)
+    }
+
+    /// As [`Reactor::listen`], for clients that speak `proto`. For TLS, [`Reactor::set_tls`] comes
+    /// first.
+    pub(crate) fn listen_for(
+        &mut self,
+        address: &Address,
+        proto: Proto,
+        service: ServiceId,
+        send_buffer_bytes: Option<usize>,
+    ) -> io::Result<Address> {
         let (listener, real) = listen::open(address, send_buffer_bytes)?;
-        self.engine.add_listener(listener, service)?;
+        self.engine.add_listener(listener, service, proto)?;
         Ok(real)
+    }
+
+    /// What TLS handshakes are made from. If that is files, SIGHUP has them read anew from now on,
+    /// and ends the server no more.
+    #[allow(dead_code, reason = "the command line asks for it")]
+    pub(crate) fn set_tls(&mut self, tls: TlsServer) {
+        self.engine.set_tls(tls.config());
+        self.tls = Some(tls);
     }
 
     /// A way for another thread to hand the operator's lines to `service`.
@@ -231,7 +255,18 @@ impl Reactor {
                 SIGHUP => "SIGHUP",
                 _ => "SIGTERM",
             };
-            if self.engine.is_stopping() {
+            if let Some(tls) = &mut self.tls
+                && signal == SIGHUP
+                && tls.is_from_files()
+            {
+                match tls.reload() {
+                    Ok(()) => {
+                        self.engine.set_tls(tls.config());
+                        info!("SIGHUP: the TLS certificate and key are read anew");
+                    }
+                    Err(why) => error!("SIGHUP: {why}; what was there before stays"),
+                }
+            } else if self.engine.is_stopping() {
                 info!("{name} again: ending at once");
                 self.engine.give_up_all();
             } else {

@@ -1,4 +1,4 @@
-//! One client's connection: its stream, its place in decoding, whether it is read from, its phase
+//! One client's connection: its transport, its place in decoding, whether it is read from, its phase
 //! of life. What it is owed stands in its service's fanout.
 
 use std::io;
@@ -9,6 +9,7 @@ use crate::service::Disconnect;
 use crate::wire::Decoder;
 
 use super::rate_limit::RateLimiter;
+use super::transport::Transport;
 use super::{Limits, ServiceId};
 
 /// A client that is to be closed may take this long over what it is owed, without taking any of
@@ -19,6 +20,10 @@ pub(super) const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const DRAIN_BYTES: usize = 64 << 20;
 
+/// A TLS handshake may take this long. It strikes as every limit on silence does: when nothing is
+/// there to be read.
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// At the server's end it is closed when it has sent nothing for this long. Bytes that are still on
 /// their way to a closed socket would reset it, and what it is owed would be lost with it.
 pub(super) const END_QUIET: Duration = Duration::from_millis(200);
@@ -28,7 +33,7 @@ pub(super) const END_QUIET: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Connection<S> {
-    pub(super) stream: S,
+    pub(super) transport: Transport<S>,
     pub(super) service: ServiceId,
     pub(super) phase: Phase,
     pub(super) read_state: ReadState,
@@ -41,6 +46,8 @@ pub(super) struct Connection<S> {
     pub(super) eof: bool,
     /// It was turned away at the door: no service knows it, and it is not counted.
     pub(super) rejected: bool,
+    /// Its service has been told of it.
+    pub(super) is_told_of: bool,
     /// Writing failed; what the peer had sent before is still read.
     pub(super) write_error: Option<io::ErrorKind>,
     /// When it last sent something, or the server began to read from it again.
@@ -120,6 +127,8 @@ pub(super) enum Silence {
     First,
     /// It sent nothing for longer than it may.
     Idle,
+    /// It has not finished its handshake.
+    Handshake,
 }
 
 impl<S> Connection<S> {
@@ -150,7 +159,8 @@ impl<S> Connection<S> {
 
     /// Whether a short read need not be the last: no further event may come.
     pub(super) fn may_have_ended(&self) -> bool {
-        self.peer_closed || self.had_urgent || self.write_error.is_some()
+        let may_have_ended = self.peer_closed || self.had_urgent || self.write_error.is_some();
+        may_have_ended || self.transport.may_have_more()
     }
 
     /// The limit on its silence that comes first, and when. It is asked when nothing was there to
@@ -158,6 +168,9 @@ impl<S> Connection<S> {
     pub(super) fn silence(&self, limits: &Limits) -> Option<(Instant, Silence)> {
         if self.eof {
             return None;
+        }
+        if self.transport.is_handshaking() {
+            return Some((self.active_at + HANDSHAKE_TIMEOUT, Silence::Handshake));
         }
         let quiet = self
             .decoder

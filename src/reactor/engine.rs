@@ -17,7 +17,8 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use slab::Slab;
 
@@ -26,15 +27,18 @@ use super::net::Net;
 use super::per_ip::PerIpLimit;
 use super::timers::Timers;
 use super::{Limits, ServiceId, Token};
+use crate::addr::Proto;
 use crate::log_limit::LogLimiter;
 use crate::outbound::{self, Action, Fanout};
 use crate::service::{OperatorInput, Service};
+use crate::tls::ServerConfig;
 
 mod accept;
 #[cfg(any(test, fuzzing))]
 mod audit;
 mod close;
 mod flush;
+mod handshake;
 mod read;
 mod service_slot;
 mod timers;
@@ -80,6 +84,7 @@ struct Slot<N: Net> {
 struct ListenerState<N: Net> {
     listener: N::Listener,
     service: ServiceId,
+    proto: Proto,
     /// It is on the ready list.
     is_queued: bool,
     /// Accepting failed, and is tried again then.
@@ -132,8 +137,11 @@ pub(crate) struct Engine<N: Net> {
     limits: Limits,
     counts: Counts,
     per_ip: PerIpLimit,
+    /// For handshakes to come; there where a listener needs it.
+    tls: Option<Arc<ServerConfig>>,
     lag_log: LogLimiter,
     refusal_log: LogLimiter,
+    handshake_log: LogLimiter,
     generation: u32,
     run_state: RunState,
 }
@@ -157,8 +165,10 @@ impl<N: Net> Engine<N> {
             limits,
             counts: Counts::default(),
             per_ip: PerIpLimit::default(),
+            tls: None,
             lag_log: LogLimiter::default(),
             refusal_log: LogLimiter::default(),
+            handshake_log: LogLimiter::default(),
             generation: 0,
             run_state: RunState::Running,
         }
@@ -183,39 +193,18 @@ impl<N: Net> Engine<N> {
         &mut self,
         mut listener: N::Listener,
         service: ServiceId,
+        proto: Proto,
     ) -> io::Result<()> {
         let token = self.next_token();
         self.net.register_listener(&mut listener, token.pack())?;
         self.insert(Source::Listener(ListenerState {
             listener,
             service,
+            proto,
             is_queued: false,
             retry_at: None,
         }));
         Ok(())
-    }
-
-    /// How long the poll may wait; `None`: until something happens.
-    pub(crate) fn wait(&mut self, now: Instant) -> Option<Duration> {
-        let is_busy = |slot: &ServiceSlot| slot.fanout.urgent_len() > 0;
-        if !self.ready.is_empty() || !self.dead.is_empty() || self.services.iter().any(is_busy) {
-            return Some(Duration::ZERO);
-        }
-        let mut next = self.timers.next();
-        let mut consider = |at: Option<Instant>| next = [next, at].into_iter().flatten().min();
-        for slot in &mut self.services {
-            consider(slot.deadline());
-            consider(slot.fanout.round_due(now));
-            if !slot.throttled.is_empty() {
-                consider(slot.fanout.throttled_until());
-            }
-        }
-        if let RunState::Stopping { until } = self.run_state {
-            consider(Some(until));
-        }
-        consider(self.lag_log.due());
-        consider(self.refusal_log.due());
-        next.map(|at| at.saturating_duration_since(now))
     }
 
     /// Something happened to a source.
@@ -230,11 +219,10 @@ impl<N: Net> Engine<N> {
                 connection.had_urgent |= readiness.urgent;
                 connection.broken |= readiness.broken;
                 connection.start_linger_if_ended(now);
-                let service = connection.service;
                 // In any other state it has its place already, and is read from in its turn.
                 let is_idle = connection.read_state == ReadState::Idle;
                 if readiness.writable {
-                    self.services[service.0].fanout.unblock(token);
+                    self.on_writable(token, now);
                 }
                 let is_news = readiness.readable || readiness.closed || readiness.urgent;
                 if is_news && is_idle {

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use log::{debug, info, warn};
 
-use super::super::connection::{Connection, DRAIN_BYTES, DRAIN_TIMEOUT, Phase, ReadState};
+use super::super::connection::{Connection, DRAIN_TIMEOUT, Phase, ReadState};
 use super::super::net::Net;
 use super::super::rate_limit::RateLimiter;
+use super::super::transport::Transport;
 use super::super::{ServiceId, Token};
 use super::{Engine, RunState, Source, connection_in, source_in, would_block};
-use crate::addr::Peer;
+use crate::addr::{Peer, Proto};
 use crate::service::Disconnect;
 use crate::wire::Decoder;
 
@@ -43,7 +44,7 @@ impl<N: Net> Engine<N> {
             if state.retry_at.is_some_and(|at| at > now) {
                 return;
             }
-            let service = state.service;
+            let (service, proto) = (state.service, state.proto);
             let refusal = match is_full {
                 true => match self.services[service.0].service.refusal(clients) {
                     None => return self.park_listener(token, now),
@@ -55,8 +56,8 @@ impl<N: Net> Engine<N> {
                 Ok((stream, peer)) => {
                     state.retry_at = None;
                     match refusal {
-                        None => self.on_accepted(stream, peer, service, now),
-                        Some(text) => self.reject_full(stream, peer, service, &text, now),
+                        None => self.on_accepted(stream, peer, (service, proto), now),
+                        Some(_) => self.reject_full(stream, peer, (service, proto), now),
                     }
                 }
                 Err(error) if would_block(&error) => return,
@@ -76,7 +77,7 @@ impl<N: Net> Engine<N> {
         self.queue(token);
     }
 
-    fn on_accepted(&mut self, stream: N::Stream, peer: Peer, service: ServiceId, now: Instant) {
+    fn on_accepted(&mut self, stream: N::Stream, peer: Peer, to: (ServiceId, Proto), now: Instant) {
         if let Some(most) = self.limits.max_clients_per_ip
             && !self.per_ip.try_add(&peer, most)
         {
@@ -86,57 +87,76 @@ impl<N: Net> Engine<N> {
             );
             return self.net.close(stream);
         }
-        let Some(token) = self.register(stream, peer, service, Phase::Open, now) else {
+        let Some(token) = self.register(stream, peer, to.0, now) else {
             return self.per_ip.remove(&peer);
         };
-        self.services[service.0].fanout.open(token);
+        self.services[to.0.0].fanout.open(token);
         self.counts.clients += 1;
         self.counts.accepted += 1;
         debug!("{peer} has come; {} here", self.counts.clients);
+        match to.1.is_tls() {
+            true => self.start_tls(token, &[], now),
+            false => self.tell_service_of(token, now),
+        }
+        self.arm(token);
+    }
+
+    /// A client can be talked with: its service hears of it.
+    pub(super) fn tell_service_of(&mut self, token: Token, now: Instant) {
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        connection.is_told_of = true;
+        let (service, peer) = (connection.service, connection.peer);
         let open = |service: &mut dyn crate::service::Service, out: &mut _| {
             service.on_open(now, token, &peer, out);
         };
         if self.call_service(service, now, open).is_none() {
             self.kill(token, Disconnect::Panicked);
         }
-        self.arm(token);
     }
 
-    /// Tells a client that the server is full, and closes in good order: it is no member, but it
-    /// is to read why.
-    fn reject_full(
-        &mut self,
-        stream: N::Stream,
-        peer: Peer,
-        service: ServiceId,
-        text: &str,
-        now: Instant,
-    ) {
+    /// Takes a client in to tell it that the server is full.
+    fn reject_full(&mut self, stream: N::Stream, peer: Peer, to: (ServiceId, Proto), now: Instant) {
         let clients = self.counts.clients;
         self.log_refusal(now, format_args!("{peer}: clients here: {clients}"));
-        let draining = Phase::Draining {
-            until: now + DRAIN_TIMEOUT,
-            left_bytes: DRAIN_BYTES,
-        };
-        let Some(token) = self.register(stream, peer, service, draining, now) else {
+        let Some(token) = self.register(stream, peer, to.0, now) else {
             return;
         };
+        if let Some(connection) = self.connection(token) {
+            connection.rejected = true;
+        }
         self.rejected.push_back(token);
         if self.rejected.len() > MAX_REJECTED
             && let Some(oldest) = self.rejected.pop_front()
         {
             self.kill(oldest, Disconnect::Unfinished);
         }
-        if let Some(connection) = connection_in(&mut self.sources, token) {
-            // A fresh socket takes so little at once. If it does not, its client has gone.
-            let told = connection.stream.write(text.as_bytes());
-            let ended = self.net.shutdown_write(&connection.stream);
-            if let Err(error) = told.and(ended) {
-                self.kill(token, Disconnect::Broken(error.kind()));
-            }
+        match to.1.is_tls() {
+            true => self.start_tls(token, &[], now),
+            false => self.tell_full(token, now),
         }
-        self.queue(token);
         self.arm(token);
+    }
+
+    /// Tells a client that the server is full, and closes in good order: it is no member, but it
+    /// is to read why.
+    pub(super) fn tell_full(&mut self, token: Token, now: Instant) {
+        let clients = self.counts.clients;
+        let Some(connection) = connection_in(&mut self.sources, token) else {
+            return;
+        };
+        let service = &self.services[connection.service.0].service;
+        let text = service.refusal(clients).unwrap_or_default();
+        connection.phase = Phase::Flushing {
+            until: now + DRAIN_TIMEOUT,
+        };
+        // A fresh socket takes so little at once. If it does not, its client has gone.
+        let told = connection.transport.write(text.as_bytes());
+        match told {
+            Ok(_) => self.end_our_side(token, now),
+            Err(error) => self.kill(token, Disconnect::Broken(error.kind())),
+        }
     }
 
     /// Has the poll tell of a stream, and gives it its place.
@@ -145,7 +165,6 @@ impl<N: Net> Engine<N> {
         mut stream: N::Stream,
         peer: Peer,
         service: ServiceId,
-        phase: Phase,
         now: Instant,
     ) -> Option<Token> {
         let token = self.next_token();
@@ -155,19 +174,20 @@ impl<N: Net> Engine<N> {
             return None;
         }
         self.insert(Source::Connection(Connection {
-            stream,
+            transport: Transport::plain(stream),
             service,
             peer,
             decoder: Decoder::new(self.services[service.0].service.framing()),
             pending: None,
-            phase,
+            phase: Phase::Open,
             rate_limit: RateLimiter::new(&self.limits, now),
             read_state: ReadState::Idle,
             peer_closed: false,
             had_urgent: false,
             broken: false,
             eof: false,
-            rejected: phase != Phase::Open,
+            rejected: false,
+            is_told_of: false,
             write_error: None,
             active_at: now,
             armed: None,

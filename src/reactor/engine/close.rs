@@ -37,10 +37,16 @@ impl<N: Net> Engine<N> {
         let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
+        match connection.transport.close_notify() {
+            Ok(true) => {}
+            // The rest goes out when there is room; then it is our side's turn again.
+            Ok(false) => return,
+            Err(error) => return self.kill(token, Disconnect::Broken(error.kind())),
+        }
         if connection.eof {
             return self.kill(token, Disconnect::Eof);
         }
-        if let Err(error) = self.net.shutdown_write(&connection.stream) {
+        if let Err(error) = self.net.shutdown_write(connection.transport.stream()) {
             return self.kill(token, Disconnect::Broken(error.kind()));
         }
         connection.phase = Phase::Draining {
@@ -72,11 +78,12 @@ impl<N: Net> Engine<N> {
             };
             let (service, peer) = (connection.service, connection.peer);
             let is_client = !connection.rejected;
-            if is_client {
+            if connection.is_told_of {
                 self.call_service(service, now, |service, out| {
                     service.on_close(now, token, &why, out);
                 });
-            } else {
+            }
+            if !is_client {
                 self.rejected.retain(|rejected| *rejected != token);
             }
             let slot = &mut self.services[service.0];
@@ -86,9 +93,10 @@ impl<N: Net> Engine<N> {
             slot.fanout.forget(token);
             slot.throttled.retain(|throttled| *throttled != token);
             if let Source::Connection(connection) = self.sources.remove(token.index()).source {
+                let stream = connection.transport.into_stream();
                 match is_stalled {
-                    true => self.net.abandon(connection.stream),
-                    false => self.net.close(connection.stream),
+                    true => self.net.abandon(stream),
+                    false => self.net.close(stream),
                 }
             }
             if is_client {

@@ -1,5 +1,6 @@
 //! Flushing: each connection that is owed something gets it in one write, in turn.
 
+use std::io::Write as _;
 use std::time::Instant;
 
 use log::warn;
@@ -64,7 +65,7 @@ impl<N: Net> Engine<N> {
         match connection.phase {
             Phase::Open if connection.write_error.is_some() => fanout.discard(client),
             Phase::Open | Phase::Flushing { .. } => {
-                match fanout.flush(client, &mut connection.stream, now) {
+                match fanout.flush(client, &mut connection.transport, now) {
                     Flushed::Clear => {
                         if let Phase::Flushing { .. } = connection.phase {
                             return self.end_our_side(client, now);
@@ -87,6 +88,30 @@ impl<N: Net> Engine<N> {
         }
         if connection.read_state == ReadState::Backlogged {
             self.resume_if_below_low_water(client, now);
+        }
+    }
+
+    /// There is room in a client's stream again.
+    pub(super) fn on_writable(&mut self, token: Token, now: Instant) {
+        let Some(connection) = connection_in(&mut self.sources, token) else {
+            return;
+        };
+        let service = connection.service;
+        let mut flushed = Ok(());
+        let had_more = connection.transport.wants_write();
+        if had_more && matches!(connection.phase, Phase::Open | Phase::Flushing { .. }) {
+            flushed = connection.transport.flush();
+        }
+        let is_flushing = matches!(connection.phase, Phase::Flushing { .. });
+        let fanout = &mut self.services[service.0].fanout;
+        fanout.unblock(token);
+        match flushed {
+            Err(error) => self.on_write_error(token, error.kind(), now),
+            // All that was owed had been sent, and only the transport's own end was left.
+            Ok(()) if had_more && is_flushing && fanout.is_clear(token) => {
+                self.end_our_side(token, now);
+            }
+            Ok(()) => {}
         }
     }
 

@@ -19,7 +19,7 @@ const LAST_READS: usize = 4;
 
 /// Why a connection may not be read from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+pub(super) enum Refusal {
     /// Nothing that it says counts any more.
     Ended,
     /// It is the others' turn: the budget is used up, or they have first to be offered what was
@@ -34,7 +34,7 @@ enum Refusal {
 }
 
 /// What a read has left to do.
-enum Outcome {
+pub(super) enum Outcome {
     /// Nothing until the next event.
     Drained,
     /// There may be more.
@@ -85,10 +85,13 @@ impl<N: Net> Engine<N> {
     /// it will be read from again.
     pub(super) fn read(&mut self, token: Token, now: Instant) {
         let mut scratch = std::mem::take(&mut self.scratch);
-        let outcome = match self.connection(token).map(|connection| connection.phase) {
-            None | Some(Phase::Dead(_) | Phase::Flushing { .. }) => Outcome::Drained,
-            Some(Phase::Draining { .. }) => self.drain(token, &mut scratch, now),
-            Some(Phase::Open) => match self.may_read(token, now) {
+        let connection = self.connection(token);
+        let state = connection.map(|c| (c.phase, c.transport.is_handshaking()));
+        let outcome = match state {
+            None | Some((Phase::Dead(_) | Phase::Flushing { .. }, _)) => Outcome::Drained,
+            Some((Phase::Draining { .. }, _)) => self.drain(token, &mut scratch, now),
+            Some((Phase::Open, is_handshaking)) => match self.may_read(token, now) {
+                Ok(()) if is_handshaking => self.shake_hands(token, &mut scratch, now),
                 Ok(()) => self.read_once(token, &mut scratch, now),
                 Err(refusal) => Outcome::Refused(refusal),
             },
@@ -124,7 +127,7 @@ impl<N: Net> Engine<N> {
             // The stream was not looked at, so nobody knows whether it is drained.
             return refused.map_or(Outcome::More, Outcome::Refused);
         }
-        let count = match connection.stream.read(&mut scratch[..most_bytes]) {
+        let count = match connection.transport.read(&mut scratch[..most_bytes]) {
             Ok(0) => return Outcome::Eof,
             Ok(count) => count,
             Err(error) => return after_error(connection, &error),
@@ -155,7 +158,7 @@ impl<N: Net> Engine<N> {
         };
         connection.pending = None;
         for _ in 0..LAST_READS {
-            let count = match connection.stream.read(scratch) {
+            let count = match connection.transport.read_to_forget(scratch) {
                 Ok(0) => return Outcome::Eof,
                 Ok(count) => count,
                 Err(error) => return after_error(connection, &error),
@@ -303,6 +306,7 @@ impl<N: Net> Engine<N> {
                     None => {}
                     Some(Silence::First) => self.kill(token, Disconnect::Silent),
                     Some(Silence::Idle) => self.kill(token, Disconnect::Idle),
+                    Some(Silence::Handshake) => self.kill(token, Disconnect::Unfinished),
                     Some(Silence::EndsMessage) => {
                         // The second call finds nothing, and frees what held the message.
                         while self.deliver(token, Input::Quiet, now) {}
@@ -368,7 +372,7 @@ fn most_at_once(is_rate_limited: bool, max_message_bytes: usize) -> usize {
     }
 }
 
-fn after_error<S>(connection: &Connection<S>, error: &io::Error) -> Outcome {
+pub(super) fn after_error<S>(connection: &Connection<S>, error: &io::Error) -> Outcome {
     match (error.kind(), connection.write_error) {
         (io::ErrorKind::Interrupted, _) => Outcome::More,
         (_, Some(kind)) if would_block(error) => Outcome::Gone(Disconnect::Broken(kind)),

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use log::warn;
+use log::{info, warn};
 
 use super::super::connection::{Phase, ReadState};
 use super::super::net::Net;
 use super::super::{ServiceId, Token};
-use super::{Engine, Source};
+use super::service_slot::ServiceSlot;
+use super::{Engine, RunState, Source};
 use crate::service::Disconnect;
 
 /// Fewer old timers are not worth looking for.
@@ -17,6 +18,30 @@ pub(super) const FEW_TIMERS: usize = 64;
 const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 impl<N: Net> Engine<N> {
+    /// How long the poll may wait; `None`: until something happens.
+    pub(crate) fn wait(&mut self, now: Instant) -> Option<Duration> {
+        let is_busy = |slot: &ServiceSlot| slot.fanout.urgent_len() > 0;
+        if !self.ready.is_empty() || !self.dead.is_empty() || self.services.iter().any(is_busy) {
+            return Some(Duration::ZERO);
+        }
+        let mut next = self.timers.next();
+        let mut consider = |at: Option<Instant>| next = [next, at].into_iter().flatten().min();
+        for slot in &mut self.services {
+            consider(slot.deadline());
+            consider(slot.fanout.round_due(now));
+            if !slot.throttled.is_empty() {
+                consider(slot.fanout.throttled_until());
+            }
+        }
+        if let RunState::Stopping { until } = self.run_state {
+            consider(Some(until));
+        }
+        consider(self.lag_log.due());
+        consider(self.refusal_log.due());
+        consider(self.handshake_log.due());
+        next.map(|at| at.saturating_duration_since(now))
+    }
+
     pub(super) fn run_timers(&mut self, now: Instant) {
         while let Some((at, token)) = self.timers.pop_due(now) {
             match self.source(token) {
@@ -41,6 +66,9 @@ impl<N: Net> Engine<N> {
         }
         if let Some(more) = self.lag_log.take_suppressed(now) {
             warn!("{more} more clients were disconnected as too slow");
+        }
+        if let Some(more) = self.handshake_log.take_suppressed(now) {
+            info!("{more} more TLS handshakes failed");
         }
         if let Some(more) = self.refusal_log.take_suppressed(now) {
             warn!("{more} more clients were turned away");

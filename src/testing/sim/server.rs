@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::net::{Shared, SimNet};
 use super::network::Network;
+use crate::addr::Proto;
 use crate::outbound;
 use crate::reactor::{Engine, Limits, ServiceId};
 use crate::service::{OperatorInput, Service};
@@ -43,7 +44,7 @@ impl Server {
         let service = self.engine.add_service(service, limits);
         self.input_to = Some(service);
         let listener = self.network.borrow_mut().listen();
-        let added = self.engine.add_listener(listener, service);
+        let added = self.engine.add_listener(listener, service, Proto::Lines);
         added.expect("the simulated network has room for it");
         listener
     }

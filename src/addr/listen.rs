@@ -1,0 +1,117 @@
+//! What a server is asked to listen on: `[PROTO:]ADDR`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Address;
+
+/// What is spoken on a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proto {
+    /// What a client sends first decides.
+    Auto,
+    /// Lines, or whatever bytes the service takes.
+    Lines,
+    /// The same over TLS.
+    Tls,
+    /// A page, and a WebSocket.
+    Http,
+    /// The same over TLS.
+    Https,
+    /// Internet Relay Chat.
+    Irc,
+    /// The same over TLS.
+    Ircs,
+}
+
+const PROTOS: [(Proto, &str); 7] = [
+    (Proto::Auto, "auto"),
+    (Proto::Lines, "lines"),
+    (Proto::Tls, "tls"),
+    (Proto::Http, "http"),
+    (Proto::Https, "https"),
+    (Proto::Irc, "irc"),
+    (Proto::Ircs, "ircs"),
+];
+
+impl Proto {
+    /// Whether every client speaks TLS.
+    #[must_use]
+    pub fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::Https | Self::Ircs)
+    }
+}
+
+impl fmt::Display for Proto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = PROTOS.iter().find(|(proto, _)| proto == self);
+        f.write_str(named.map_or("", |(_, name)| name))
+    }
+}
+
+/// An address to listen on, and what is spoken there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// `None`: what the service speaks unless it is told otherwise.
+    pub proto: Option<Proto>,
+    /// Where.
+    pub address: Address,
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    /// A host that is called as a protocol is needs one before it: `lines:irc:6667`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let prefixed = PROTOS.iter().find_map(|(proto, name)| {
+            let rest = text.strip_prefix(name)?.strip_prefix(':')?;
+            Some((*proto, rest))
+        });
+        Ok(match prefixed {
+            Some((proto, rest)) => Self {
+                proto: Some(proto),
+                address: rest.parse()?,
+            },
+            None => Self {
+                proto: None,
+                address: text.parse()?,
+            },
+        })
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(proto) = self.proto {
+            write!(f, "{proto}:")?;
+        }
+        self.address.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protocol_stands_before_any_address() {
+        for (text, proto, address) in [
+            ("7788", None, "127.0.0.1:7788"),
+            ("tls:7788", Some(Proto::Tls), "127.0.0.1:7788"),
+            ("irc::6667", Some(Proto::Irc), ":6667"),
+            ("http:unix:/a", Some(Proto::Http), "unix:/a"),
+            ("https:[::1]:1", Some(Proto::Https), "[::1]:1"),
+            ("lines:irc:6667", Some(Proto::Lines), "irc:6667"),
+            ("ircd:6667", None, "ircd:6667"),
+        ] {
+            let listen: Listen = text.parse().unwrap();
+            assert_eq!(listen.proto, proto, "{text}");
+            assert_eq!(listen.address.to_string(), address);
+            let prefix = proto.map_or(String::new(), |proto| format!("{proto}:"));
+            assert_eq!(listen.to_string(), format!("{prefix}{address}"));
+        }
+        for bad in ["tls:", "tls", "auto:host", "gopher:x:1"] {
+            assert!(bad.parse::<Listen>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! TLS: connections over any stream, and the configurations that they are made from. Knows neither
+//! services nor sockets. Without the cargo feature `tls` there are none.
+
+#[cfg(not(feature = "tls"))]
+mod absent;
+#[cfg(feature = "tls")]
+pub(crate) mod client;
+#[cfg(feature = "tls")]
+mod connection;
+#[cfg(feature = "tls")]
+mod pem;
+#[cfg(feature = "tls")]
+mod scratch;
+#[cfg(feature = "tls")]
+mod server;
+#[cfg(feature = "tls")]
+mod step;
+#[cfg(test)]
+#[cfg(feature = "tls")]
+mod tests;
+
+use std::path::PathBuf;
+
+#[cfg(not(feature = "tls"))]
+pub(crate) use absent::{ServerConfig, TlsConnection, TlsServer};
+#[cfg(feature = "tls")]
+pub(crate) use {connection::TlsConnection, rustls::ServerConfig, server::TlsServer};
+
+/// Where a server's certificate and key come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// Two PEM files.
+    Files {
+        /// The certificate first, then those that lead to one that clients trust.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+    /// A certificate is made at the start, which is signed by nobody else.
+    SelfSigned,
+}
+
+/// Which servers a client takes for what they say they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// What this machine trusts.
+    System,
+    /// What the certificates in a PEM file have signed.
+    Ca(PathBuf),
+    /// The one whose certificate has this SHA-256.
+    Fingerprint([u8; 32]),
+}
+
+#[cfg(feature = "tls")]
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest.as_ref());
+    hash
+}

@@ -1,0 +1,78 @@
+//! TLS in a build without it: what nobody can have, so that nobody who could has to ask.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::sync::Arc;
+
+use super::Identity;
+use crate::failure::CliError;
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum ServerConfig {}
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum TlsConnection {}
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum TlsServer {}
+
+impl TlsServer {
+    pub(crate) fn new(_: &Identity, _: &[String]) -> Result<Self, CliError> {
+        Err(CliError::usage(
+            "this chinwag was built without TLS (its cargo feature is 'tls')",
+        ))
+    }
+
+    pub(crate) fn is_from_files(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        match *self {}
+    }
+
+    pub(crate) fn reload(&mut self) -> Result<(), CliError> {
+        match *self {}
+    }
+}
+
+#[expect(clippy::needless_pass_by_ref_mut, reason = "as the real one has it")]
+impl TlsConnection {
+    pub(crate) fn accept(config: Arc<ServerConfig>, _already_read: &[u8]) -> io::Result<Self> {
+        match *config {}
+    }
+
+    pub(crate) fn is_handshaking(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn wants_write(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn may_have_more(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn read(&mut self, _: &mut impl Read, _: &mut [u8]) -> io::Result<usize> {
+        match *self {}
+    }
+
+    pub(crate) fn write_vectored(
+        &mut self,
+        _: &mut impl Write,
+        _: &[IoSlice<'_>],
+    ) -> io::Result<usize> {
+        match *self {}
+    }
+
+    pub(crate) fn push(&mut self, _: &mut impl Write) -> io::Result<bool> {
+        match *self {}
+    }
+
+    pub(crate) fn close_notify(&mut self, _: &mut impl Write) -> io::Result<bool> {
+        match *self {}
+    }
+}

@@ -1,0 +1,124 @@
+//! The server's side: its certificate and key, from files or made at the start, and made anew from
+//! the same files when it is asked to.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::ring::{Ticketer, default_provider};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::NoServerSessionStorage;
+
+use super::Identity;
+use super::pem;
+use crate::failure::CliError;
+
+/// What may be agreed on to be spoken inside.
+const ALPN: [&[u8]; 2] = [b"http/1.1", b"irc"];
+
+/// The names that a certificate has which is made at the start, beside the addresses listened on.
+const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// What every handshake of a server is made from.
+#[derive(Debug)]
+pub(crate) struct TlsServer {
+    identity: Identity,
+    config: Arc<ServerConfig>,
+    sha256: [u8; 32],
+}
+
+impl TlsServer {
+    /// Reads the files of `identity`, or makes a certificate for this machine and `hosts`.
+    ///
+    /// # Errors
+    /// Which file cannot be used, and why.
+    pub(crate) fn new(identity: &Identity, hosts: &[String]) -> Result<Self, CliError> {
+        let (config, sha256) = match identity {
+            Identity::Files { certificate, key } => read(certificate, key)?,
+            Identity::SelfSigned => make(hosts)?,
+        };
+        Ok(Self {
+            identity: identity.clone(),
+            config,
+            sha256,
+        })
+    }
+
+    /// The SHA-256 of the certificate.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+
+    /// Whether [`Self::reload`] would read anything.
+    pub(crate) fn is_from_files(&self) -> bool {
+        matches!(self.identity, Identity::Files { .. })
+    }
+
+    /// For the next handshake.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// Reads both files anew, for the handshakes to come. A certificate that was made at the start
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// Which file cannot be used, and why; what was there before stays.
+    pub(crate) fn reload(&mut self) -> Result<(), CliError> {
+        if let Identity::Files { certificate, key } = &self.identity {
+            (self.config, self.sha256) = read(certificate, key)?;
+        }
+        Ok(())
+    }
+}
+
+/// What handshakes are made from, and the SHA-256 of the certificate.
+type Made = (Arc<ServerConfig>, [u8; 32]);
+
+fn read(certificate: &Path, key: &Path) -> Result<Made, CliError> {
+    let chain = pem::certificates("--tls-cert", certificate)?;
+    let private = pem::key("--tls-key", key)?;
+    let sha256 = super::sha256(&chain[0]);
+    let config = config(chain, private).map_err(|why| {
+        let (certificate, key) = (certificate.display(), key.display());
+        CliError::runtime(format!(
+            "use --tls-cert {certificate} with --tls-key {key}: {why}"
+        ))
+    })?;
+    Ok((config, sha256))
+}
+
+fn make(hosts: &[String]) -> Result<Made, CliError> {
+    let fail = |why| CliError::runtime(format!("make a certificate for --tls-self-signed: {why}"));
+    let mut names: Vec<String> = OWN_NAMES.map(str::to_owned).to_vec();
+    names.extend(hosts.iter().cloned());
+    names.sort_unstable();
+    names.dedup();
+    let made =
+        rcgen::generate_simple_self_signed(names).map_err(|error| fail(error.to_string()))?;
+    let certificate = made.cert.der().clone();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let sha256 = super::sha256(&certificate);
+    let config = config(vec![certificate], key.into()).map_err(fail)?;
+    Ok((config, sha256))
+}
+
+fn config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, String> {
+    let provider = Arc::new(default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => "they do not belong together".to_owned(),
+            other => other.to_string(),
+        })?;
+    config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
+    // A client brings its session along, so the server keeps none.
+    config.ticketer = Ticketer::new().map_err(|error| error.to_string())?;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 1;
+    Ok(Arc::new(config))
+}
