@@ -84,17 +84,21 @@ where
 {
     let words = arguments.into_iter().map(Into::into).collect();
     let words = serve::name_first::name_first(words);
+    let name_page = |refused: CliError| match refused.is_usage() {
+        true => CliError::usage(format!("{refused} (see {})", help_page(&words))),
+        false => refused,
+    };
     match Arguments::try_parse_from(&words) {
         Ok(arguments) => match arguments.command {
-            Subcommands::Serve(given) => match given.into_config() {
-                Err(refused) if refused.is_usage() => Err(CliError::usage(format!(
-                    "{refused} (see {})",
-                    help_page(&words)
-                ))),
-                other => other.map(Command::Serve),
-            },
+            Subcommands::Serve(given) => {
+                let config = given.into_config();
+                config.map(Command::Serve).map_err(name_page)
+            }
             #[cfg(feature = "client")]
-            Subcommands::Connect(given) => Ok(Command::Connect(given.into())),
+            Subcommands::Connect(given) => {
+                let config = given.into_config();
+                config.map(Command::Connect).map_err(name_page)
+            }
             #[cfg(not(feature = "client"))]
             Subcommands::Connect(_) => NotBuiltIn::refuse("connect", "client"),
             #[cfg(feature = "bench")]

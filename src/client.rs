@@ -3,19 +3,23 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-use crate::addr::Address;
+use crate::addr::{Address, Listen, Proto};
 use crate::failure::CliError;
 use crate::signals;
 use crate::terminal::Terminal;
+use crate::tls::{self, Trust};
+
+use link::Link;
 
 mod dial;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod line_splitter;
+mod link;
 mod mention;
 mod pipe;
 mod session;
@@ -24,7 +28,11 @@ mod session;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The server.
-    pub address: Address,
+    pub server: Listen,
+    /// With TLS: which servers are taken for what they say they are.
+    pub trust: Trust,
+    /// Said first of all, by `/pass`.
+    pub password: Option<String>,
     /// Each line in a send of its own, without its newline.
     pub raw: bool,
     /// Bounds connecting.
@@ -40,13 +48,41 @@ pub struct Config {
 /// One line: the server cannot be reached, or the connection broke.
 pub fn run(config: &Config) -> Result<(), CliError> {
     signals::unblock(&[SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
-    let socket = Arc::new(dial::dial(&config.address, config.timeout)?);
+    let link = Arc::new(connect(config)?);
+    if let Some(password) = &config.password {
+        let ending = if config.raw { "" } else { "\n" };
+        let said = link.write_all(format!("/pass {password}{ending}").as_bytes());
+        said.map_err(|error| broken(config, &error))?;
+    }
     match Terminal::is_there() {
-        true => session::run(config, &socket),
-        false => pipe::run(config, &socket),
+        true => session::run(config, &link),
+        false => pipe::run(config, &link),
+    }
+}
+
+/// Connects, and shakes hands where that is asked for, all within the time for it.
+fn connect(config: &Config) -> Result<Link, CliError> {
+    let (server, timeout) = (&config.server, config.timeout);
+    if server.proto != Some(Proto::Tls) {
+        return dial::dial(server, timeout).map(Link::plain);
+    }
+    let deadline = Instant::now() + timeout;
+    let tls = tls::connect(&config.trust, name(&server.address))?;
+    let socket = dial::dial(server, timeout)?;
+    Link::over_tls(socket, tls, deadline).map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => dial::no_answer(server, timeout),
+        _ => dial::failed(server, &error),
+    })
+}
+
+/// What the server's certificate has to be for.
+fn name(address: &Address) -> &str {
+    match address {
+        Address::Tcp { host, .. } => host.split('%').next().unwrap_or(host),
+        Address::Any { .. } | Address::Unix(_) => "localhost",
     }
 }
 
 fn broken(config: &Config, error: &io::Error) -> CliError {
-    CliError::runtime(format!("talk to {}: {error}", config.address))
+    CliError::runtime(format!("talk to {}: {error}", config.server))
 }

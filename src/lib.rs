@@ -61,7 +61,6 @@ pub mod terminal;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod testing;
-#[allow(dead_code, reason = "the command line asks for it")]
 pub mod tls;
 pub mod units;
 pub mod wire;

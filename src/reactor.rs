@@ -195,7 +195,6 @@ impl Reactor {
 
     /// What TLS handshakes are made from. If that is files, SIGHUP has them read anew from now on,
     /// and ends the server no more.
-    #[allow(dead_code, reason = "the command line asks for it")]
     pub(crate) fn set_tls(&mut self, tls: TlsServer) {
         self.engine.set_tls(tls.config());
         self.tls = Some(tls);
@@ -262,7 +261,8 @@ impl Reactor {
                 match tls.reload() {
                     Ok(()) => {
                         self.engine.set_tls(tls.config());
-                        info!("SIGHUP: the TLS certificate and key are read anew");
+                        let fingerprint = tls.fingerprint();
+                        info!("SIGHUP: the TLS certificate and key are read anew; {fingerprint}");
                     }
                     Err(why) => error!("SIGHUP: {why}; what was there before stays"),
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use log::warn;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::addr::Address;
+use crate::addr::{Address, Listen, Proto};
 use crate::failure::CliError;
 use crate::outbound::{self, Pace};
 use crate::reactor::{self, Rate, Reactor};
@@ -16,6 +16,7 @@ use crate::services::echo::Echo;
 use crate::services::reply::Reply;
 use crate::services::room::{self, Room};
 use crate::signals;
+use crate::tls::{Identity, TlsServer};
 
 mod listeners;
 mod logging;
@@ -28,7 +29,9 @@ mod sandbox;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where clients come in; at least one.
-    pub listen: Vec<Address>,
+    pub listen: Vec<Listen>,
+    /// The certificate of those that speak TLS.
+    pub tls: Option<Identity>,
     /// What is said to them.
     pub service: ServiceConfig,
     /// How many may be here at once; `None`: as many as descriptors allow.
@@ -131,9 +134,14 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         ServiceConfig::Room { .. } => Some(ROOM_SEND_BUFFER_BYTES),
         _ => None,
     };
+    if let Some(identity) = &config.tls {
+        reactor.set_tls(TlsServer::new(identity, &names(&config.listen))?);
+    }
     let mut opened = Vec::new();
     for asked in &config.listen {
-        let open = |address: &Address| reactor.listen(address, service, send_buffer_bytes);
+        let proto = asked.proto.unwrap_or(Proto::Lines);
+        let open =
+            |address: &Address| reactor.listen_for(address, proto, service, send_buffer_bytes);
         opened.extend(listeners::open_all(asked, open)?);
     }
     if let Some(user) = &config.user {
@@ -141,12 +149,12 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     }
     #[cfg(feature = "sandbox")]
     if config.sandbox {
-        sandbox::enter(&opened)?;
+        sandbox::enter(&opened, config.tls.as_ref())?;
     }
-    for address in &opened {
-        announce(address, operator.as_ref());
-        if address.is_open_to_others() {
-            warn!("{address} can be reached from other machines, without a password");
+    for listener in &opened {
+        announce(listener, operator.as_ref());
+        if listener.address.is_open_to_others() {
+            warn!("{listener} can be reached from other machines, without a password");
         }
     }
     if let Some(operator) = &operator {
@@ -182,9 +190,22 @@ fn service(
     }
 }
 
+/// What clients may call this machine: its own name, and those that it listens on.
+fn names(listen: &[Listen]) -> Vec<String> {
+    let uname = rustix::system::uname();
+    let own = uname.nodename().to_string_lossy().into_owned();
+    let hosts = listen
+        .iter()
+        .filter_map(|listener| match &listener.address {
+            Address::Tcp { host, .. } => Some(host.clone()),
+            Address::Any { .. } | Address::Unix(_) => None,
+        });
+    hosts.chain([own]).collect()
+}
+
 /// Says that clients may come now. Nobody has to listen to it.
-fn announce(address: &Address, operator: Option<&operator::OperatorConsole>) {
-    let line = format!("listening on {address}");
+fn announce(listener: &Listen, operator: Option<&operator::OperatorConsole>) {
+    let line = format!("listening on {listener}");
     match operator {
         Some(operator) => operator.print(&line),
         None => {

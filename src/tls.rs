@@ -1,6 +1,11 @@
 //! TLS: connections over any stream, and the configurations that they are made from. Knows neither
 //! services nor sockets. Without the cargo feature `tls` there are none.
 
+#![cfg_attr(
+    not(feature = "client"),
+    allow(dead_code, unused_imports, reason = "only a client connects")
+)]
+
 #[cfg(not(feature = "tls"))]
 mod absent;
 #[cfg(feature = "tls")]
@@ -18,13 +23,17 @@ mod step;
 #[cfg(test)]
 #[cfg(feature = "tls")]
 mod tests;
+#[cfg(feature = "tls")]
+mod verify;
 
 use std::path::PathBuf;
 
 #[cfg(not(feature = "tls"))]
-pub(crate) use absent::{ServerConfig, TlsConnection, TlsServer};
+pub(crate) use absent::{ServerConfig, TlsConnection, TlsServer, connect};
 #[cfg(feature = "tls")]
-pub(crate) use {connection::TlsConnection, rustls::ServerConfig, server::TlsServer};
+pub(crate) use {
+    client::connect, connection::TlsConnection, rustls::ServerConfig, server::TlsServer,
+};
 
 /// Where a server's certificate and key come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +58,14 @@ pub enum Trust {
     Ca(PathBuf),
     /// The one whose certificate has this SHA-256.
     Fingerprint([u8; 32]),
+}
+
+#[cfg(feature = "tls")]
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 #[cfg(feature = "tls")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 
-use crate::addr::{self, Address};
+use crate::addr::{self, Listen};
 use crate::failure::CliError;
 use crate::outbound::Pace;
 use crate::reactor::Rate;
@@ -18,8 +18,10 @@ use crate::units::{parse_duration, parse_size};
 use crate::wire::Framing;
 
 pub(super) mod name_first;
+mod tls;
 mod values;
 
+use tls::TlsOptions;
 use values::{Timeout, as_typed, parse_count, parse_message_size, parse_rate};
 
 const LEAST_LOG_BYTES: usize = 64 << 10;
@@ -69,9 +71,10 @@ enum Service {
 #[derive(Args)]
 struct CommonArguments {
     /// Listen on this address: HOST:PORT, [v6]:PORT, :PORT (every interface), PORT (loopback) or
-    /// unix:PATH; a name stands for all its addresses. Can be given several times
-    #[arg(short, long, value_name = "ADDR", default_value = addr::DEFAULT)]
-    listen: Vec<Address>,
+    /// unix:PATH; a name stands for all its addresses. 'tls:' before it: over TLS. Can be given
+    /// several times
+    #[arg(short, long, value_name = "[PROTO:]ADDR", default_value = addr::DEFAULT)]
+    listen: Vec<Listen>,
 
     /// Serve at most N clients at once; a room turns further ones away, the other services let
     /// them wait [default: the descriptor limit less 32]
@@ -116,6 +119,9 @@ struct CommonArguments {
     #[cfg(feature = "sandbox")]
     #[arg(long)]
     sandbox: bool,
+
+    #[command(flatten)]
+    tls: TlsOptions,
 }
 
 #[derive(Args)]
@@ -178,7 +184,7 @@ impl Arguments {
     /// # Errors
     /// A usage [`CliError`] of one line, or a runtime one if the file of `--motd` cannot be read.
     pub(super) fn into_config(self) -> Result<Config, CliError> {
-        Ok(match self.service.unwrap_or(Service::Room(self.room)) {
+        match self.service.unwrap_or(Service::Room(self.room)) {
             Service::Room(RoomArguments { common, room }) => {
                 let service = room.into_service(common.max_message)?;
                 common.into_config(service)
@@ -188,13 +194,14 @@ impl Arguments {
             Service::Reply(ReplyArguments { common, text, once }) => {
                 common.into_config(ServiceConfig::Reply { text, once })
             }
-        })
+        }
     }
 }
 
 impl CommonArguments {
-    fn into_config(self, service: ServiceConfig) -> Config {
-        Config {
+    fn into_config(self, service: ServiceConfig) -> Result<Config, CliError> {
+        Ok(Config {
+            tls: self.tls.identity_for(&self.listen)?,
             listen: self.listen,
             service,
             max_clients: self.max_clients,
@@ -208,7 +215,7 @@ impl CommonArguments {
             user: self.user,
             #[cfg(feature = "sandbox")]
             sandbox: self.sandbox,
-        }
+        })
     }
 }
 

@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use crate::addr::Address;
+use crate::addr::{Address, Listen};
 use crate::failure::CliError;
 
 /// Connects to the first address that answers.
 ///
 /// # Errors
 /// No address, no answer within `timeout`, or the last address's refusal.
-pub(super) fn dial(address: &Address, timeout: Duration) -> Result<Socket, CliError> {
+pub(super) fn dial(server: &Listen, timeout: Duration) -> Result<Socket, CliError> {
     let (outcome, arrived) = mpsc::sync_channel(1);
-    let target = address.clone();
+    let target = server.address.clone();
     // Neither the resolver nor a unix socket can be told how long it may take; a thread can be
     // left behind.
     let dialling = thread::Builder::new()
@@ -27,21 +27,23 @@ pub(super) fn dial(address: &Address, timeout: Duration) -> Result<Socket, CliEr
             // Whoever asked may have given up.
             let _ = outcome.send(connect(&target, timeout));
         })
-        .map_err(|error| failed(address, &error))?;
+        .map_err(|error| failed(server, &error))?;
     match arrived.recv_timeout(timeout) {
         Ok(connected) => {
             // No thread is left, then, that could take signals from those who wait for them.
             let _ = dialling.join();
-            connected.map_err(|error| failed(address, &error))
+            connected.map_err(|error| failed(server, &error))
         }
-        Err(_) => Err(CliError::runtime(format!(
-            "connect to {address}: no answer within {timeout:?}"
-        ))),
+        Err(_) => Err(no_answer(server, timeout)),
     }
 }
 
-fn failed(address: &Address, error: &io::Error) -> CliError {
-    CliError::runtime(format!("connect to {address}: {error}"))
+pub(super) fn no_answer(server: &Listen, timeout: Duration) -> CliError {
+    CliError::runtime(format!("connect to {server}: no answer within {timeout:?}"))
+}
+
+pub(super) fn failed(server: &Listen, error: &io::Error) -> CliError {
+    CliError::runtime(format!("connect to {server}: {error}"))
 }
 
 fn connect(address: &Address, timeout: Duration) -> io::Result<Socket> {

@@ -1,13 +1,11 @@
 //! A script at the other end: stdin goes out as it is, arrivals go to stdout as they are.
 
 use std::io::{self, BufRead, ErrorKind, Read, Write};
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::thread;
 
-use socket2::Socket;
-
 use super::Config;
+use super::link::Link;
 use crate::failure::CliError;
 
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -19,14 +17,14 @@ const RAW_LINE_MAX_BYTES: u64 = 64 * 1024;
 ///
 /// # Errors
 /// stdin cannot be read, stdout not be written, or the connection broke.
-pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), CliError> {
-    let (sending, is_raw) = (Arc::clone(socket), config.raw);
+pub(super) fn run(config: &Config, link: &Arc<Link>) -> Result<(), CliError> {
+    let (sending, is_raw) = (Arc::clone(link), config.raw);
     // Nobody waits for this thread: when the server has ended, stdin does not matter.
     let sender = thread::Builder::new().name("send".to_owned());
     let sender = sender
         .spawn(move || send(&sending, is_raw))
         .map_err(|error| super::broken(config, &error))?;
-    match receive(socket) {
+    match receive(link) {
         // The connection's end may be our own doing.
         Ok(()) if sender.is_finished() => match sender.join() {
             Ok(Err(error)) => Err(CliError::runtime(format!("read stdin: {error}"))),
@@ -44,11 +42,11 @@ enum Broken {
     Stdout(io::Error),
 }
 
-fn receive(mut socket: &Socket) -> Result<(), Broken> {
+fn receive(link: &Link) -> Result<(), Broken> {
     let mut stdout = io::stdout().lock();
     let mut bytes = vec![0; BUFFER_BYTES];
     loop {
-        match Read::read(&mut socket, &mut bytes) {
+        match link.read(&mut bytes, None) {
             Ok(0) => return Ok(()),
             Ok(count) => stdout
                 .write_all(&bytes[..count])
@@ -62,16 +60,16 @@ fn receive(mut socket: &Socket) -> Result<(), Broken> {
 
 /// Sends stdin, then shuts our side down, also when stdin breaks: only that is an error here,
 /// for what breaks at the socket the receiver sees too.
-fn send(socket: &Socket, is_raw: bool) -> io::Result<()> {
+fn send(link: &Link, is_raw: bool) -> io::Result<()> {
     let sent = match is_raw {
-        true => send_lines(socket),
-        false => send_bytes(socket),
+        true => send_lines(link),
+        false => send_bytes(link),
     };
-    let _ = socket.shutdown(Shutdown::Write);
+    link.end_our_side();
     sent
 }
 
-fn send_bytes(mut socket: &Socket) -> io::Result<()> {
+fn send_bytes(link: &Link) -> io::Result<()> {
     let mut stdin = io::stdin().lock();
     let mut bytes = vec![0; BUFFER_BYTES];
     loop {
@@ -81,13 +79,13 @@ fn send_bytes(mut socket: &Socket) -> io::Result<()> {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        if socket.write_all(&bytes[..count]).is_err() {
+        if link.write_all(&bytes[..count]).is_err() {
             return Ok(());
         }
     }
 }
 
-fn send_lines(mut socket: &Socket) -> io::Result<()> {
+fn send_lines(link: &Link) -> io::Result<()> {
     let mut stdin = io::stdin().lock();
     let mut line = Vec::new();
     loop {
@@ -99,7 +97,7 @@ fn send_lines(mut socket: &Socket) -> io::Result<()> {
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         // Nothing cannot be sent.
-        if !text.is_empty() && socket.write_all(text).is_err() {
+        if !text.is_empty() && link.write_all(text).is_err() {
             return Ok(());
         }
     }

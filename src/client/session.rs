@@ -8,22 +8,20 @@
 //! over.
 
 use std::cell::Cell;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::SIGINT;
-use signal_hook::low_level::emulate_default_handler;
-use socket2::Socket;
-
 use super::Config;
 use super::line_splitter::LineSplitter;
+use super::link::Link;
 use super::mention::Nick;
 use crate::failure::CliError;
 use crate::terminal::{Input, Options, Printer, Terminal};
+use signal_hook::consts::SIGINT;
+use signal_hook::low_level::emulate_default_handler;
 
 const PROMPT: &str = "send: ";
 /// What the room understands; Tab completes it.
@@ -52,13 +50,13 @@ enum Event {
 ///
 /// # Errors
 /// The terminal cannot be used, or the connection broke.
-pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), CliError> {
+pub(super) fn run(config: &Config, link: &Arc<Link>) -> Result<(), CliError> {
     let (events, happened) = mpsc::channel();
-    let terminal = start(config, socket, events)
+    let terminal = start(config, link, events)
         .map_err(|error| CliError::runtime(format!("use the terminal: {error}")))?;
     let last = wait(&happened, &terminal.printer());
     // Lets go whoever still waits for the socket.
-    let _ = socket.shutdown(Shutdown::Both);
+    link.hang_up();
     drop(terminal);
     match last {
         Event::Left | Event::Ended(Ok(())) => Ok(()),
@@ -68,7 +66,7 @@ pub(super) fn run(config: &Config, socket: &Arc<Socket>) -> Result<(), CliError>
     }
 }
 
-fn start(config: &Config, socket: &Arc<Socket>, events: Sender<Event>) -> io::Result<Terminal> {
+fn start(config: &Config, link: &Arc<Link>, events: Sender<Event>) -> io::Result<Terminal> {
     let (lines, typed) = mpsc::sync_channel(UNSENT_MAX_LINES);
     let options = Options {
         prompt: PROMPT.to_owned(),
@@ -81,13 +79,13 @@ fn start(config: &Config, socket: &Arc<Socket>, events: Sender<Event>) -> io::Re
     };
     let terminal = Terminal::start(options, move |input, printer| keyboard.take(input, printer))?;
 
-    let (printer, receiving, ended) = (terminal.printer(), Arc::clone(socket), events);
+    let (printer, receiving, ended) = (terminal.printer(), Arc::clone(link), events);
     spawn("receive", move || {
         let outcome = receive(&receiving, &printer);
         // Nobody listens any more once the session is over; so below.
         let _ = ended.send(Event::Ended(outcome));
     })?;
-    let (sending, ending) = (Arc::clone(socket), if config.raw { "" } else { "\n" });
+    let (sending, ending) = (Arc::clone(link), if config.raw { "" } else { "\n" });
     spawn("send", move || send(&sending, &typed, ending))?;
     Ok(terminal)
 }
@@ -149,19 +147,19 @@ impl Keyboard {
     }
 }
 
-fn send(mut socket: &Socket, typed: &Receiver<String>, ending: &str) {
+fn send(link: &Link, typed: &Receiver<String>, ending: &str) {
     for mut line in typed {
         line.push_str(ending);
         // One write for each line. What breaks here, the receiver sees and reports.
-        if socket.write_all(line.as_bytes()).is_err() {
+        if link.write_all(line.as_bytes()).is_err() {
             return;
         }
     }
-    let _ = socket.shutdown(Shutdown::Write);
+    link.end_our_side();
 }
 
 /// Shows what arrives until its end, or until the printer takes nothing.
-fn receive(mut socket: &Socket, printer: &Printer) -> io::Result<()> {
+fn receive(link: &Link, printer: &Printer) -> io::Result<()> {
     let mut nick = Nick::default();
     let is_printing = Cell::new(true);
     let mut show = |line: &[u8]| {
@@ -173,8 +171,7 @@ fn receive(mut socket: &Socket, printer: &Printer) -> io::Result<()> {
     let mut splitter = LineSplitter::default();
     let mut bytes = vec![0; READ_BUFFER_BYTES];
     loop {
-        socket.set_read_timeout(splitter.has_partial().then_some(QUIET))?;
-        match Read::read(&mut socket, &mut bytes) {
+        match link.read(&mut bytes, splitter.has_partial().then_some(QUIET)) {
             Ok(0) => {
                 splitter.end(&mut show);
                 return Ok(());

@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::io::Errno;
 
-use crate::addr::Address;
+use crate::addr::{Address, Listen};
 use crate::failure::CliError;
 
 /// Opens, by `open`, each address that `asked` stands for, so that whoever dials the name gets here
@@ -14,17 +14,20 @@ use crate::failure::CliError;
 /// file may well list `::1` where there is no IPv6. Any other failure is final: a server that
 /// listened on one half of `localhost` while another has the other half would split a chat.
 pub(super) fn open_all(
-    asked: &Address,
+    asked: &Listen,
     mut open: impl FnMut(&Address) -> io::Result<Address>,
-) -> Result<Vec<Address>, CliError> {
+) -> Result<Vec<Listen>, CliError> {
     let fail = |error| CliError::runtime(format!("listen on {asked}: {error}"));
     let mut opened = Vec::new();
     let mut absent = None;
-    for address in asked.listen_addresses().map_err(fail)? {
+    for address in asked.address.listen_addresses().map_err(fail)? {
         match open(&address) {
-            Ok(real) => opened.push(real),
+            Ok(address) => opened.push(Listen {
+                proto: asked.proto,
+                address,
+            }),
             Err(error) if is_absent(&error) => absent = Some(error),
-            Err(error) if address == *asked => return Err(fail(error)),
+            Err(error) if address == asked.address => return Err(fail(error)),
             Err(error) => {
                 let why = format!("listen on {asked}: at {address}: {error}");
                 return Err(CliError::runtime(why));
@@ -53,7 +56,7 @@ mod tests {
 
     #[test]
     fn what_the_machine_does_not_have_is_named_if_there_is_nothing_else() {
-        let asked: Address = "127.0.0.1:7788".parse().unwrap();
+        let asked: Listen = "127.0.0.1:7788".parse().unwrap();
         let refused = open_all(&asked, |_| Err(error(Errno::ADDRNOTAVAIL))).unwrap_err();
         assert!(
             refused
@@ -61,7 +64,7 @@ mod tests {
                 .starts_with("listen on 127.0.0.1:7788: "),
             "{refused}"
         );
-        let path: Address = "unix:/x".parse().unwrap();
+        let path: Listen = "tls:unix:/x".parse().unwrap();
         assert_eq!(open_all(&path, |a| Ok(a.clone())), Ok(vec![path.clone()]));
     }
 }

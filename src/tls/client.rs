@@ -1,19 +1,24 @@
 //! A client's side: which servers it takes for what they say they are.
 
-use std::fmt;
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring::default_provider;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
-    SignatureScheme, SupportedProtocolVersion,
-};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
-use super::{Trust, pem, sha256};
+use super::verify::Verifier;
+use super::{TlsConnection, Trust, pem};
 use crate::failure::CliError;
+
+/// A connection to the server that `name` stands for: a host's name, or its IP address.
+///
+/// # Errors
+/// Which certificates cannot be read, or what is wrong with the name.
+pub(crate) fn connect(trust: &Trust, name: &str) -> Result<TlsConnection, CliError> {
+    let fail = |why: String| CliError::runtime(format!("set up TLS with {name}: {why}"));
+    let server = ServerName::try_from(name.to_owned()).map_err(|error| fail(error.to_string()))?;
+    TlsConnection::connect(config(trust)?, server).map_err(|error| fail(error.to_string()))
+}
 
 /// What every handshake of a client is made from.
 ///
@@ -32,23 +37,20 @@ pub(super) fn config_of(
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)
         .map_err(|error| CliError::runtime(format!("set up TLS: {error}")))?;
-    let builder = match trust {
-        Trust::Fingerprint(expected) => {
-            let expected = *expected;
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Pinned { expected, provider }))
-        }
-        Trust::System => builder.with_root_certificates(system_roots()?),
+    let verifier = match trust {
+        Trust::System => None,
+        Trust::Fingerprint(sha256) => Some(Verifier::of_fingerprint(*sha256, provider)),
         Trust::Ca(path) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in pem::certificates("--tls-ca", path)? {
-                roots.add(certificate).map_err(|error| {
-                    CliError::runtime(format!("read --tls-ca from {}: {error}", path.display()))
-                })?;
-            }
-            builder.with_root_certificates(roots)
+            let signers = pem::certificates("--tls-ca", path)?;
+            let verifier = Verifier::of_signers(signers, provider);
+            Some(verifier.map_err(|why| pem::unusable("--tls-ca", path, &why))?)
         }
+    };
+    let builder = match verifier {
+        Some(verifier) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier)),
+        None => builder.with_root_certificates(system_roots()?),
     };
     Ok(Arc::new(builder.with_no_client_auth()))
 }
@@ -67,90 +69,5 @@ fn system_roots() -> Result<RootCertStore, CliError> {
         None => Err(CliError::runtime(
             "read the system's certificates: there are none; see --tls-ca and --tls-fingerprint",
         )),
-    }
-}
-
-/// Takes the one certificate that has this fingerprint, whoever signed it and for whatever name.
-#[derive(Debug)]
-struct Pinned {
-    expected: [u8; 32],
-    provider: Arc<CryptoProvider>,
-}
-
-#[derive(Debug)]
-struct Mismatch([u8; 32]);
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("its certificate has another fingerprint: ")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl std::error::Error for Mismatch {}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        match sha256(end_entity) {
-            found if found == self.expected => Ok(ServerCertVerified::assertion()),
-            found => Err(Error::InvalidCertificate(CertificateError::Other(
-                OtherError(Arc::new(Mismatch(found))),
-            ))),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        algorithms.supported_schemes()
-    }
-}
-
-/// Why a handshake failed, as one says it to whoever asked for it.
-pub(super) fn explain(error: &Error) -> String {
-    match error {
-        Error::InvalidCertificate(why) => match why {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "its certificate has expired".to_owned()
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "its certificate is not valid yet".to_owned()
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "its certificate is for another name".to_owned()
-            }
-            CertificateError::UnknownIssuer => {
-                "nobody that is trusted here has signed its certificate".to_owned()
-            }
-            CertificateError::Other(OtherError(why)) => why.to_string(),
-            other => format!("its certificate cannot be trusted: {other}"),
-        },
-        other => other.to_string(),
     }
 }

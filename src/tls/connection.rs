@@ -211,7 +211,7 @@ impl TlsConnection {
                 done += discard;
             }
             self.incoming = Vec::new();
-            let why = super::client::explain(&error);
+            let why = super::verify::explain(&error);
             return self.fail(&io::Error::new(ErrorKind::InvalidData, why));
         }
         let kept = &buffer[done..];
@@ -229,6 +229,11 @@ impl TlsConnection {
             let why = format!("a handshake message of more than {most} bytes");
             self.fail(&io::Error::new(ErrorKind::InvalidData, why));
         }
+    }
+
+    /// Puts back what the last read gave: the next one gives it again.
+    pub(crate) fn unread(&mut self, bytes: &[u8]) {
+        self.opened.splice(..0, bytes.iter().copied());
     }
 
     /// Writes what `pieces` hold until the stream is full; returns how many of their bytes are in

@@ -38,6 +38,6 @@ fn read(option: &str, path: &Path) -> Result<Vec<u8>, CliError> {
     std::fs::read(path).map_err(|error| unusable(option, path, &error.to_string()))
 }
 
-fn unusable(option: &str, path: &Path, why: &str) -> CliError {
+pub(super) fn unusable(option: &str, path: &Path, why: &str) -> CliError {
     CliError::runtime(format!("read {option} from {}: {why}", path.display()))
 }

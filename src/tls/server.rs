@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use log::info;
 use rustls::ServerConfig;
 use rustls::crypto::ring::{Ticketer, default_provider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -24,6 +25,7 @@ const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 pub(crate) struct TlsServer {
     identity: Identity,
     config: Arc<ServerConfig>,
+    /// Of the certificate.
     sha256: [u8; 32],
 }
 
@@ -37,15 +39,25 @@ impl TlsServer {
             Identity::Files { certificate, key } => read(certificate, key)?,
             Identity::SelfSigned => make(hosts)?,
         };
-        Ok(Self {
+        let made = Self {
             identity: identity.clone(),
             config,
             sha256,
-        })
+        };
+        info!(
+            "the TLS certificate's SHA-256 fingerprint: {}",
+            made.fingerprint()
+        );
+        Ok(made)
     }
 
-    /// The SHA-256 of the certificate.
-    pub(crate) fn sha256(&self) -> [u8; 32] {
+    /// The SHA-256 of the certificate, in hex.
+    pub(crate) fn fingerprint(&self) -> String {
+        super::hex(&self.sha256)
+    }
+
+    #[cfg(test)]
+    pub(super) fn sha256(&self) -> [u8; 32] {
         self.sha256
     }
 
@@ -91,7 +103,15 @@ fn read(certificate: &Path, key: &Path) -> Result<Made, CliError> {
 fn make(hosts: &[String]) -> Result<Made, CliError> {
     let fail = |why| CliError::runtime(format!("make a certificate for --tls-self-signed: {why}"));
     let mut names: Vec<String> = OWN_NAMES.map(str::to_owned).to_vec();
-    names.extend(hosts.iter().cloned());
+    // Of an address with a scope, the scope is this machine's own affair.
+    let hosts = hosts
+        .iter()
+        .map(|host| host.split('%').next().unwrap_or(host));
+    names.extend(
+        hosts
+            .filter(|host| host.is_ascii() && !host.is_empty())
+            .map(str::to_owned),
+    );
     names.sort_unstable();
     names.dedup();
     let made =
