@@ -44,3 +44,4 @@ mod signals;
 mod stdio;
 mod terminal;
 mod tidy;
+mod tls;

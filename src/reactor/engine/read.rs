@@ -66,7 +66,9 @@ impl<N: Net> Engine<N> {
             return Err(Refusal::Ended);
         };
         let slot = &mut self.services[connection.service.0];
-        if connection.phase != Phase::Open || connection.eof || slot.fanout.is_closing(token) {
+        // One that is turned away is owed nothing, and may still finish its handshake.
+        let is_closing = slot.fanout.is_closing(token) && !connection.rejected;
+        if connection.phase != Phase::Open || connection.eof || is_closing {
             Err(Refusal::Ended)
         } else if connection.is_rate_limited(now) {
             Err(Refusal::Rate)
