@@ -20,24 +20,6 @@ fn verdict(report: &Value) -> &str {
     report["verdict"].as_str().unwrap()
 }
 
-#[test]
-fn a_server_that_accepts_late_connects_late() {
-    // The kernel makes the connections meanwhile, due evenly over 300 ms.
-    const LATE: Duration = Duration::from_millis(700);
-    let listener = wide();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        thread::sleep(LATE);
-        serve_on(listener, || Box::new(|line, send| send(&line)))
-    });
-    let load = "-c 60 --connect-rate 200 -d 100ms --warmup 0";
-    let (report, _) = bench("echo", &address.to_string(), load);
-    let p50 = number(&report, "/connect_us/p50");
-    assert!(p50 >= 500_000.0, "{p50}");
-    // That the kernel was quick is told too, as what it is.
-    assert!(number(&report, "/handshake_us/p50") < p50);
-}
-
 /// The server of the next test, in a process of its own.
 #[test]
 #[ignore = "it is the server of another test"]
