@@ -153,10 +153,11 @@ impl PairedComparison {
 impl Ratio {
     fn in_words(&self) -> String {
         let interval = format!("{:.3} to {:.3}", self.ratio_min, self.ratio_max);
-        if self.is_different {
-            interval
-        } else {
-            format!("{interval}: no difference shown")
+        let holds_one = self.ratio_min <= 1.0 && 1.0 <= self.ratio_max;
+        match (self.is_different, holds_one) {
+            (true, _) => interval,
+            (false, true) => format!("{interval}: no difference shown"),
+            (false, false) => format!("{interval}: too few rounds to tell"),
         }
     }
 }
