@@ -51,6 +51,8 @@ pub mod client;
 pub mod failure;
 mod log_limit;
 pub mod outbound;
+#[cfg(any(test, feature = "protocols"))]
+pub mod protocol;
 pub mod reactor;
 pub mod sanitize;
 pub mod serve;
