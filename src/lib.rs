@@ -12,6 +12,7 @@
 //!   services    echo, reply, console, room. No socket, no clock
 //!   outbound    what each client is still owed: the shared log, outboxes, whose turn it is
 //!   wire        bytes <-> messages
+//!   protocol    bytes <-> what HTTP, WebSocket and IRC say. No socket, no clock, no room
 //!   client      connect: a person in a terminal, or a script in a pipe
 //!   terminal    a line edited at the bottom, lines printed above it
 //!   bench       many clients at once, each delivery checked; a loop of its own over mio

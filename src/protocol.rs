@@ -3,6 +3,7 @@
 
 pub mod detect;
 pub mod http;
+pub mod irc;
 pub mod websocket;
 
 /// The beginning of `text`, of at most so many bytes, cut between two characters.

@@ -6,7 +6,9 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-pub use frame::{FrameHeader, MAX_CONTROL_BYTES, Opcode, encode, encode_close, encode_masked};
+pub use frame::{
+    FrameHeader, MAX_CONTROL_BYTES, Opcode, encode, encode_close, encode_masked, text_frame,
+};
 pub use reader::{Event, Reader, Role};
 
 /// Why a connection is closed, as its close frame says it.

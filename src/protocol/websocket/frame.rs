@@ -93,6 +93,13 @@ pub fn encode(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
+/// A whole message of text as a server sends it.
+#[must_use]
+pub fn text_frame(text: &[u8]) -> Vec<u8> {
+    let header = FrameHeader::new(Opcode::Text, text.len());
+    [header.as_bytes(), text].concat()
+}
+
 /// Appends a close frame as a server sends it. A reason over 123 bytes is cut.
 pub fn encode_close(code: CloseCode, reason: &str, out: &mut Vec<u8>) {
     let reason = beginning(reason, MAX_CONTROL_BYTES - 2);

@@ -122,10 +122,10 @@ impl Reader {
         }
     }
 
-    /// What is held of an unfinished message.
+    /// Memory that is held.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn kept_bytes(&self) -> usize {
-        self.message.len() + self.control.len()
+        self.message.capacity() + self.control.capacity()
     }
 
     /// `None`: there must be more.

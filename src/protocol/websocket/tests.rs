@@ -25,7 +25,8 @@ fn read(role: Role, pieces: &[&[u8]]) -> Vec<String> {
             });
         }
         assert!(input.is_empty());
-        assert!(reader.kept_bytes() <= MAX + MAX_CONTROL_BYTES);
+        // A vector that grows may be twice as large as what is in it.
+        assert!(reader.kept_bytes() <= 2 * (MAX + MAX_CONTROL_BYTES));
     }
     said
 }
@@ -158,6 +159,7 @@ fn frames_are_written_as_the_standard_shows_them() {
         out
     };
     assert_eq!(written(Opcode::Text, b"Hello"), b"\x81\x05Hello");
+    assert_eq!(text_frame(b"Hello"), b"\x81\x05Hello");
     assert_eq!(written(Opcode::Pong, b"Hello"), b"\x8a\x05Hello");
     assert_eq!(written(Opcode::Text, &[b'x'; 256])[..4], [0x81, 0x7e, 1, 0]);
     assert_eq!(

@@ -1,0 +1,372 @@
+//! What the server answers: numeric replies and the like.
+
+use super::{HOST, MAX_BODY_BYTES, MAX_CHANNEL_BYTES, MAX_NICK_BYTES, MAX_TOPIC_BYTES, SERVER};
+use crate::protocol::beginning;
+
+const VERSION: &str = concat!("chinwag-", env!("CARGO_PKG_VERSION"));
+
+/// An answer to one client. What members have chosen (names apart, which are what the room lets
+/// them be) must be sanitised before: texts are written as they are, without an end of line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// 001 to 005: what a client that comes in is told first, with its nick. `Lusers` and `Motd`
+    /// follow by custom.
+    Welcome,
+    /// 251, 254 and 255: how many are here.
+    Lusers {
+        /// Clients.
+        members: usize,
+        /// Channels.
+        channels: usize,
+    },
+    /// 375, 372 and 376, or 422: the message of the day.
+    Motd(&'a [&'a str]),
+    /// 433: somebody has that nick.
+    NickInUse(&'a str),
+    /// 432: no nick may be like that.
+    BadNick {
+        /// What was asked for.
+        nick: &'a str,
+        /// Why not.
+        why: &'a str,
+    },
+    /// 464: a password is needed, or another one.
+    WrongPassword,
+    /// 353 and 366: who is in a channel.
+    Names {
+        /// Which.
+        channel: &'a str,
+        /// All of them.
+        nicks: &'a [&'a str],
+    },
+    /// 352: one member, asked for by WHO.
+    WhoEntry {
+        /// The channel that it is in, or `*`.
+        channel: &'a str,
+        /// Its nick.
+        nick: &'a str,
+        /// What it says that it is called.
+        real_name: &'a str,
+        /// Whether it is away.
+        is_away: bool,
+    },
+    /// 315: there are no more; with what was asked for.
+    EndOfWho(&'a str),
+    /// 311, 319, 312, 301 and 318: all about one.
+    Whois {
+        /// Its nick.
+        nick: &'a str,
+        /// What it says that it is called.
+        real_name: &'a str,
+        /// The channel that it is in.
+        channel: Option<&'a str>,
+        /// Why it is away, if it is.
+        away: Option<&'a str>,
+    },
+    /// 301: whom a client speaks to is away.
+    IsAway {
+        /// Its nick.
+        nick: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+    /// 306 or 305: the client itself is away, or back.
+    NowAway(bool),
+    /// 332 or 331: a channel's topic.
+    Topic {
+        /// Which.
+        channel: &'a str,
+        /// The topic, if there is one.
+        text: Option<&'a str>,
+    },
+    /// 321: the channels follow.
+    ListStart,
+    /// 322: one channel.
+    ListEntry {
+        /// Which.
+        channel: &'a str,
+        /// How many are in it.
+        members: usize,
+        /// Its topic; may be empty.
+        topic: &'a str,
+    },
+    /// 323: there are no more.
+    EndOfList,
+    /// To MODE. A channel's are fixed, its lists of bans and the like are empty, a member has
+    /// none: who asks for these is answered, who would change them is not let.
+    Mode {
+        /// A channel, or a nick.
+        target: &'a str,
+        /// What was asked for.
+        modes: Option<&'a str>,
+    },
+    /// 302: some members, briefly, each with whether it is away.
+    Userhost(&'a [(&'a str, bool)]),
+    /// 303: those of the names asked for that are here.
+    IsOn(&'a [&'a str]),
+    /// 401: there is nobody of that name.
+    NoSuchNick(&'a str),
+    /// 403: there is no such channel.
+    NoSuchChannel(&'a str),
+    /// 404: a client that is not in a channel says nothing there.
+    CannotSend(&'a str),
+    /// 405: a member is in one channel at a time.
+    TooManyChannels(&'a str),
+    /// 442: the client is not in that channel.
+    NotOnChannel(&'a str),
+    /// 482: only an operator may do that in a channel.
+    NotOperator(&'a str),
+    /// The last line of a connection, and why it ends.
+    Error(&'a str),
+    /// To PING.
+    Pong(&'a str),
+    /// To CAP.
+    Cap {
+        /// `LS`, `LIST`, `ACK` or `NAK`.
+        subcommand: &'a str,
+        /// Their names.
+        capabilities: &'a str,
+    },
+    /// 410: CAP knows no such thing.
+    UnknownCap(&'a str),
+    /// 409: a PING without what is to come back.
+    NoOrigin,
+    /// 411: nobody is named to whom something is said.
+    NoRecipient,
+    /// 412: nothing is said.
+    NoText,
+    /// 417: a line that is too long.
+    LineTooLong,
+    /// 421: there is no such command.
+    UnknownCommand(&'a str),
+    /// 431: a nick is missing.
+    NoNick,
+    /// 451: first the client must come in.
+    NotRegistered,
+    /// 461: the command needs more.
+    MissingParameter(&'a str),
+    /// 462: that is over.
+    AlreadyRegistered,
+    /// A line that is not UTF-8, by the IRCv3 name for that.
+    NotUtf8,
+}
+
+impl Answer<'_> {
+    /// Appends the answer to the client `to`, or `*` while it has no nick.
+    #[allow(
+        clippy::too_many_lines,
+        reason = "a table of one or two lines for each"
+    )]
+    pub fn encode(&self, to: &str, out: &mut Vec<u8>) {
+        let mut lines = Lines { to, out };
+        match *self {
+            Self::Welcome => lines.welcome(),
+            Self::Lusers { members, channels } => {
+                let users = format!("there are {members} users on 1 server");
+                lines.numeric(251, &[], &users);
+                lines.numeric(254, &[&channels.to_string()], "channels formed");
+                lines.numeric(255, &[], &format!("I have {members} clients and 0 servers"));
+            }
+            Self::Motd([]) => lines.numeric(422, &[], "there is no message of the day"),
+            Self::Motd(text) => {
+                lines.numeric(375, &[], &format!("- {SERVER} message of the day -"));
+                for line in text {
+                    lines.numeric(372, &[], &format!("- {line}"));
+                }
+                lines.numeric(376, &[], "end of the message of the day");
+            }
+            Self::NickInUse(nick) => lines.numeric(433, &[nick], "that nickname is in use"),
+            Self::BadNick { nick, why } => lines.numeric(432, &[nick], why),
+            Self::WrongPassword => lines.numeric(464, &[], "that password is wrong"),
+            Self::Names { channel, nicks } => {
+                lines.list(353, &["=", channel], nicks.iter().copied());
+                lines.numeric(366, &[channel], "end of the names");
+            }
+            Self::WhoEntry {
+                channel,
+                nick,
+                real_name,
+                is_away,
+            } => {
+                let flag = if is_away { "G" } else { "H" };
+                let parameters = [channel, nick, HOST, SERVER, nick, flag];
+                lines.numeric(352, &parameters, &format!("0 {real_name}"));
+            }
+            Self::EndOfWho(mask) => lines.numeric(315, &[mask], "end of WHO"),
+            Self::Whois {
+                nick,
+                real_name,
+                channel,
+                away,
+            } => {
+                lines.numeric(311, &[nick, nick, HOST, "*"], real_name);
+                if let Some(channel) = channel {
+                    lines.numeric(319, &[nick], channel);
+                }
+                lines.numeric(312, &[nick, SERVER], VERSION);
+                if let Some(reason) = away {
+                    lines.numeric(301, &[nick], reason);
+                }
+                lines.numeric(318, &[nick], "end of WHOIS");
+            }
+            Self::IsAway { nick, reason } => lines.numeric(301, &[nick], reason),
+            Self::NowAway(true) => lines.numeric(306, &[], "you are marked as away"),
+            Self::NowAway(false) => lines.numeric(305, &[], "you are no longer marked as away"),
+            Self::Topic {
+                channel,
+                text: Some(text),
+            } => lines.numeric(332, &[channel], text),
+            Self::Topic {
+                channel,
+                text: None,
+            } => lines.numeric(331, &[channel], "no topic is set"),
+            Self::ListStart => lines.numeric(321, &["Channel"], "Users  Name"),
+            Self::ListEntry {
+                channel,
+                members,
+                topic,
+            } => {
+                lines.numeric(322, &[channel, &members.to_string()], topic);
+            }
+            Self::EndOfList => lines.numeric(323, &[], "end of LIST"),
+            Self::Mode { target, modes } => lines.mode(target, modes),
+            Self::Userhost(members) => {
+                let entry = |(nick, is_away): &(&str, bool)| {
+                    let flag = if *is_away { '-' } else { '+' };
+                    format!("{nick}={flag}{nick}@{HOST}")
+                };
+                let entries: Vec<String> = members.iter().map(entry).collect();
+                lines.numeric(302, &[], &entries.join(" "));
+            }
+            Self::IsOn(nicks) => lines.numeric(303, &[], &nicks.join(" ")),
+            Self::NoSuchNick(nick) => lines.numeric(401, &[nick], "no such nick"),
+            Self::NoSuchChannel(channel) => lines.numeric(403, &[channel], "no such channel"),
+            Self::CannotSend(channel) => {
+                lines.numeric(404, &[channel], "you are not in that channel");
+            }
+            Self::TooManyChannels(channel) => {
+                lines.numeric(
+                    405,
+                    &[channel],
+                    "you are in a channel already; leave that first",
+                );
+            }
+            Self::NotOnChannel(channel) => {
+                lines.numeric(442, &[channel], "you are not in that channel");
+            }
+            Self::NotOperator(channel) => {
+                lines.numeric(482, &[channel], "you are not an operator there");
+            }
+            Self::Error(why) => lines.write("ERROR :", why),
+            Self::Pong(token) => lines.line(&format!("PONG {SERVER} :"), token),
+            Self::Cap {
+                subcommand,
+                capabilities,
+            } => {
+                lines.line(&format!("CAP {to} {subcommand} :"), capabilities);
+            }
+            Self::UnknownCap(given) => lines.numeric(410, &[given], "invalid CAP command"),
+            Self::NoOrigin => lines.numeric(409, &[], "no origin specified"),
+            Self::NoRecipient => lines.numeric(411, &[], "no recipient given"),
+            Self::NoText => lines.numeric(412, &[], "no text to send"),
+            Self::LineTooLong => lines.numeric(417, &[], "that line is too long"),
+            Self::UnknownCommand(given) => lines.numeric(421, &[given], "unknown command"),
+            Self::NoNick => lines.numeric(431, &[], "no nickname given"),
+            Self::NotRegistered => lines.numeric(451, &[], "you have not registered"),
+            Self::MissingParameter(command) => {
+                lines.numeric(461, &[command], "not enough parameters");
+            }
+            Self::AlreadyRegistered => lines.numeric(462, &[], "you are registered already"),
+            Self::NotUtf8 => lines.line("FAIL * INVALID_UTF8 :", "that line is not UTF-8"),
+        }
+    }
+}
+
+/// Where an answer's lines go.
+struct Lines<'a> {
+    to: &'a str,
+    out: &'a mut Vec<u8>,
+}
+
+impl Lines<'_> {
+    fn welcome(&mut self) {
+        let to = self.to;
+        self.numeric(1, &[], &format!("Welcome, {to}"));
+        self.numeric(2, &[], &format!("Your host is {SERVER}, running {VERSION}"));
+        self.numeric(3, &[], "This server keeps no date");
+        let head = self.head(4, &[SERVER, VERSION, "i", "n"]);
+        self.line(&head, "");
+        let tokens = format!(
+            "NETWORK=chinwag CHANTYPES=# CHANLIMIT=#:1 MAXCHANNELS=1 CHANMODES=,,,n PREFIX=(o)@ \
+             NICKLEN={MAX_NICK_BYTES} TOPICLEN={MAX_TOPIC_BYTES} CHANNELLEN={MAX_CHANNEL_BYTES} \
+             CASEMAPPING=ascii UTF8ONLY"
+        );
+        let tokens: Vec<&str> = tokens.split(' ').collect();
+        self.numeric(5, &tokens, "are supported by this server");
+    }
+
+    fn mode(&mut self, target: &str, modes: Option<&str>) {
+        let is_channel = target.starts_with('#');
+        let fixed = match modes.map(|modes| modes.trim_start_matches('+')) {
+            None if is_channel => self.head(324, &[target, "+n"]),
+            None => self.head(221, &["+"]),
+            Some("b") => return self.numeric(368, &[target], "end of the bans"),
+            Some("e") => return self.numeric(349, &[target], "end of the exceptions"),
+            Some("I") => return self.numeric(347, &[target], "end of the invitations"),
+            Some(_) if is_channel => return Answer::NotOperator(target).encode(self.to, self.out),
+            // Many set their own on connecting, and wait for nothing.
+            Some(_) => return,
+        };
+        self.line(&fixed, "");
+    }
+
+    /// A line of a code, words and a text. A text that is too long is cut.
+    fn numeric(&mut self, code: u16, parameters: &[&str], text: &str) {
+        let head = self.head(code, parameters);
+        self.line(&format!("{head} :"), text);
+    }
+
+    fn head(&self, code: u16, parameters: &[&str]) -> String {
+        let mut head = format!("{code:03} {}", self.to);
+        for parameter in parameters {
+            // What a client has sent may be no single word, and would shift those behind it.
+            let word = parameter.split(' ').next().unwrap_or_default();
+            let is_word = !word.is_empty() && !word.starts_with(':');
+            head.push(' ');
+            head.push_str(if is_word { word } else { "*" });
+        }
+        head
+    }
+
+    /// As many lines of `items` as they need.
+    fn list<'i>(&mut self, code: u16, parameters: &[&str], items: impl Iterator<Item = &'i str>) {
+        let head = format!("{} :", self.head(code, parameters));
+        let room = MAX_BODY_BYTES.saturating_sub(SERVER.len() + 2 + head.len());
+        let mut line = String::new();
+        for item in items {
+            if !line.is_empty() && line.len() + 1 + item.len() > room {
+                self.line(&head, &line);
+                line.clear();
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(item);
+        }
+        if !line.is_empty() {
+            self.line(&head, &line);
+        }
+    }
+
+    fn line(&mut self, head: &str, text: &str) {
+        self.write(&format!(":{SERVER} {head}"), text);
+    }
+
+    fn write(&mut self, head: &str, text: &str) {
+        let head = beginning(head, MAX_BODY_BYTES);
+        let text = beginning(text, MAX_BODY_BYTES - head.len());
+        for part in [head, text, "\r\n"] {
+            self.out.extend_from_slice(part.as_bytes());
+        }
+    }
+}
