@@ -8,6 +8,7 @@ mod commands;
 #[cfg(test)]
 mod corpus;
 mod decoder;
+mod protocol;
 mod room;
 mod sanitize;
 
@@ -22,8 +23,11 @@ pub const TARGETS: &[Target] = &[
     ("decoder", decoder::check),
     #[cfg(feature = "client")]
     ("display", crate::client::fuzzing::check),
+    ("http", protocol::check_http),
+    ("irc", protocol::check_irc),
     ("room", room::check),
     ("sanitize", sanitize::check),
+    ("websocket", protocol::check_websocket),
 ];
 
 /// Runs the check `name` on `data`.

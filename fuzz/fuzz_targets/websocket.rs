@@ -1,0 +1,5 @@
+//! Any frames.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| chinwag::testing::fuzz::run("websocket", data));
