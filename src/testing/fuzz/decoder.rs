@@ -209,7 +209,13 @@ fn expected(framing: Framing, max: usize, stream: &[u8]) -> Vec<Heard> {
     let is_raw = framing == Framing::Raw;
     let room = if is_raw { max + 2 } else { max };
     let mut has_cr = false;
-    for symbol in symbols(stream) {
+    let symbols = symbols(stream);
+    let is_reply = |symbol: &Symbol| matches!(symbol, Symbol::Reply(_));
+    let text = symbols.iter().filter(|symbol| !is_reply(symbol));
+    // What may still turn out to be a byte order mark is too long for nothing yet.
+    let begun_mark = [Symbol::Byte(0xef), Symbol::Byte(0xbb)];
+    line.is_too_long = framing == Framing::Line && text.eq(&begun_mark);
+    for symbol in symbols {
         if let Symbol::Reply(reply) = symbol {
             heard.push(Heard::Reply(reply));
             continue;
