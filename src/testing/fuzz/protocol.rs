@@ -1,7 +1,7 @@
 //! Protocols: any bytes, cut anywhere, give what the whole of them gives; what is kept in between
 //! is bounded, and what is written in answer is well formed.
 
-use super::Tape;
+use super::ByteSource;
 use crate::protocol::detect::{self, detect};
 use crate::protocol::http::{HeadReader, MAX_HEAD_BYTES, Page, route};
 use crate::protocol::irc::{self, Answer, Event, Kind, Request, Session};
@@ -9,10 +9,10 @@ use crate::protocol::websocket::{self, MAX_CONTROL_BYTES, Opcode, Reader, Role};
 use crate::sanitize::sanitize;
 
 /// A stream and the pieces that reads cut it into.
-fn cut<'a>(tape: &mut Tape<'a>) -> (&'a [u8], Vec<&'a [u8]>) {
-    let plan = usize::from(tape.byte() % 12);
-    let plan = tape.take(plan);
-    let stream = tape.rest();
+fn cut<'a>(source: &mut ByteSource<'a>) -> (&'a [u8], Vec<&'a [u8]>) {
+    let plan = usize::from(source.byte() % 12);
+    let plan = source.take(plan);
+    let stream = source.rest();
     let (mut pieces, mut rest) = (Vec::new(), stream);
     for length in plan {
         let (piece, after) = rest.split_at(usize::from(*length).min(rest.len()));
@@ -25,7 +25,7 @@ fn cut<'a>(tape: &mut Tape<'a>) -> (&'a [u8], Vec<&'a [u8]>) {
 
 /// Detection, and a request's head with its answer.
 pub(super) fn check_http(data: &[u8]) {
-    let (stream, pieces) = cut(&mut Tape::new(data));
+    let (stream, pieces) = cut(&mut ByteSource::new(data));
     let prefixes = (0..=stream.len()).map(|length| detect(&stream[..length]));
     let decided: Vec<_> = prefixes.skip_while(Option::is_none).collect();
     assert!(decided.windows(2).all(|pair| pair[0] == pair[1]));
@@ -74,10 +74,10 @@ fn read_head(pieces: &[&[u8]]) -> Option<(Vec<u8>, Vec<u8>)> {
 
 /// Frames of a WebSocket.
 pub(super) fn check_websocket(data: &[u8]) {
-    let mut tape = Tape::new(data);
-    let role = tape.pick(&[Role::Server, Role::Client]);
-    let max = 1 + usize::from(tape.byte());
-    let (stream, pieces) = cut(&mut tape);
+    let mut source = ByteSource::new(data);
+    let role = source.pick(&[Role::Server, Role::Client]);
+    let max = 1 + usize::from(source.byte());
+    let (stream, pieces) = cut(&mut source);
     let whole = read_frames(role, max, &[stream]);
     assert_eq!(read_frames(role, max, &pieces), whole, "{pieces:?}");
     // What was read can be written, and is read again.
