@@ -12,7 +12,8 @@
 //!   services    echo, reply, console, room. No socket, no clock
 //!   outbound    what each client is still owed: the shared log, outboxes, whose turn it is
 //!   wire        bytes <-> messages
-//!   protocol    bytes <-> what HTTP, WebSocket and IRC say. No socket, no clock, no room
+//!   protocol    bytes <-> what HTTP, WebSocket and IRC say; parsers that no listener uses yet
+//!   tls         certificates, and one connection's records; what `reactor` puts under a client
 //!   client      connect: a person in a terminal, or a script in a pipe
 //!   terminal    a line edited at the bottom, lines printed above it
 //!   bench       many clients at once, each delivery checked; a loop of its own over mio
@@ -26,10 +27,10 @@
 //!
 //! # What holds everywhere
 //!
-//! 1. One thread owns every socket. Others only wait where readiness cannot: for the person's
+//! 1. One thread owns every socket. Others only wait where readiness cannot: for the operator's
 //!    lines, for a log that nobody reads.
 //! 2. One slab holds every source. Its key and a generation make the mio `Token`, so an event
-//!    for a slot's former tenant is recognised and dropped.
+//!    for a slot's former tenant is recognised and dropped; and that is the client's id everywhere.
 //! 3. A service has no socket and no clock; all of it runs in a test without either.
 //! 4. A connection's end is data ([`service::Disconnect`]), never an error that travels up: no
 //!    client can end the loop.
@@ -39,7 +40,7 @@
 //! # What is deliberately absent
 //!
 //! No async runtime: the loop is what there is to read here. No threads for clients, no locks
-//! around rooms. No TLS and no passwords: a tunnel, or the service in front, does that.
+//! around rooms. No passwords: a tunnel, or the service in front, does that.
 
 #![forbid(unsafe_code)]
 

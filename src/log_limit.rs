@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-/// So many lines of a kind are written out in one window.
+/// Lines of a kind that are written out in one window; more are counted.
 const LINES_PER_WINDOW: u32 = 5;
 
 const WINDOW: Duration = Duration::from_secs(10);

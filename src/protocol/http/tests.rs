@@ -241,3 +241,24 @@ proptest! {
         prop_assert!(answer.is_some());
     }
 }
+
+/// The room's page asks nothing of anybody else, and is small.
+#[test]
+fn the_page_is_small_and_may_run_only_what_is_in_it() {
+    const HTML: &str = include_str!("../page.html");
+    assert!(HTML.len() < 40 * 1024, "{} bytes", HTML.len());
+    let mut answer = Vec::new();
+    Answer::Page.encode(&Page::new(HTML), false, &mut answer);
+    let text = String::from_utf8(answer).unwrap();
+    let policy = text
+        .lines()
+        .find(|line| line.starts_with("Content-Security-Policy: "));
+    let policy = policy.expect("a policy");
+    for source in [
+        "default-src 'none'",
+        "script-src 'sha256-",
+        "connect-src 'self'",
+    ] {
+        assert!(policy.contains(source), "{policy}");
+    }
+}
