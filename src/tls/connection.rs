@@ -250,9 +250,6 @@ impl TlsConnection {
         if let Some(failure) = &self.failure {
             return Err(failure.error());
         }
-        if self.is_handshaking() {
-            return Err(ErrorKind::WouldBlock.into());
-        }
         let offered: usize = pieces.iter().map(|piece| piece.len()).sum();
         let mut taken = 0;
         while self.push(stream)? {
@@ -313,6 +310,7 @@ impl TlsConnection {
             match step {
                 Step::Again => {}
                 Step::Sealed(length) => return Ok(length),
+                // The handshake is under way.
                 Step::Wait => return Err(ErrorKind::WouldBlock.into()),
                 Step::Failed(error) => return Err(io::Error::other(error)),
             }
