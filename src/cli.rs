@@ -21,6 +21,10 @@ mod serve;
 
 /// What the command line asks for.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one command, for as long as the program runs"
+)]
 pub enum Command {
     /// `chinwag serve`
     Serve(server::Config),

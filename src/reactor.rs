@@ -90,7 +90,18 @@ pub struct Rate {
 
 /// Names a service within its reactor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServiceId(usize);
+pub struct ServiceId(u32);
+
+impl ServiceId {
+    fn new(index: usize) -> Self {
+        // A reactor has a handful of services.
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// Events taken from the poll at once.
 const EVENTS_PER_TURN: usize = 1024;

@@ -34,7 +34,7 @@ use crate::service::{OperatorInput, Service};
 use crate::tls::ServerConfig;
 
 mod accept;
-#[cfg(any(test, fuzzing))]
+#[cfg(test)]
 mod audit;
 mod close;
 mod flush;
@@ -182,7 +182,7 @@ impl<N: Net> Engine<N> {
     ) -> ServiceId {
         self.services
             .push(ServiceSlot::new(service, Fanout::new(limits)));
-        ServiceId(self.services.len() - 1)
+        ServiceId::new(self.services.len() - 1)
     }
 
     /// Adds a listener that leads to `service`, and has its clients told of.
@@ -236,7 +236,7 @@ impl<N: Net> Engine<N> {
 
     /// Whether the operator's next line may be handed over.
     pub(crate) fn wants_input(&self, service: ServiceId) -> bool {
-        self.run_state == RunState::Running && self.services[service.0].service.wants_input()
+        self.run_state == RunState::Running && self.services[service.index()].service.wants_input()
     }
 
     /// The operator did something.
@@ -296,14 +296,14 @@ impl<N: Net> Engine<N> {
         now: Instant,
         call: impl FnOnce(&mut dyn Service, &mut Fanout) -> T,
     ) -> Option<T> {
-        let answer = self.services[service.0].guard(call);
+        let answer = self.services[service.index()].guard(call);
         self.carry_out(service, now);
         answer
     }
 
     /// Does what a service has asked for.
     fn carry_out(&mut self, service: ServiceId, now: Instant) {
-        while let Some(action) = self.services[service.0].fanout.next_action() {
+        while let Some(action) = self.services[service.index()].fanout.next_action() {
             match action {
                 Action::CloseAfterFlush(id) => self.close_after_flush(id, now),
                 Action::ResumeReading(id) => self.resume_if_below_low_water(id, now),

@@ -46,7 +46,7 @@ impl<N: Net> Engine<N> {
             }
             let (service, proto) = (state.service, state.proto);
             let refusal = match is_full {
-                true => match self.services[service.0].service.refusal(clients) {
+                true => match self.services[service.index()].service.refusal(clients) {
                     None => return self.park_listener(token, now),
                     refusal => refusal,
                 },
@@ -90,7 +90,7 @@ impl<N: Net> Engine<N> {
         let Some(token) = self.register(stream, peer, to.0, now) else {
             return self.per_ip.remove(&peer);
         };
-        self.services[to.0.0].fanout.open(token);
+        self.services[to.0.index()].fanout.open(token);
         self.counts.clients += 1;
         self.counts.accepted += 1;
         debug!("{peer} has come; {} here", self.counts.clients);
@@ -146,7 +146,7 @@ impl<N: Net> Engine<N> {
         let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
-        let service = &self.services[connection.service.0].service;
+        let service = &self.services[connection.service.index()].service;
         let text = service.refusal(clients).unwrap_or_default();
         connection.phase = Phase::Flushing {
             until: now + DRAIN_TIMEOUT,
@@ -177,7 +177,7 @@ impl<N: Net> Engine<N> {
             transport: Transport::plain(stream),
             service,
             peer,
-            decoder: Decoder::new(self.services[service.0].service.framing()),
+            decoder: Decoder::new(self.services[service.index()].service.framing()),
             pending: None,
             phase: Phase::Open,
             rate_limit: RateLimiter::new(&self.limits, now),

@@ -26,7 +26,7 @@ impl<N: Net> Engine<N> {
             assert!(connection.rejected || !is_rejected);
             rejected += usize::from(connection.rejected);
             clients += usize::from(!connection.rejected);
-            let slot = &self.services[connection.service.0];
+            let slot = &self.services[connection.service.index()];
             let state = connection.read_state;
             assert_eq!(self.ready.contains(&token), state == ReadState::Queued);
             assert_eq!(
@@ -54,7 +54,7 @@ impl<N: Net> Engine<N> {
     }
 
     fn audit_waiting(&self, token: Token, connection: &Connection<N::Stream>, now: Instant) {
-        let fanout = &self.services[connection.service.0].fanout;
+        let fanout = &self.services[connection.service.index()].fanout;
         let deadline = connection.deadline(&self.limits);
         if let Some(at) = deadline {
             let is_armed = connection.armed.is_some_and(|armed| armed <= at);

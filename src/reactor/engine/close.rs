@@ -28,7 +28,7 @@ impl<N: Net> Engine<N> {
         };
         connection.pending = None;
         let service = connection.service;
-        self.services[service.0].fanout.unfollow(token);
+        self.services[service.index()].fanout.unfollow(token);
         self.arm(token);
     }
 
@@ -86,7 +86,7 @@ impl<N: Net> Engine<N> {
             if !is_client {
                 self.rejected.retain(|rejected| *rejected != token);
             }
-            let slot = &mut self.services[service.0];
+            let slot = &mut self.services[service.index()];
             // Its socket is full. What lies in there would outlive the connection by minutes, and
             // clients that come again and again without reading could make any amount of it.
             let is_stalled = !slot.fanout.is_clear(token) && gave_up(why);

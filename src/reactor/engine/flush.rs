@@ -23,9 +23,9 @@ impl<N: Net> Engine<N> {
                 let Some(client) = self.services[index].fanout.next_urgent() else {
                     break;
                 };
-                self.flush_client(ServiceId(index), client, now);
+                self.flush_client(ServiceId::new(index), client, now);
             }
-            self.flush_round(ServiceId(index), now);
+            self.flush_round(ServiceId::new(index), now);
         }
     }
 
@@ -35,30 +35,33 @@ impl<N: Net> Engine<N> {
         let Some(service) = self.connection(client).map(|connection| connection.service) else {
             return;
         };
-        if self.services[service.0].fanout.take_if_last_urgent(client) {
+        if self.services[service.index()]
+            .fanout
+            .take_if_last_urgent(client)
+        {
             self.flush_client(service, client, now);
         }
     }
 
     fn flush_round(&mut self, service: ServiceId, now: Instant) {
-        let Some(first) = self.services[service.0].fanout.next_due(now) else {
+        let Some(first) = self.services[service.index()].fanout.next_due(now) else {
             return;
         };
         // What the turn has read before is no part of what a round costs.
         let began = self.net.now();
         self.flush_client(service, first, now);
         for _ in 1..FLUSH_BUDGET {
-            let Some(client) = self.services[service.0].fanout.next_due(now) else {
+            let Some(client) = self.services[service.index()].fanout.next_due(now) else {
                 break;
             };
             self.flush_client(service, client, now);
         }
         let elapsed = self.net.now().saturating_duration_since(began);
-        self.services[service.0].fanout.add_busy(elapsed);
+        self.services[service.index()].fanout.add_busy(elapsed);
     }
 
     pub(super) fn flush_client(&mut self, service: ServiceId, client: Token, now: Instant) {
-        let fanout = &mut self.services[service.0].fanout;
+        let fanout = &mut self.services[service.index()].fanout;
         let Some(connection) = connection_in(&mut self.sources, client) else {
             return;
         };
@@ -103,7 +106,7 @@ impl<N: Net> Engine<N> {
             flushed = connection.transport.flush();
         }
         let is_flushing = matches!(connection.phase, Phase::Flushing { .. });
-        let fanout = &mut self.services[service.0].fanout;
+        let fanout = &mut self.services[service.index()].fanout;
         fanout.unblock(token);
         match flushed {
             Err(error) => self.on_write_error(token, error.kind(), now),
@@ -125,7 +128,7 @@ impl<N: Net> Engine<N> {
         }
         connection.write_error = Some(why);
         connection.start_linger_if_ended(now);
-        let fanout = &mut self.services[connection.service.0].fanout;
+        let fanout = &mut self.services[connection.service.index()].fanout;
         fanout.discard(token);
         match connection.read_state {
             ReadState::Backlogged if !fanout.below_low_water(token) => {

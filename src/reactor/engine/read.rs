@@ -65,7 +65,7 @@ impl<N: Net> Engine<N> {
         let Some(connection) = connection_in(&mut self.sources, token) else {
             return Err(Refusal::Ended);
         };
-        let slot = &mut self.services[connection.service.0];
+        let slot = &mut self.services[connection.service.index()];
         // One that is turned away is owed nothing, and may still finish its handshake.
         let is_closing = slot.fanout.is_closing(token) && !connection.rejected;
         if connection.phase != Phase::Open || connection.eof || is_closing {
@@ -205,7 +205,7 @@ impl<N: Net> Engine<N> {
             Input::Quiet => decoder.flush_idle(max_bytes).map(Decoded::Message),
             Input::End => decoder.finish(max_bytes).map(Decoded::Message),
         };
-        let slot = &mut self.services[connection.service.0];
+        let slot = &mut self.services[connection.service.index()];
         let heard = match decoded {
             None => return false,
             // A client above the high-water mark is not read from, so there is room.
@@ -240,7 +240,9 @@ impl<N: Net> Engine<N> {
             Refusal::Backlog => ReadState::Backlogged,
             Refusal::Rate => ReadState::RateLimited,
             Refusal::Outrun => {
-                self.services[connection.service.0].throttled.push(token);
+                self.services[connection.service.index()]
+                    .throttled
+                    .push(token);
                 ReadState::Throttled
             }
         };
@@ -260,7 +262,7 @@ impl<N: Net> Engine<N> {
         let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
-        let fanout = &self.services[connection.service.0].fanout;
+        let fanout = &self.services[connection.service.index()].fanout;
         if connection.read_state == ReadState::Backlogged && fanout.below_low_water(token) {
             self.resume(token, now);
         }
@@ -338,7 +340,7 @@ impl<N: Net> Engine<N> {
         match (connection.phase, connection.write_error) {
             (Phase::Open, Some(kind)) => self.kill(token, Disconnect::Broken(kind)),
             // What it said last may have been the end of it.
-            (Phase::Open, None) if !self.services[service.0].fanout.is_closing(token) => {
+            (Phase::Open, None) if !self.services[service.index()].fanout.is_closing(token) => {
                 let end = |service: &mut dyn crate::service::Service, out: &mut _| {
                     service.on_end(now, token, out);
                 };

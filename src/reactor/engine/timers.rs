@@ -59,7 +59,7 @@ impl<N: Net> Engine<N> {
                 let call = |service: &mut dyn crate::service::Service, out: &mut _| {
                     service.on_deadline(now, out);
                 };
-                let done = self.call_service(ServiceId(index), now, call);
+                let done = self.call_service(ServiceId::new(index), now, call);
                 self.services[index].deadline_not_before =
                     done.is_none().then(|| now + PANIC_PAUSE);
             }
@@ -99,7 +99,7 @@ impl<N: Net> Engine<N> {
             (Phase::Open | Phase::Draining { .. }, _) => self.queue(token),
             // And so if a write takes nothing.
             (Phase::Flushing { .. }, _) => {
-                self.services[service.0].fanout.unblock(token);
+                self.services[service.index()].fanout.unblock(token);
                 self.flush_client(service, token, now);
                 let connection = self.connection(token);
                 if let Some(Phase::Flushing { until }) = connection.map(|c| c.phase)
