@@ -216,6 +216,7 @@ impl Fanout {
     /// The follower in front of the round that is owed something and can take it, and when it is
     /// due; `None`: at once. An urgent one is written to from there.
     fn front_of_round(&mut self, now: Instant) -> Option<(ClientId, Option<Instant>)> {
+        let far_behind_bytes = self.far_behind_bytes();
         loop {
             let id = self.schedule.front()?;
             match lookup(&mut self.clients, id) {
@@ -232,6 +233,10 @@ impl Fanout {
                 }
                 Some(client) => {
                     let owed_bytes = gap(client, &self.log).unwrap_or(0);
+                    // Reading waits for one that is far behind, so that one does not wait.
+                    if owed_bytes > far_behind_bytes {
+                        return Some((id, None));
+                    }
                     return Some((id, self.schedule.front_due_at(owed_bytes, now)));
                 }
             }
