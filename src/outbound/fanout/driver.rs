@@ -165,7 +165,7 @@ impl Fanout {
 
     /// Next follower in the round that is owed something and is due.
     pub(crate) fn next_due(&mut self, now: Instant) -> Option<ClientId> {
-        let (id, due_at) = self.front_of_round(now)?;
+        let (id, _, due_at) = self.front_of_round(now)?;
         if due_at.is_some_and(|at| at > now + SLACK) {
             return None;
         }
@@ -176,7 +176,7 @@ impl Fanout {
     /// When [`next_due`](Self::next_due) will have a follower; `None`: when something has been
     /// published.
     pub(crate) fn round_due(&mut self, now: Instant) -> Option<Instant> {
-        let (_, due_at) = self.front_of_round(now)?;
+        let (_, _, due_at) = self.front_of_round(now)?;
         Some(due_at.unwrap_or(now))
     }
 
@@ -213,9 +213,9 @@ impl Fanout {
         flushed
     }
 
-    /// The follower in front of the round that is owed something and can take it, and when it is
-    /// due; `None`: at once. An urgent one is written to from there.
-    fn front_of_round(&mut self, now: Instant) -> Option<(ClientId, Option<Instant>)> {
+    /// The follower in front of the round that is owed something and can take it, how many bytes it
+    /// is behind, and when it is due; `None`: at once. An urgent one is written to from there.
+    fn front_of_round(&mut self, now: Instant) -> Option<(ClientId, u64, Option<Instant>)> {
         let far_behind_bytes = self.far_behind_bytes();
         loop {
             let id = self.schedule.front()?;
@@ -234,10 +234,11 @@ impl Fanout {
                 Some(client) => {
                     let owed_bytes = gap(client, &self.log).unwrap_or(0);
                     // Reading waits for one that is far behind, so that one does not wait.
-                    if owed_bytes > far_behind_bytes {
-                        return Some((id, None));
-                    }
-                    return Some((id, self.schedule.front_due_at(owed_bytes, now)));
+                    let due_at = match owed_bytes > far_behind_bytes {
+                        true => None,
+                        false => self.schedule.front_due_at(owed_bytes, now),
+                    };
+                    return Some((id, owed_bytes, due_at));
                 }
             }
         }
@@ -258,10 +259,8 @@ impl Fanout {
         {
             return true;
         }
-        self.front_of_round(now).is_some_and(|(id, _)| {
-            let client = self.get(id);
-            client.and_then(|client| gap(client, &self.log)) > Some(far_behind_bytes)
-        })
+        self.front_of_round(now)
+            .is_some_and(|(_, owed_bytes, _)| owed_bytes > far_behind_bytes)
     }
 
     /// Whether talk outruns the whole room: all followers but one, which may be the talker, are far
