@@ -18,10 +18,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use chinwag::addr::{Address, Peer};
+use chinwag::addr::Address;
 use chinwag::outbound::{self, ClientId, Fanout, Pace};
 use chinwag::reactor::{Limits, Reactor};
-use chinwag::service::{Disconnect, Service};
+use chinwag::service::{Disconnect, Newcomer, Service};
 use chinwag::wire::{Framing, Message};
 
 const USAGE: &[u8] = b"vote with one word; a later vote replaces yours\n";
@@ -53,7 +53,7 @@ impl Service for Vote {
         Framing::Line
     }
 
-    fn on_open(&mut self, _now: Instant, client: ClientId, _peer: &Peer, out: &mut Fanout) {
+    fn on_open(&mut self, _: Instant, client: ClientId, _: &Newcomer<'_>, out: &mut Fanout) {
         // From here on this client is sent whatever is published.
         out.follow(client);
         // An error would say that it is owed too much already; a client that has just come is not.

@@ -12,7 +12,7 @@
 //!   services    echo, reply, console, room. No socket, no clock
 //!   outbound    what each client is still owed: the shared log, outboxes, whose turn it is
 //!   wire        bytes <-> messages
-//!   protocol    bytes <-> what HTTP, WebSocket and IRC say; parsers that no listener uses yet
+//!   protocol    bytes <-> what lines, HTTP, WebSocket and IRC say; sans I/O
 //!   tls         certificates, and one connection's records; what `reactor` puts under a client
 //!   client      connect: a person in a terminal, or a script in a pipe
 //!   terminal    a line edited at the bottom, lines printed above it
@@ -53,7 +53,6 @@ pub mod client;
 pub mod failure;
 mod log_limit;
 pub mod outbound;
-#[cfg(any(test, feature = "protocols"))]
 pub mod protocol;
 pub mod reactor;
 pub mod sanitize;

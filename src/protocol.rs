@@ -6,6 +6,30 @@ pub mod http;
 pub mod irc;
 pub mod websocket;
 
+/// How a client is told what happens. All clients of one encoding read the same log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Lines, for whoever reads them as they are.
+    Lines,
+    /// JSON, each object a WebSocket message.
+    Json,
+    /// IRC's lines.
+    Irc,
+    /// The same, each with the time at which it was said (`server-time`).
+    IrcTime,
+}
+
+impl Encoding {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [Self::Lines, Self::Json, Self::Irc, Self::IrcTime];
+
+    /// Its place in [`ALL`](Self::ALL).
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
 /// The beginning of `text`, of at most so many bytes, cut between two characters.
 fn beginning(text: &str, max_bytes: usize) -> &str {
     let mut end = text.len().min(max_bytes);

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::addr::Peer;
 use crate::outbound::{ClientId, Fanout};
+use crate::protocol::Encoding;
 use crate::wire::{Framing, Message};
 
 /// What the server does with what its clients say.
@@ -21,7 +22,14 @@ pub trait Service {
     fn framing(&self) -> Framing;
 
     /// A client has come.
-    fn on_open(&mut self, _now: Instant, _client: ClientId, _peer: &Peer, _out: &mut Fanout) {}
+    fn on_open(
+        &mut self,
+        _now: Instant,
+        _client: ClientId,
+        _newcomer: &Newcomer<'_>,
+        _out: &mut Fanout,
+    ) {
+    }
 
     /// A client has said something.
     fn on_message(
@@ -41,10 +49,21 @@ pub trait Service {
     fn on_close(&mut self, _now: Instant, _client: ClientId, _why: &Disconnect, _out: &mut Fanout) {
     }
 
-    /// What a client is told, with its line's end, when `clients` are here, as many as may be. It
-    /// is closed after it. `None`: further clients wait unaccepted until a place is free.
-    fn refusal(&self, _clients: usize) -> Option<String> {
+    /// What a client of that encoding is told when `clients` are here, as many as may be. It is
+    /// closed after it. `None`: further clients wait unaccepted until a place is free.
+    fn refusal(&self, _clients: usize, _encoding: Encoding) -> Option<Vec<u8>> {
         None
+    }
+
+    /// What a client is sent last of all when the server ends it, if its protocol has a word for
+    /// that. A client that has lagged is sent it behind a whole message.
+    fn farewell(&self, _client: ClientId, _why: &Disconnect) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Whether clients may speak other protocols than plain bytes: their first ones then tell.
+    fn speaks_protocols(&self) -> bool {
+        false
     }
 
     /// Something came from the operator.
@@ -62,6 +81,17 @@ pub trait Service {
 
     /// The deadline has come.
     fn on_deadline(&mut self, _now: Instant, _out: &mut Fanout) {}
+}
+
+/// A client that has come.
+#[derive(Debug, Clone, Copy)]
+pub struct Newcomer<'a> {
+    /// From where.
+    pub peer: &'a Peer,
+    /// How it is told things.
+    pub encoding: Encoding,
+    /// It has been here before, and knows all up to the message of this id.
+    pub since: Option<u64>,
 }
 
 /// What the operator, the person at the server, does.

@@ -5,10 +5,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::addr::Peer;
 use crate::outbound::{ClientId, Fanout, OutboxFull};
 use crate::sanitize;
-use crate::service::{Disconnect, OperatorInput, Service};
+use crate::service::{Disconnect, Newcomer, OperatorInput, Service};
 use crate::wire::{Framing, Message};
 
 mod command;
@@ -236,8 +235,14 @@ impl<S: Screen> Service for Console<S> {
         Framing::Text
     }
 
-    fn on_open(&mut self, _now: Instant, client: ClientId, peer: &Peer, _out: &mut Fanout) {
-        self.clients.add(client, peer);
+    fn on_open(
+        &mut self,
+        _now: Instant,
+        client: ClientId,
+        newcomer: &Newcomer<'_>,
+        _out: &mut Fanout,
+    ) {
+        self.clients.add(client, newcomer.peer);
     }
 
     fn on_message(&mut self, now: Instant, id: ClientId, message: Message<'_>, out: &mut Fanout) {

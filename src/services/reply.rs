@@ -4,10 +4,9 @@ use std::time::Instant;
 
 use log::info;
 
-use crate::addr::Peer;
 use crate::outbound::{ClientId, Fanout};
 use crate::sanitize;
-use crate::service::{Disconnect, Service};
+use crate::service::{Disconnect, Newcomer, Service};
 use crate::wire::{Framing, Message};
 
 /// The reply service.
@@ -57,7 +56,13 @@ impl Service for Reply {
         Framing::Chunk
     }
 
-    fn on_open(&mut self, _now: Instant, client: ClientId, _peer: &Peer, _out: &mut Fanout) {
+    fn on_open(
+        &mut self,
+        _now: Instant,
+        client: ClientId,
+        _newcomer: &Newcomer<'_>,
+        _out: &mut Fanout,
+    ) {
         self.first.get_or_insert(client);
     }
 

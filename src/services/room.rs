@@ -4,10 +4,10 @@
 use std::fmt;
 use std::time::Instant;
 
-use crate::addr::Peer;
 use crate::outbound::{ClientId, Fanout, OutboxFull};
+use crate::protocol::Encoding;
 use crate::sanitize;
-use crate::service::{Disconnect, Service};
+use crate::service::{Disconnect, Newcomer, Service};
 use crate::wire::{Framing, Message};
 
 mod command;
@@ -185,7 +185,13 @@ impl Service for Room {
         self.config.framing
     }
 
-    fn on_open(&mut self, now: Instant, client: ClientId, _peer: &Peer, out: &mut Fanout) {
+    fn on_open(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        _newcomer: &Newcomer<'_>,
+        out: &mut Fanout,
+    ) {
         let name = self.members.add(client);
         self.greet(client, &name, out);
         out.follow(client);
@@ -230,8 +236,8 @@ impl Service for Room {
         }
     }
 
-    fn refusal(&self, clients: usize) -> Option<String> {
-        Some(format!("* full: {clients} are here; try again later\n"))
+    fn refusal(&self, clients: usize, _encoding: Encoding) -> Option<Vec<u8>> {
+        Some(format!("* full: {clients} are here; try again later\n").into_bytes())
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -8,7 +8,6 @@ mod commands;
 #[cfg(test)]
 mod corpus;
 mod decoder;
-#[cfg(any(test, feature = "protocols"))]
 mod protocol;
 mod room;
 mod sanitize;
@@ -24,13 +23,10 @@ pub const TARGETS: &[Target] = &[
     ("decoder", decoder::check),
     #[cfg(feature = "client")]
     ("display", crate::client::fuzzing::check),
-    #[cfg(any(test, feature = "protocols"))]
     ("http", protocol::check_http),
-    #[cfg(any(test, feature = "protocols"))]
     ("irc", protocol::check_irc),
     ("room", room::check),
     ("sanitize", sanitize::check),
-    #[cfg(any(test, feature = "protocols"))]
     ("websocket", protocol::check_websocket),
 ];
 

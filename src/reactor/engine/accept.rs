@@ -13,7 +13,8 @@ use super::super::transport::Transport;
 use super::super::{ServiceId, Token};
 use super::{Engine, RunState, Source, connection_in, source_in, would_block};
 use crate::addr::{Peer, Proto};
-use crate::service::Disconnect;
+use crate::protocol::Encoding;
+use crate::service::{Disconnect, Newcomer};
 use crate::wire::Decoder;
 
 /// Clients that are taken in at once before it is the others' turn: some half a millisecond.
@@ -46,7 +47,10 @@ impl<N: Net> Engine<N> {
             }
             let (service, proto) = (state.service, state.proto);
             let refusal = match is_full {
-                true => match self.services[service.index()].service.refusal(clients) {
+                true => match self.services[service.index()]
+                    .service
+                    .refusal(clients, Encoding::Lines)
+                {
                     None => return self.park_listener(token, now),
                     refusal => refusal,
                 },
@@ -109,7 +113,12 @@ impl<N: Net> Engine<N> {
         connection.is_told_of = true;
         let (service, peer) = (connection.service, connection.peer);
         let open = |service: &mut dyn crate::service::Service, out: &mut _| {
-            service.on_open(now, token, &peer, out);
+            let newcomer = Newcomer {
+                peer: &peer,
+                encoding: Encoding::Lines,
+                since: None,
+            };
+            service.on_open(now, token, &newcomer, out);
         };
         if self.call_service(service, now, open).is_none() {
             self.kill(token, Disconnect::Panicked);
@@ -147,12 +156,14 @@ impl<N: Net> Engine<N> {
             return;
         };
         let service = &self.services[connection.service.index()].service;
-        let text = service.refusal(clients).unwrap_or_default();
+        let text = service
+            .refusal(clients, Encoding::Lines)
+            .unwrap_or_default();
         connection.phase = Phase::Flushing {
             until: now + DRAIN_TIMEOUT,
         };
         // A fresh socket takes so little at once. If it does not, its client has gone.
-        let told = connection.transport.write(text.as_bytes());
+        let told = connection.transport.write(&text);
         match told {
             Ok(_) => self.end_our_side(token, now),
             Err(error) => self.kill(token, Disconnect::Broken(error.kind())),

@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use super::super::sim::net::Shared;
 use super::super::sim::server::FailureFlag;
-use crate::addr::Peer;
 use crate::outbound::{ClientId, Fanout};
-use crate::service::{Disconnect, OperatorInput, Service};
+use crate::protocol::Encoding;
+use crate::service::{Disconnect, Newcomer, OperatorInput, Service};
 use crate::wire::{Framing, Message};
 
 /// What the service was told, by socket.
@@ -84,21 +84,37 @@ impl Probe {
 }
 
 impl Service for Probe {
-    fn refusal(&self, clients: usize) -> Option<String> {
-        self.service.borrow().refusal(clients)
+    fn refusal(&self, clients: usize, encoding: Encoding) -> Option<Vec<u8>> {
+        self.service.borrow().refusal(clients, encoding)
+    }
+
+    fn farewell(&self, client: ClientId, why: &Disconnect) -> Option<Vec<u8>> {
+        self.service.borrow().farewell(client, why)
+    }
+
+    fn speaks_protocols(&self) -> bool {
+        self.service.borrow().speaks_protocols()
     }
 
     fn framing(&self) -> Framing {
         self.service.borrow().framing()
     }
 
-    fn on_open(&mut self, now: Instant, client: ClientId, peer: &Peer, out: &mut Fanout) {
+    fn on_open(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        newcomer: &Newcomer<'_>,
+        out: &mut Fanout,
+    ) {
         let _watch = self.failed.clone();
         // A client is opened as soon as it has been accepted.
         let socket = self.network.borrow().last_accepted;
         self.sockets.insert(client, socket.expect("it has come"));
         self.note(client, |_| {});
-        self.service.borrow_mut().on_open(now, client, peer, out);
+        self.service
+            .borrow_mut()
+            .on_open(now, client, newcomer, out);
     }
 
     fn on_message(

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use super::net::Shared;
 use super::records::{Records, Status};
 use super::server::FailureFlag;
-use crate::addr::Peer;
 use crate::outbound::{self, ClientId, Fanout};
+use crate::protocol::Encoding;
 use crate::reactor::Limits;
-use crate::service::{Disconnect, Service};
+use crate::service::{Disconnect, Newcomer, Service};
 use crate::wire::{Framing, Message};
 
 /// What one client may be owed beyond its bound: one answer, of some hundred names at most, and
@@ -269,15 +269,29 @@ impl<S: Service> Oracle<S> {
 }
 
 impl<S: Service> Service for Oracle<S> {
-    fn refusal(&self, clients: usize) -> Option<String> {
-        self.inner.refusal(clients)
+    fn refusal(&self, clients: usize, encoding: Encoding) -> Option<Vec<u8>> {
+        self.inner.refusal(clients, encoding)
+    }
+
+    fn farewell(&self, client: ClientId, why: &Disconnect) -> Option<Vec<u8>> {
+        self.inner.farewell(client, why)
+    }
+
+    fn speaks_protocols(&self) -> bool {
+        self.inner.speaks_protocols()
     }
 
     fn framing(&self) -> Framing {
         self.inner.framing()
     }
 
-    fn on_open(&mut self, now: Instant, client: ClientId, peer: &Peer, out: &mut Fanout) {
+    fn on_open(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        newcomer: &Newcomer<'_>,
+        out: &mut Fanout,
+    ) {
         let _watch = self.failed.clone();
         // A client is opened as soon as it has been accepted.
         let id = self.network.borrow().last_accepted.expect("it has come");
@@ -292,7 +306,7 @@ impl<S: Service> Service for Oracle<S> {
         record.came = said;
         drop(book);
         self.comes(id);
-        self.inner.on_open(now, client, peer, out);
+        self.inner.on_open(now, client, newcomer, out);
         self.check_owed(client, out);
     }
 
