@@ -26,6 +26,9 @@ use chinwag::wire::{Framing, Message};
 
 const USAGE: &[u8] = b"vote with one word; a later vote replaces yours\n";
 
+/// All clients are told the same, in one form.
+const FEED: usize = 0;
+
 /// A service has no socket and no clock: the reactor calls it, and it acts by asking the fanout.
 #[derive(Default)]
 struct Vote {
@@ -55,7 +58,7 @@ impl Service for Vote {
 
     fn on_open(&mut self, _: Instant, client: ClientId, _: &Newcomer<'_>, out: &mut Fanout) {
         // From here on this client is sent whatever is published.
-        out.follow(client);
+        out.follow(client, FEED);
         // An error would say that it is owed too much already; a client that has just come is not.
         let _ = out.send(client, USAGE);
     }
@@ -73,12 +76,12 @@ impl Service for Vote {
         }
         self.votes.insert(client, word.to_lowercase());
         // Stored once for all, however many they are.
-        out.publish(None, &[self.count().as_bytes()]);
+        out.publish(None, &[(FEED, &[self.count().as_bytes()])]);
     }
 
     fn on_close(&mut self, _: Instant, client: ClientId, _why: &Disconnect, out: &mut Fanout) {
         if self.votes.remove(&client).is_some() {
-            out.publish(None, &[self.count().as_bytes()]);
+            out.publish(None, &[(FEED, &[self.count().as_bytes()])]);
         }
     }
 }

@@ -12,12 +12,15 @@
 //!
 //!   Schedule    which client is written to next; Pacing: when the next round may begin
 //!
+//!   Feeds       one shared log for each way in which clients are told the same things
+//!
 //!   Fanout      all outboxes of one service, for the service and for the reactor
 //! ```
 
 mod backpressure;
 mod client_id;
 mod fanout;
+mod feeds;
 mod log;
 #[cfg(test)]
 mod model;
@@ -28,6 +31,7 @@ mod schedule;
 pub use client_id::ClientId;
 pub(crate) use fanout::Action;
 pub use fanout::{Fanout, Limits, OutboxFull};
+pub use feeds::{FeedMessage, MAX_FEEDS, Published};
 pub use log::{Offset, SharedLog};
 pub use outbox::{Flushed, Lagged, Outbox};
 pub use pacing::Pace;

@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::log::Offset;
-
 /// Talk waits this long for a room of which all but one are behind.
 pub(super) const OUTRUN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -14,8 +12,8 @@ pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// What the last sweep over the followers has found, and what has happened since.
 #[derive(Debug, Default)]
 pub(super) struct Backpressure {
-    /// The log's end at the last sweep.
-    pub(super) swept_at: Offset,
+    /// How much had been published at the last sweep.
+    pub(super) swept_at: u64,
     /// Since when all followers but one, which may be the talker, have been too far behind.
     outrun_since: Option<Instant>,
     /// When a follower that was too far behind has last taken something.
@@ -26,8 +24,8 @@ pub(super) struct Backpressure {
 
 impl Backpressure {
     /// Notes what a sweep has found.
-    pub(super) fn on_sweep(&mut self, log_end: Offset, is_outrun: bool, now: Instant) {
-        self.swept_at = log_end;
+    pub(super) fn on_sweep(&mut self, published_bytes: u64, is_outrun: bool, now: Instant) {
+        self.swept_at = published_bytes;
         self.has_progress = false;
         self.outrun_since = is_outrun.then(|| self.outrun_since.unwrap_or(now));
     }
@@ -48,7 +46,8 @@ impl Backpressure {
 
     /// Whether a sweep is due: a step of the log has been published since the last one, or
     /// somebody may have caught up.
-    pub(super) fn wants_sweep(&self, log_end: Offset, step_bytes: u64) -> bool {
-        log_end - self.swept_at >= step_bytes || (self.outrun_since.is_some() && self.has_progress)
+    pub(super) fn wants_sweep(&self, published_bytes: u64, step_bytes: u64) -> bool {
+        published_bytes - self.swept_at >= step_bytes
+            || (self.outrun_since.is_some() && self.has_progress)
     }
 }

@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use super::ClientId;
 use super::backpressure::Backpressure;
-use super::log::{Offset, SharedLog};
+use super::feeds::{FeedMessage, Feeds, Published};
+use super::log::Offset;
 use super::outbox::{Lagged, Outbox};
 use super::pacing::Pace;
 use super::schedule::Schedule;
@@ -49,7 +50,7 @@ pub(crate) enum Action {
 /// All that a service's clients are owed.
 #[derive(Debug)]
 pub struct Fanout {
-    log: SharedLog,
+    feeds: Feeds,
     /// By [`ClientId::index`].
     clients: Vec<Option<Client>>,
     /// How many of them have an entry in the schedule's ring.
@@ -85,6 +86,8 @@ struct Client {
     /// The service does not want to hear it for the time being.
     reading_paused: bool,
     closing: bool,
+    /// Whose log its outbox means.
+    feed: u8,
     outbox: Outbox,
 }
 
@@ -102,38 +105,61 @@ impl Fanout {
         if client.outbox.held_bytes() >= self.max_pending_bytes {
             return Err(OutboxFull);
         }
-        client.outbox.send(&self.log, bytes);
+        client.outbox.send(self.feeds.log(client.feed), bytes);
         let work = u32::try_from(bytes.len() / BYTES_PER_WORK).unwrap_or(u32::MAX);
         self.work = self.work.saturating_add(work).saturating_add(1);
         self.make_urgent(to);
         Ok(())
     }
 
-    /// Tells all followers, but the one who said it. Returns where the message stands in the
-    /// log, or `None` when it is larger than the whole log.
-    pub fn publish(&mut self, from: Option<ClientId>, parts: &[&[u8]]) -> Option<Range<Offset>> {
-        let range = self.log.append(parts)?;
-        if let Some(client) = from.and_then(|from| lookup(&mut self.clients, from)) {
-            client.outbox.skip(&range);
+    /// Tells all followers of the feeds that are given, but `skip`: mostly the one who said it.
+    /// Returns where the message stands in each log, or `None` when it is larger than one of them,
+    /// and nothing has changed.
+    pub fn publish(
+        &mut self,
+        skip: Option<ClientId>,
+        messages: &[FeedMessage<'_>],
+    ) -> Option<Published> {
+        let ranges = self.feeds.publish(messages)?;
+        if let Some(client) = skip.and_then(|skip| lookup(&mut self.clients, skip)) {
+            let own = &ranges[usize::from(client.feed)];
+            if !own.is_empty() {
+                client.outbox.skip(own);
+            }
         }
         self.schedule.on_publish();
         self.work = self.work.saturating_add(1);
-        Some(range)
+        Some(ranges)
     }
 
-    /// From here on the client is owed all that is published.
-    pub fn follow(&mut self, id: ClientId) {
+    /// From here on the client is owed all that is published in `feed`. If it is still owed
+    /// something of another one, that is the one that it goes on to follow.
+    pub fn follow(&mut self, id: ClientId, feed: usize) {
         if let Some(client) = lookup(&mut self.clients, id) {
-            client.outbox.follow(self.log.end());
+            client.choose_feed(feed);
+            self.feeds.use_feed(client.feed);
+            client.outbox.follow(self.feeds.log(client.feed).end());
             self.enter_ring(id);
         }
     }
 
-    /// Owes an older part of the log to a client that does not follow yet.
-    pub fn replay(&mut self, to: ClientId, range: Range<Offset>) {
+    /// What the client is owed now is still owed, what is published from here on is not.
+    pub fn unfollow(&mut self, id: ClientId) {
+        if let Some(client) = lookup(&mut self.clients, id) {
+            client.outbox.unfollow(self.feeds.log(client.feed));
+            self.make_urgent(id);
+        }
+    }
+
+    /// Owes an older part of the log of `feed` to a client that does not follow, and is owed
+    /// nothing of another one.
+    pub fn replay(&mut self, to: ClientId, feed: usize, range: Range<Offset>) {
         if let Some(client) = lookup(&mut self.clients, to) {
-            client.outbox.replay(&self.log, range);
-            self.make_urgent(to);
+            client.choose_feed(feed);
+            if client.feed == feed_index(feed) {
+                client.outbox.replay(self.feeds.log(client.feed), range);
+                self.make_urgent(to);
+            }
         }
     }
 
@@ -166,10 +192,17 @@ impl Fanout {
         self.actions.push_back(Action::Stop);
     }
 
-    /// Offset of the oldest byte that can still be replayed.
+    /// Offset of the oldest byte of `feed` that can still be replayed.
     #[must_use]
-    pub fn log_start(&self) -> Offset {
-        self.log.start()
+    pub fn log_start(&self, feed: usize) -> Offset {
+        self.feeds.log(feed_index(feed)).start()
+    }
+
+    /// Whether anything was published to `feed`, or anybody has followed it. One that nobody will
+    /// ever read need not be told anything.
+    #[must_use]
+    pub fn has_log(&self, feed: usize) -> bool {
+        self.feeds.is_in_use(feed)
     }
 }
 
@@ -190,7 +223,7 @@ impl Fanout {
             && !client.blocked
             && !std::mem::replace(&mut client.is_urgent, true)
         {
-            self.schedule.add_urgent(id, self.log.end());
+            self.schedule.add_urgent(id, self.feeds.published_bytes());
         }
     }
 
@@ -212,6 +245,20 @@ impl Fanout {
             });
         }
     }
+}
+
+impl Client {
+    /// An outbox means one log only.
+    fn choose_feed(&mut self, feed: usize) {
+        if self.outbox.owed_from().is_none() {
+            self.feed = feed_index(feed);
+        }
+    }
+}
+
+/// There are four.
+fn feed_index(feed: usize) -> u8 {
+    u8::try_from(feed).unwrap_or(u8::MAX)
 }
 
 fn lookup(clients: &mut [Option<Client>], id: ClientId) -> Option<&mut Client> {

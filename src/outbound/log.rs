@@ -57,7 +57,7 @@ impl SharedLog {
     /// Appends one message, given in parts, and tells where it stands. Old messages make room.
     /// `None`: the message is larger than the whole log, and nothing has changed.
     pub fn append(&mut self, parts: &[&[u8]]) -> Option<Range<Offset>> {
-        let message_bytes: usize = parts.iter().map(|part| part.len()).sum();
+        let message_bytes = total(parts);
         let needed = message_bytes + INDEX_ENTRY_BYTES;
         if needed > self.capacity_bytes {
             return None;
@@ -72,6 +72,12 @@ impl SharedLog {
             self.bytes.extend(*part);
         }
         Some(begin..self.end())
+    }
+
+    /// Whether a message, given in parts, is not larger than the whole log.
+    #[must_use]
+    pub fn fits(&self, parts: &[&[u8]]) -> bool {
+        total(parts) + INDEX_ENTRY_BYTES <= self.capacity_bytes
     }
 
     /// The bytes of `range`, in at most two pieces since a ring wraps. What of it has been
@@ -114,6 +120,10 @@ impl SharedLog {
             self.bytes.reserve_exact(target - self.bytes.len());
         }
     }
+}
+
+fn total(parts: &[&[u8]]) -> usize {
+    parts.iter().map(|part| part.len()).sum()
 }
 
 /// What the index keeps of each message.

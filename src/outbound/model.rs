@@ -1,6 +1,6 @@
 //! The model test of this module: a seed's worth of random life against one plain queue a member.
 //! Whatever is said, stalled, trimmed and written in part, each member's bytes must be those of
-//! its queue, and it must be called lagged exactly when the plain log says so.
+//! its queue, in the form of its feed, and it must be called lagged exactly when the plain log says so.
 //! Knows the public face of [`Fanout`] only.
 
 use std::ops::Range;
@@ -14,7 +14,7 @@ use crate::testing::seeds;
 
 mod plain;
 
-use plain::{Member, Mix, PlainLog, Sink};
+use plain::{INDEX_ENTRY_BYTES, Member, Mix, PlainLog, Sink};
 
 const USUAL_SEEDS: u64 = 4000;
 const ACTIONS_PER_RUN: usize = 150;
@@ -50,13 +50,15 @@ struct Model {
     now: Instant,
     opened: u32,
     limits: Limits,
-    log: PlainLog,
-    /// Where the last messages stand, as a room's history would know it.
-    history: Vec<Range<Offset>>,
+    /// One for each of two feeds.
+    logs: [PlainLog; 2],
+    /// Where the last messages stand in each, as a room's history would know it.
+    history: Vec<[Range<Offset>; 2]>,
     members: Vec<Member>,
     gone: Vec<ClientId>,
-    /// Where the log ended when laggards were last looked for.
-    swept_at: Offset,
+    /// How much has been published, and how much had been when laggards were last looked for.
+    published: u64,
+    swept_at: u64,
     said: u64,
     mix: Mix,
 }
@@ -74,12 +76,13 @@ impl Model {
             fanout: Fanout::new(limits),
             now: Instant::now(),
             opened: 0,
-            log: PlainLog::new(limits.log_bytes),
+            logs: [(); 2].map(|()| PlainLog::new(limits.log_bytes)),
             limits,
             rng,
             history: Vec::new(),
             members: Vec::new(),
             gone: Vec::new(),
+            published: 0,
             swept_at: 0,
             said: 0,
             mix: Mix::default(),
@@ -149,7 +152,8 @@ impl Model {
             let key = (0..MOST_MEMBERS).find(is_free).expect("one is free");
             let id = ClientId::new(key, self.opened);
             self.fanout.open(id);
-            self.members.push(Member::new(id));
+            let feed = self.rng.usize(0..2);
+            self.members.push(Member::new(id, feed));
         }
     }
 
@@ -165,12 +169,13 @@ impl Model {
         while self.members[at].is_fresh && from < self.history.len() && self.rng.u8(0..5) > 0 {
             let first = self.rng.usize(from..self.history.len());
             let last = (first + self.rng.usize(0..3)).min(self.history.len() - 1);
-            let range = self.history[first].start..self.history[last].end;
-            self.fanout.replay(id, range.clone());
-            self.mix.replayed += self.members[at].owe_kept(&self.log, &range);
+            let feed = self.members[at].feed;
+            let range = self.history[first][feed].start..self.history[last][feed].end;
+            self.fanout.replay(id, feed, range.clone());
+            self.mix.replayed += self.members[at].owe_kept(&self.logs[feed], &range);
             from = last + 1;
         }
-        self.fanout.follow(id);
+        self.fanout.follow(id, self.members[at].feed);
         self.members[at].follows = true;
         self.members[at].is_fresh = false;
     }
@@ -183,19 +188,29 @@ impl Model {
         };
         let words = self.words();
         let split = self.rng.usize(0..=words.len());
-        let range = self
-            .fanout
-            .publish(from, &[&words[..split], &words[split..]]);
-        assert_eq!(range, self.log.append(&words));
-        let Some(range) = range else { return };
+        let forms = [Rc::clone(&words), [&b"<"[..], &words, b">"].concat().into()];
+        let parts = [&words[..split], &words[split..]];
+        let messages: [(usize, &[&[u8]]); 2] = [(0, &parts), (1, &[&forms[1]])];
+        let ranges = self.fanout.publish(from, &messages);
+        let fits = |form: &Rc<[u8]>| form.len() + INDEX_ENTRY_BYTES <= self.limits.log_bytes;
+        assert_eq!(ranges.is_some(), forms.iter().all(fits));
+        let Some([first, second, ..]) = ranges else {
+            return;
+        };
+        let ranges = [first, second];
+        for ((log, form), range) in self.logs.iter_mut().zip(&forms).zip(&ranges) {
+            assert_eq!(log.append(form).as_ref(), Some(range));
+        }
+        self.published += forms[1].len() as u64;
         for member in self.members.iter_mut().filter(|member| member.follows) {
             if Some(member.id) == from {
                 self.mix.skipped_while_behind += usize::from(!member.owed.is_empty());
             } else {
-                member.owe(&words, Some(range.start));
+                let feed = member.feed;
+                member.owe(&forms[feed], Some(ranges[feed].start));
             }
         }
-        self.history.push(range);
+        self.history.push(ranges);
         if self.history.len() > 20 {
             self.history.remove(0);
         }
@@ -304,7 +319,7 @@ impl Model {
         let at = self.members.iter().position(here).expect("it is here");
         let member = &mut self.members[at];
         assert!(!member.blocked, "flushed in vain");
-        let behind = member.behind_bytes(&self.log);
+        let behind = member.behind_bytes(&self.logs[member.feed]);
         let mut sink = Sink::new(room, &mut self.rng);
         let flushed = self.fanout.flush(id, &mut sink, self.now);
         member.take(&sink.taken);
@@ -331,25 +346,28 @@ impl Model {
     /// Looks for those who will never catch up, and finds each of them.
     fn sweep(&mut self) {
         let step = (self.limits.log_bytes as u64 / 16).max(1);
-        let is_due = self.log.end() - self.swept_at >= step;
+        let is_due = self.published - self.swept_at >= step;
         let found = self.fanout.take_laggards(self.now);
         for (id, lagged) in &found {
             let here = |member: &Member| member.id == *id;
             let at = self.members.iter().position(here).expect("it is here");
-            let behind = self.members[at].behind_bytes(&self.log);
+            let member = &self.members[at];
+            let behind = member.behind_bytes(&self.logs[member.feed]);
             assert_eq!(Some(lagged.behind_bytes), behind);
             self.mix.lagged += 1;
             self.forget(at);
         }
         if is_due {
-            self.swept_at = self.log.end();
-            let behind = |member: &Member| member.behind_bytes(&self.log).is_some();
+            self.swept_at = self.published;
+            let behind = |member: &Member| member.behind_bytes(&self.logs[member.feed]).is_some();
             assert!(!self.members.iter().any(behind), "a laggard stays");
         }
     }
 
     fn look_at_somebody(&mut self) {
-        assert_eq!(self.fanout.log_start(), self.log.start());
+        for (feed, log) in self.logs.iter().enumerate() {
+            assert_eq!(self.fanout.log_start(feed), log.start());
+        }
         let Some(at) = self.anybody() else { return };
         let member = &self.members[at];
         assert_eq!(self.fanout.is_clear(member.id), member.owed.is_empty());

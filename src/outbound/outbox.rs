@@ -82,10 +82,13 @@ impl Outbox {
     }
 
     /// Owes an older part of the log, after all that is owed so far. For a client that does not
-    /// follow yet, and ranges that ascend: what is trimmed first must be sent first.
+    /// follow, and ranges that ascend: what is trimmed first must be sent first, so what comes
+    /// before something that is still owed is left out.
     pub fn replay(&mut self, log: &SharedLog, range: Range<Offset>) {
         debug_assert!(self.live.is_none(), "history comes before the live part");
-        self.queue_shared(range.start.max(log.start())..range.end);
+        let last = self.queued.iter().rev().find_map(Segment::shared);
+        let owed_until = last.map_or(0, |range| range.end);
+        self.queue_shared(range.start.max(log.start()).max(owed_until)..range.end);
     }
 
     /// Leaves out `range`, the message appended last: it is the client's own.
@@ -117,11 +120,8 @@ impl Outbox {
     /// since it was last sent anything, that is not where the live part begins.
     #[must_use]
     pub fn owed_from(&self) -> Option<Offset> {
-        let shared = self.queued.iter().find_map(|segment| match segment {
-            Segment::Shared(range) => Some(range.start),
-            Segment::Private(_) => None,
-        });
-        shared.or(self.live)
+        let first = self.queued.iter().find_map(Segment::shared);
+        first.map(|range| range.start).or(self.live)
     }
 
     /// Memory that this outbox holds for the client, in bytes; the log is not counted.
@@ -262,7 +262,7 @@ impl Outbox {
 
     fn queue_shared(&mut self, range: Range<Offset>) {
         match self.queued.back_mut() {
-            _ if range.is_empty() => {}
+            _ if range.start >= range.end => {}
             Some(Segment::Shared(last)) if last.end == range.start => last.end = range.end,
             _ => self.queued.push_back(Segment::Shared(range)),
         }
@@ -270,6 +270,13 @@ impl Outbox {
 }
 
 impl Segment {
+    fn shared(&self) -> Option<&Range<Offset>> {
+        match self {
+            Self::Shared(range) => Some(range),
+            Self::Private(_) => None,
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Shared(range) => usize::try_from(range.end - range.start).unwrap_or(usize::MAX),

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::ClientId;
-use super::log::Offset;
 use super::pacing::{Pace, Pacing};
 
 /// Round robin over the followers, behind those that are owed something of their own.
@@ -18,8 +17,8 @@ use super::pacing::{Pace, Pacing};
 #[derive(Debug)]
 pub(super) struct Schedule {
     /// Clients that are owed something of their own, or whose socket takes bytes again. Each with
-    /// the log's end when it was added.
-    urgent: VecDeque<(ClientId, Offset)>,
+    /// how much had been published when it was added.
+    urgent: VecDeque<(ClientId, u64)>,
     /// Followers that may be owed what was published.
     due: VecDeque<ClientId>,
     /// Followers that had everything when their turn came.
@@ -40,8 +39,8 @@ impl Schedule {
         }
     }
 
-    pub(super) fn add_urgent(&mut self, client: ClientId, log_end: Offset) {
-        self.urgent.push_back((client, log_end));
+    pub(super) fn add_urgent(&mut self, client: ClientId, published_bytes: u64) {
+        self.urgent.push_back((client, published_bytes));
     }
 
     pub(super) fn urgent_len(&self) -> usize {
@@ -58,9 +57,11 @@ impl Schedule {
         is_last && self.urgent.pop_back().is_some()
     }
 
-    /// Where the log ended when the client that has waited longest became urgent.
-    pub(super) fn urgent_since(&self) -> Option<Offset> {
-        self.urgent.front().map(|(_, log_end)| *log_end)
+    /// How much had been published when the client that has waited longest became urgent.
+    pub(super) fn urgent_since(&self) -> Option<u64> {
+        self.urgent
+            .front()
+            .map(|(_, published_bytes)| *published_bytes)
     }
 
     /// Takes a follower in. One that is owed nothing yet has its turn after the next publish.

@@ -57,6 +57,7 @@ pub struct Room {
 }
 
 /// `/who` names at most this many members and counts the rest: an answer has a bound too.
+const LINES: usize = 0;
 const WHO_NAMES: usize = 500;
 
 const HELP: &[&str] = &[
@@ -88,9 +89,9 @@ impl Room {
         let welcome = (self.config.notices != Notices::Off).then_some(welcome);
         let motd = self.config.motd.iter().map(|line| Event::Notice(line));
         tell_all(out, client, welcome.into_iter().chain(motd));
-        self.history.forget_before(out.log_start());
+        self.history.forget_before(out.log_start(LINES));
         for run in self.history.runs() {
-            out.replay(client, run);
+            out.replay(client, LINES, run);
         }
     }
 
@@ -127,8 +128,10 @@ impl Room {
         let Some(nick) = self.members.nick(client) else {
             return;
         };
-        match out.publish(Some(client), &event(nick).line(&mut String::new())) {
-            Some(range) => self.history.push(range),
+        let mut scratch = String::new();
+        let line = event(nick).line(&mut scratch);
+        match out.publish(Some(client), &[(LINES, &line)]) {
+            Some([range, ..]) => self.history.push(range),
             None => notify(
                 out,
                 client,
@@ -194,7 +197,7 @@ impl Service for Room {
     ) {
         let name = self.members.add(client);
         self.greet(client, &name, out);
-        out.follow(client);
+        out.follow(client, LINES);
         if self.pending.joined(now, self.members.len()) {
             announce(out, Some(client), Event::Joined { name: &name });
         }
@@ -280,5 +283,5 @@ fn notify(out: &mut Fanout, to: ClientId, text: fmt::Arguments<'_>) {
 
 /// Tells all but one what has happened. That is shorter than any log.
 fn announce(out: &mut Fanout, except: Option<ClientId>, event: Event<'_>) {
-    let _ = out.publish(except, &event.line(&mut String::new()));
+    let _ = out.publish(except, &[(LINES, &event.line(&mut String::new()))]);
 }

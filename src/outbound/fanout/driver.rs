@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::outbox::Flushed;
 use super::{
-    Action, Backpressure, Client, ClientId, Fanout, Lagged, Limits, Outbox, Schedule, SharedLog,
+    Action, Backpressure, Client, ClientId, Fanout, Feeds, Lagged, Limits, Outbox, Schedule,
     VecDeque, lookup,
 };
 
@@ -23,7 +23,7 @@ const SWEEP_PART: u64 = 16;
 impl Fanout {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            log: SharedLog::new(limits.log_bytes),
+            feeds: Feeds::new(limits.log_bytes),
             clients: Vec::new(),
             in_ring: 0,
             schedule: Schedule::new(limits.pace),
@@ -48,6 +48,7 @@ impl Fanout {
             blocked: false,
             reading_paused: false,
             closing: false,
+            feed: 0,
             outbox: Outbox::default(),
         });
     }
@@ -57,14 +58,6 @@ impl Fanout {
         if let Some(client) = lookup(&mut self.clients, id) {
             self.in_ring -= usize::from(client.in_ring);
             self.clients[id.index()] = None;
-        }
-    }
-
-    /// What is owed now is still owed, what is published from here on is not.
-    pub(crate) fn unfollow(&mut self, id: ClientId) {
-        if let Some(client) = lookup(&mut self.clients, id) {
-            client.outbox.unfollow(&self.log);
-            self.make_urgent(id);
         }
     }
 
@@ -84,7 +77,7 @@ impl Fanout {
         if !std::mem::take(&mut client.blocked) {
             return;
         }
-        let is_clear = client.outbox.is_clear(&self.log);
+        let is_clear = client.outbox.is_clear(self.feeds.log(client.feed));
         if client.outbox.follows() {
             self.enter_ring(id);
         }
@@ -101,7 +94,7 @@ impl Fanout {
     /// Whether a client is owed nothing.
     pub(crate) fn is_clear(&self, id: ClientId) -> bool {
         self.get(id)
-            .is_none_or(|client| client.outbox.is_clear(&self.log))
+            .is_none_or(|client| client.outbox.is_clear(self.feeds.log(client.feed)))
     }
 
     /// Whether a client is not to be read from: it is owed the high-water mark outside of the log,
@@ -197,8 +190,8 @@ impl Fanout {
         let Some(client) = lookup(&mut self.clients, id) else {
             return Flushed::Clear;
         };
-        let was_far_behind = gap(client, &self.log).is_some_and(|gap| gap > far_behind_bytes);
-        let flushed = client.outbox.flush(&self.log, to);
+        let was_far_behind = gap(client, &self.feeds).is_some_and(|gap| gap > far_behind_bytes);
+        let flushed = client.outbox.flush(self.feeds.log(client.feed), to);
         let progress = match flushed {
             Flushed::Clear => true,
             Flushed::Blocked { progress } => {
@@ -228,11 +221,13 @@ impl Fanout {
                     self.in_ring -= 1;
                     self.schedule.drop_front();
                 }
-                Some(client) if client.is_urgent || client.outbox.is_clear(&self.log) => {
+                Some(client)
+                    if client.is_urgent || client.outbox.is_clear(self.feeds.log(client.feed)) =>
+                {
                     self.schedule.pass_front();
                 }
                 Some(client) => {
-                    let owed_bytes = gap(client, &self.log).unwrap_or(0);
+                    let owed_bytes = gap(client, &self.feeds).unwrap_or(0);
                     // Reading waits for one that is far behind, so that one does not wait.
                     let due_at = match owed_bytes > far_behind_bytes {
                         true => None,
@@ -251,11 +246,11 @@ impl Fanout {
     /// up have not been offered yet.
     pub(crate) fn is_congested(&mut self, now: Instant) -> bool {
         let far_behind_bytes = self.far_behind_bytes();
-        let end = self.log.end();
+        let published = self.feeds.published_bytes();
         if self
             .schedule
             .urgent_since()
-            .is_some_and(|since| end - since > far_behind_bytes)
+            .is_some_and(|since| published - since > far_behind_bytes)
         {
             return true;
         }
@@ -283,8 +278,11 @@ impl Fanout {
     }
 
     fn sweep_if_wanted(&mut self, now: Instant) {
-        let step_bytes = (self.log.capacity_bytes() as u64 / SWEEP_PART).max(1);
-        if self.backpressure.wants_sweep(self.log.end(), step_bytes) {
+        let step_bytes = (self.feeds.capacity_bytes() as u64 / SWEEP_PART).max(1);
+        if self
+            .backpressure
+            .wants_sweep(self.feeds.published_bytes(), step_bytes)
+        {
             self.sweep(now);
         }
     }
@@ -296,25 +294,27 @@ impl Fanout {
         self.laggards.clear();
         for (index, client) in self.clients.iter().enumerate() {
             let Some(client) = client else { continue };
-            if let Err(lagged) = client.outbox.check(&self.log) {
+            if let Err(lagged) = client.outbox.check(self.feeds.log(client.feed)) {
                 self.laggards
                     .push((ClientId::new(index, client.generation), lagged));
             } else if client.outbox.follows() {
                 followers += 1;
-                let is_near = gap(client, &self.log).is_none_or(|gap| gap <= far_behind_bytes);
+                let is_near = gap(client, &self.feeds).is_none_or(|gap| gap <= far_behind_bytes);
                 near += usize::from(is_near);
             }
         }
         let is_outrun = followers >= 2 && near < 2;
-        self.backpressure.on_sweep(self.log.end(), is_outrun, now);
+        self.backpressure
+            .on_sweep(self.feeds.published_bytes(), is_outrun, now);
     }
 
     fn far_behind_bytes(&self) -> u64 {
-        self.log.capacity_bytes() as u64 / FAR_BEHIND_PART
+        self.feeds.capacity_bytes() as u64 / FAR_BEHIND_PART
     }
 }
 
 /// How much has been published since what a client is owed next.
-fn gap(client: &Client, log: &SharedLog) -> Option<u64> {
-    client.outbox.owed_from().map(|from| log.end() - from)
+fn gap(client: &Client, feeds: &Feeds) -> Option<u64> {
+    let end = feeds.log(client.feed).end();
+    client.outbox.owed_from().map(|from| end - from)
 }

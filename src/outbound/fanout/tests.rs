@@ -19,7 +19,7 @@ fn room_of(members: usize) -> (Fanout, Vec<ClientId>, Instant) {
     let members: Vec<ClientId> = (0..members).map(|key| ClientId::new(key, 1)).collect();
     for id in &members {
         out.open(*id);
-        out.follow(*id);
+        out.follow(*id, 0);
     }
     (out, members, Instant::now())
 }
@@ -27,7 +27,7 @@ fn room_of(members: usize) -> (Fanout, Vec<ClientId>, Instant) {
 /// Says a quarter of the log and a little more.
 fn say_much(out: &mut Fanout, from: Option<ClientId>) {
     for _ in 0..=LOG_BYTES / 4 / 100 {
-        out.publish(from, &[&[b'x'; 100]]);
+        out.publish(from, &[(0, &[&[b'x'; 100]])]);
     }
 }
 
@@ -64,7 +64,7 @@ fn a_talker_is_waited_for_like_a_listener() {
     let (mut out, members, now) = room_of(2);
     say_much(&mut out, None);
     for id in &members {
-        out.publish(Some(*id), &[b"quite so"]);
+        out.publish(Some(*id), &[(0, &[b"quite so"])]);
     }
     assert!(out.is_congested(now));
     assert_eq!(out.next_due(now), Some(members[0]));
@@ -105,7 +105,7 @@ fn a_room_of_which_all_are_behind_is_waited_for_a_while() {
     };
     assert!(!out.is_outrun(start));
     for id in [slow, deaf] {
-        out.publish(Some(talker), &[b"hello"]);
+        out.publish(Some(talker), &[(0, &[b"hello"])]);
         takes_little(&mut out, id, start);
     }
     say_much(&mut out, Some(talker));
@@ -148,10 +148,10 @@ fn the_schedule_forgets_followers_that_have_gone() {
     for generation in 2..10_000 {
         let id = ClientId::new(1, generation);
         out.open(id);
-        out.follow(id);
+        out.follow(id, 0);
         out.forget(id);
     }
     assert!(out.schedule.ring_len() <= FEW_ENTRIES + 3);
-    out.publish(None, &[b"hello"]);
+    out.publish(None, &[(0, &[b"hello"])]);
     assert_eq!(out.next_due(Instant::now()), Some(members[0]));
 }

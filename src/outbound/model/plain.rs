@@ -11,7 +11,7 @@ use fastrand::Rng;
 use crate::outbound::{ClientId, Offset};
 
 /// What the log keeps of each message beside its bytes.
-const INDEX_ENTRY_BYTES: usize = 8;
+pub(super) const INDEX_ENTRY_BYTES: usize = 8;
 
 /// No segment of an outbox takes more.
 const LARGEST_SEGMENT_BYTES: usize = 32;
@@ -46,10 +46,6 @@ impl PlainLog {
         Some(begin..self.end)
     }
 
-    pub(super) fn end(&self) -> Offset {
-        self.end
-    }
-
     pub(super) fn start(&self) -> Offset {
         self.kept.front().map_or(self.end, |(at, _)| *at)
     }
@@ -58,6 +54,8 @@ impl PlainLog {
 /// One member and all that it must still be sent, piece by piece.
 pub(super) struct Member {
     pub(super) id: ClientId,
+    /// Whose log it reads.
+    pub(super) feed: usize,
     pub(super) owed: VecDeque<Owed>,
     pub(super) follows: bool,
     /// It has never followed.
@@ -73,9 +71,10 @@ pub(super) struct Owed {
 }
 
 impl Member {
-    pub(super) fn new(id: ClientId) -> Self {
+    pub(super) fn new(id: ClientId, feed: usize) -> Self {
         Self {
             id,
+            feed,
             owed: VecDeque::new(),
             follows: false,
             is_fresh: true,
