@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Address;
+use crate::protocol::Opening;
 
 /// What is spoken on a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,16 @@ impl Proto {
     #[must_use]
     pub fn is_tls(self) -> bool {
         matches!(self, Self::Tls | Self::Https | Self::Ircs)
+    }
+
+    /// What clients speak there, inside TLS or not.
+    pub(crate) fn opening(self) -> Opening {
+        match self {
+            Self::Auto => Opening::Auto,
+            Self::Lines | Self::Tls => Opening::Lines,
+            Self::Http | Self::Https => Opening::Http,
+            Self::Irc | Self::Ircs => Opening::Irc,
+        }
     }
 }
 

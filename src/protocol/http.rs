@@ -9,7 +9,7 @@ mod route;
 mod tests;
 
 pub use answer::{Answer, accept_key};
-pub use head::{Head, HeadReader, MAX_HEAD_BYTES};
+pub use head::{Head, HeadReader, MAX_HEAD_BYTES, skip_empty_lines};
 pub use page::Page;
 pub use route::route;
 

@@ -1,6 +1,7 @@
 //! A request's head: read in pieces, bounded, and looked things up in.
 
 use super::Refusal;
+use crate::protocol::extend_within;
 
 /// The most bytes that a head may have, its empty line included; over it: 431.
 pub const MAX_HEAD_BYTES: usize = 8 * 1024;
@@ -35,9 +36,7 @@ impl HeadReader {
     /// What the client is to be told in place of an answer.
     pub fn read(&mut self, input: &mut &[u8]) -> Option<Result<Head<'_>, Refusal>> {
         if self.bytes.is_empty() {
-            // Some clients send an empty line first.
-            let begin = input.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
-            *input = &input[begin.unwrap_or(input.len())..];
+            skip_empty_lines(input);
         }
         // Only a newline can complete a head: one that comes byte by byte is not read each time.
         while let Some(at) = memchr::memchr(b'\n', input) {
@@ -62,16 +61,11 @@ impl HeadReader {
         self.bytes.capacity()
     }
 
+    /// Whether they fit.
     fn keep(&mut self, bytes: &[u8]) -> bool {
-        let fits = self.bytes.len() + bytes.len() <= MAX_HEAD_BYTES;
-        if fits {
-            // Doubling by itself would pass the bound.
-            let wanted = (self.bytes.len() + bytes.len()).max(2 * self.bytes.len());
-            let more = wanted.min(MAX_HEAD_BYTES) - self.bytes.len();
-            self.bytes.reserve_exact(more);
-            self.bytes.extend_from_slice(bytes);
-        }
-        fits
+        let mut left = bytes;
+        extend_within(&mut self.bytes, &mut left, MAX_HEAD_BYTES);
+        left.is_empty()
     }
 }
 
@@ -114,6 +108,12 @@ impl<'a> Head<'a> {
                 .map(|(_, value)| value)
         })
     }
+}
+
+/// Takes empty lines off the front of `input`: some clients send one before their request.
+pub fn skip_empty_lines(input: &mut &[u8]) {
+    let begin = input.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+    *input = &input[begin.unwrap_or(input.len())..];
 }
 
 fn parse(bytes: &[u8]) -> Result<Head<'_>, Refusal> {

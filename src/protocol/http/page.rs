@@ -1,6 +1,7 @@
 //! The page and what it may do: run what is written in it and talk to its own host, no more.
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +14,15 @@ pub struct Page {
     policy: String,
 }
 
+/// The room's own page. Its hashes are taken once.
+static BUILT_IN: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("../page.html")));
+
 impl Page {
+    /// The room's page.
+    pub(crate) fn built_in() -> Self {
+        BUILT_IN.clone()
+    }
+
     /// A page whose `<script>` and `<style>` elements, without attributes, may take effect;
     /// whatever else a browser may come to see in it runs nothing.
     #[must_use]
@@ -21,7 +30,8 @@ impl Page {
         let (scripts, styles) = (hashes(html, "script"), hashes(html, "style"));
         let policy = format!(
             "default-src 'none'; script-src{scripts}; style-src{styles}; img-src data:; \
-             connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+             connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'; trusted-types 'none'"
         );
         Self { html, policy }
     }

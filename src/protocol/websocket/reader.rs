@@ -24,8 +24,6 @@ pub enum Event<'a> {
     TooLong,
     /// To be answered with a pong of the same bytes.
     Ping(&'a [u8]),
-    /// The answer to a ping.
-    Pong(&'a [u8]),
     /// The peer closes, with this code if it says one; to be answered with a close of the same
     /// code. Nothing more will be read.
     Close(Option<u16>),
@@ -114,6 +112,8 @@ impl Reader {
             };
             match done {
                 Ok(Done::Nothing) => {}
+                // Nobody here asks for one, and some send them unasked, as a sign of life.
+                Ok(Done::Control(Opcode::Pong)) => self.control = Vec::new(),
                 Ok(Done::TooLong) => return Some(Ok(Event::TooLong)),
                 Ok(Done::Message) => return Some(self.end_message()),
                 Ok(Done::Control(opcode)) => return Some(self.end_control(opcode)),
@@ -228,10 +228,7 @@ impl Reader {
             return close.map(Event::Close);
         }
         self.emitted = Emitted::Control;
-        Ok(match opcode {
-            Opcode::Ping => Event::Ping(&self.control),
-            _ => Event::Pong(&self.control),
-        })
+        Ok(Event::Ping(&self.control))
     }
 
     fn fail(&mut self, code: CloseCode) -> CloseCode {
