@@ -36,6 +36,15 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutboxFull;
 
+/// A client that is too far behind, as a sweep finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Laggard {
+    pub(crate) id: ClientId,
+    pub(crate) lagged: Lagged,
+    /// Part of what it is owed next is gone. If not, it soon will be: time for a last word.
+    pub(crate) is_torn: bool,
+}
+
 /// What a service asks of the reactor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -58,7 +67,7 @@ pub struct Fanout {
     schedule: Schedule,
     backpressure: Backpressure,
     /// Found by a sweep and not taken yet.
-    laggards: Vec<(ClientId, Lagged)>,
+    laggards: Vec<Laggard>,
     actions: VecDeque<Action>,
     max_pending_bytes: usize,
     high_water_bytes: usize,

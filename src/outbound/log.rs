@@ -94,6 +94,19 @@ impl SharedLog {
         )
     }
 
+    /// Whether `offset` will be trimmed before as much as `margin_bytes` more is appended.
+    #[must_use]
+    pub(super) fn is_soon_trimmed(&self, offset: Offset, margin_bytes: u64) -> bool {
+        let is_nearly_full = self.used_bytes() as u64 + margin_bytes > self.capacity_bytes as u64;
+        is_nearly_full && offset < self.start + margin_bytes
+    }
+
+    /// What of the message in whose midst `offset` lies comes from there on; empty where one begins.
+    pub(super) fn rest_of_message(&self, offset: Offset) -> Range<Offset> {
+        let next = self.message_starts.partition_point(|start| *start < offset);
+        offset..self.message_starts.get(next).copied().unwrap_or(self.end())
+    }
+
     fn index(&self, offset: Offset) -> usize {
         let distance = offset.saturating_sub(self.start);
         usize::try_from(distance).map_or(self.bytes.len(), |at| at.min(self.bytes.len()))
@@ -164,6 +177,35 @@ mod tests {
             assert!(whole.ends_with('\n') && whole.lines().all(|l| l.parse::<u32>().is_ok()));
             let oldest: u32 = whole.lines().next().unwrap().parse().unwrap();
             assert_eq!(oldest as usize + whole.lines().count(), n as usize + 1);
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_message_ends_with_it() {
+        let mut log = SharedLog::new(1000);
+        for message in ["one", "two", "three"] {
+            log.append(&[message.as_bytes()]);
+        }
+        for (offset, rest) in [(0, ""), (1, "ne"), (3, ""), (5, "o"), (7, "hree"), (11, "")] {
+            assert_eq!(text(&log, log.rest_of_message(offset)), rest, "{offset}");
+        }
+    }
+
+    #[test]
+    fn what_will_be_trimmed_is_known_before() {
+        let mut log = SharedLog::new(100);
+        for _ in 0..6 {
+            assert!(!log.is_soon_trimmed(0, 20));
+            log.append(&[b"1234"]);
+        }
+        for _ in 0..100 {
+            // Two more messages are less than the margin.
+            let last = (0..log.end())
+                .rfind(|at| log.is_soon_trimmed(*at, 30))
+                .unwrap();
+            log.append(&[b"1234"]);
+            log.append(&[b"5678"]);
+            assert!(log.start() <= last + 1, "{} {last}", log.start());
         }
     }
 

@@ -37,6 +37,7 @@ fn every_member_gets_its_plain_queue() {
         mix.private_while_behind,
         mix.outbox_full,
         mix.interrupted,
+        mix.cut_short,
     ] {
         assert!(count * 100 > ended, "{mix:?}");
     }
@@ -119,7 +120,8 @@ impl Model {
             90..92 => self.vanish(),
             92..94 => self.sweep(),
             94..96 => self.serve_everybody(),
-            96..98 => self.now += Duration::from_millis(self.rng.u64(0..20)),
+            96 => self.cut_short(),
+            97 => self.now += Duration::from_millis(self.rng.u64(0..20)),
             _ => {
                 // Where rounds take long enough, a handful of members is paced like a thousand.
                 let elapsed = Duration::from_micros(self.rng.u64(0..20_000));
@@ -246,6 +248,20 @@ impl Model {
         self.members[at].is_fresh = false;
     }
 
+    /// Is to be told its last: of what it is owed, no more than what it has got in part.
+    fn cut_short(&mut self) {
+        let Some(at) = self.anybody() else { return };
+        let words = self.words();
+        let member = &mut self.members[at];
+        if member.behind_bytes(&self.logs[member.feed]).is_none() {
+            self.mix.cut_short += usize::from(member.keep_begun());
+            member.owe(&words, None);
+            self.fanout.cut_short(member.id, &words);
+            member.follows = false;
+            member.is_fresh = false;
+        }
+    }
+
     /// Goes at once, whatever it is owed.
     fn vanish(&mut self) {
         let Some(at) = self.anybody() else { return };
@@ -348,8 +364,9 @@ impl Model {
         let step = (self.limits.log_bytes as u64 / 16).max(1);
         let is_due = self.published - self.swept_at >= step;
         let found = self.fanout.take_laggards(self.now);
-        for (id, lagged) in &found {
-            let here = |member: &Member| member.id == *id;
+        for laggard in found.iter().filter(|laggard| laggard.is_torn) {
+            let (id, lagged) = (laggard.id, laggard.lagged);
+            let here = |member: &Member| member.id == id;
             let at = self.members.iter().position(here).expect("it is here");
             let member = &self.members[at];
             let behind = member.behind_bytes(&self.logs[member.feed]);

@@ -99,6 +99,27 @@ impl Outbox {
         }
     }
 
+    /// Forgets all that is owed but the rest of what has been sent in part, which the log need not
+    /// keep any longer.
+    pub fn cut_short(&mut self, log: &SharedLog) {
+        let first = match self.queued.pop_front() {
+            Some(segment) => segment,
+            None => Segment::Shared(self.live.unwrap_or(log.end())..log.end()),
+        };
+        let rest: VecDeque<u8> = match first {
+            Segment::Private(length) => self.private.drain(..length).collect(),
+            Segment::Shared(range) => {
+                let (front, back) = log.slices(log.rest_of_message(range.start));
+                front.iter().chain(back).copied().collect()
+            }
+        };
+        self.clear();
+        if !rest.is_empty() {
+            self.queued.push_back(Segment::Private(rest.len()));
+            self.private = rest;
+        }
+    }
+
     /// Forgets all that is owed: there is nobody to send it to.
     pub fn clear(&mut self) {
         *self = Self::default();

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::super::outbox::Flushed;
 use super::{
-    Action, Backpressure, Client, ClientId, Fanout, Feeds, Lagged, Limits, Outbox, Schedule,
-    VecDeque, lookup,
+    Action, Backpressure, Client, ClientId, Fanout, Feeds, Laggard, Lagged, Limits, Outbox,
+    Schedule, VecDeque, lookup,
 };
 
 /// A follower is due if it is due within this: the poll would wait for longer.
@@ -18,6 +18,10 @@ const FAR_BEHIND_PART: u64 = 4;
 
 /// Followers are swept whenever this part of the log has been published.
 const SWEEP_PART: u64 = 16;
+
+/// A follower has lagged, if it is to be told so, when so many of these parts will be trimmed next:
+/// the next sweep could come too late.
+const LAST_PARTS: u64 = 3;
 
 /// For the reactor: clients.
 impl Fanout {
@@ -66,6 +70,17 @@ impl Fanout {
         if let Some(client) = lookup(&mut self.clients, id) {
             client.outbox.clear();
             client.blocked = false;
+        }
+    }
+
+    /// Of what a client is owed only the message that it has got in part is still sent, and then
+    /// `last`.
+    pub(crate) fn cut_short(&mut self, id: ClientId, last: &[u8]) {
+        if let Some(client) = lookup(&mut self.clients, id) {
+            let log = self.feeds.log(client.feed);
+            client.outbox.cut_short(log);
+            client.outbox.send(log, last);
+            self.make_urgent(id);
         }
     }
 
@@ -270,15 +285,19 @@ impl Fanout {
         self.backpressure.throttled_until()
     }
 
-    /// Clients that missed what has been trimmed. A stalled one never becomes writable, so they
-    /// have to be looked for.
-    pub(crate) fn take_laggards(&mut self, now: Instant) -> Vec<(ClientId, Lagged)> {
+    /// Clients that missed what has been trimmed, or soon will. A stalled one never becomes
+    /// writable, so they have to be looked for.
+    pub(crate) fn take_laggards(&mut self, now: Instant) -> Vec<Laggard> {
         self.sweep_if_wanted(now);
         std::mem::take(&mut self.laggards)
     }
 
+    fn sweep_bytes(&self) -> u64 {
+        (self.feeds.capacity_bytes() as u64 / SWEEP_PART).max(1)
+    }
+
     fn sweep_if_wanted(&mut self, now: Instant) {
-        let step_bytes = (self.feeds.capacity_bytes() as u64 / SWEEP_PART).max(1);
+        let step_bytes = self.sweep_bytes();
         if self
             .backpressure
             .wants_sweep(self.feeds.published_bytes(), step_bytes)
@@ -290,14 +309,24 @@ impl Fanout {
     /// Looks at every client: which have lagged, and whether all followers but one are far behind.
     fn sweep(&mut self, now: Instant) {
         let far_behind_bytes = self.far_behind_bytes();
+        let last_bytes = LAST_PARTS * self.sweep_bytes();
         let (mut followers, mut near) = (0, 0);
         self.laggards.clear();
         for (index, client) in self.clients.iter().enumerate() {
             let Some(client) = client else { continue };
-            if let Err(lagged) = client.outbox.check(self.feeds.log(client.feed)) {
-                self.laggards
-                    .push((ClientId::new(index, client.generation), lagged));
-            } else if client.outbox.follows() {
+            let log = self.feeds.log(client.feed);
+            let next = client.outbox.owed_from().unwrap_or(log.end());
+            let is_torn = next < log.start();
+            if is_torn || log.is_soon_trimmed(next, last_bytes) {
+                self.laggards.push(Laggard {
+                    id: ClientId::new(index, client.generation),
+                    lagged: Lagged {
+                        behind_bytes: log.end() - next,
+                    },
+                    is_torn,
+                });
+            }
+            if client.outbox.follows() && !is_torn {
                 followers += 1;
                 let is_near = gap(client, &self.feeds).is_none_or(|gap| gap <= far_behind_bytes);
                 near += usize::from(is_near);

@@ -95,6 +95,18 @@ impl Member {
         kept.map(|(at, words)| self.owe(words, Some(*at))).count()
     }
 
+    /// Forgets all that it is owed but what it has got in part, or what it alone is told first;
+    /// returns whether that is anything.
+    pub(super) fn keep_begun(&mut self) -> bool {
+        let private = self.owed.iter().take_while(|owed| owed.at.is_none());
+        let begun = self.owed.front().is_some_and(|owed| owed.sent > 0);
+        let kept = private.count().max(usize::from(begun));
+        self.owed.truncate(kept);
+        // It is kept apart from the log.
+        self.owed.iter_mut().for_each(|owed| owed.at = None);
+        kept > 0
+    }
+
     /// It got `bytes`, which must be what it was owed first.
     pub(super) fn take(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
@@ -206,6 +218,7 @@ pub(super) struct Mix {
     pub(super) outbox_full: usize,
     pub(super) paced: usize,
     pub(super) interrupted: usize,
+    pub(super) cut_short: usize,
 }
 
 impl AddAssign for Mix {
@@ -220,5 +233,6 @@ impl AddAssign for Mix {
         self.outbox_full += other.outbox_full;
         self.paced += other.paced;
         self.interrupted += other.interrupted;
+        self.cut_short += other.cut_short;
     }
 }
