@@ -4,7 +4,10 @@
 pub mod detect;
 pub mod http;
 pub mod irc;
+pub mod session;
 pub mod websocket;
+
+pub use session::{Opening, Output, Session, Setup};
 
 /// How a client is told what happens. All clients of one encoding read the same log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,4 +40,14 @@ fn beginning(text: &str, max_bytes: usize) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+/// Moves bytes from the front of `input` to the end of `buffer`, until that has `max_bytes`.
+fn extend_within(buffer: &mut Vec<u8>, input: &mut &[u8], max_bytes: usize) {
+    let (taken, rest) = input.split_at(input.len().min(max_bytes - buffer.len()));
+    // Doubling by itself would pass the bound.
+    let wanted = (buffer.len() + taken.len()).max(2 * buffer.len());
+    buffer.reserve_exact(wanted.min(max_bytes) - buffer.len());
+    buffer.extend_from_slice(taken);
+    *input = rest;
 }

@@ -211,6 +211,16 @@ impl Reactor {
         self.tls = Some(tls);
     }
 
+    /// Pages of these origins, beside the server's own, may use the WebSocket.
+    pub(crate) fn allow_origins(&mut self, origins: Vec<String>) {
+        self.engine.allow_origins(origins);
+    }
+
+    /// From now on each client has to say first where it comes from, by the PROXY protocol.
+    pub(crate) fn expect_proxy(&mut self) {
+        self.engine.expect_proxy();
+    }
+
     /// A way for another thread to hand the operator's lines to `service`.
     pub fn input(&mut self, service: ServiceId) -> InputSender {
         let (queue, receiver) = sync_channel(INPUT_QUEUE);

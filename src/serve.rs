@@ -32,6 +32,10 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// The certificate of those that speak TLS.
     pub tls: Option<Identity>,
+    /// From pages of which other origins the WebSocket may be used.
+    pub allowed_origins: Vec<String>,
+    /// Each client comes through a proxy, which says first where it comes from.
+    pub is_proxied: bool,
     /// What is said to them.
     pub service: ServiceConfig,
     /// How many may be here at once; `None`: as many as descriptors allow.
@@ -80,6 +84,17 @@ pub enum ServiceConfig {
         /// Whether it is paced when large and busy.
         pace: Pace,
     },
+}
+
+impl ServiceConfig {
+    /// What is spoken on a listener that says nothing else.
+    #[must_use]
+    pub fn proto(&self) -> Proto {
+        match self {
+            Self::Room { .. } => Proto::Auto,
+            _ => Proto::Lines,
+        }
+    }
 }
 
 /// Descriptors kept for everything that is no client: the poll, signals, listeners, streams.
@@ -134,12 +149,16 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         ServiceConfig::Room { .. } => Some(ROOM_SEND_BUFFER_BYTES),
         _ => None,
     };
+    reactor.allow_origins(config.allowed_origins.clone());
+    if config.is_proxied {
+        reactor.expect_proxy();
+    }
     if let Some(identity) = &config.tls {
         reactor.set_tls(TlsServer::new(identity, &names(&config.listen))?);
     }
     let mut opened = Vec::new();
     for asked in &config.listen {
-        let proto = asked.proto.unwrap_or(Proto::Lines);
+        let proto = asked.proto.unwrap_or(config.service.proto());
         let open =
             |address: &Address| reactor.listen_for(address, proto, service, send_buffer_bytes);
         opened.extend(listeners::open_all(asked, open)?);

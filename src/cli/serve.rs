@@ -22,7 +22,7 @@ mod tls;
 mod values;
 
 use tls::TlsOptions;
-use values::{Timeout, as_typed, parse_count, parse_message_size, parse_rate};
+use values::{Timeout, as_typed, parse_count, parse_message_size, parse_origin, parse_rate};
 
 const LEAST_LOG_BYTES: usize = 64 << 10;
 
@@ -71,8 +71,9 @@ enum Service {
 #[derive(Args)]
 struct CommonArguments {
     /// Listen on this address: HOST:PORT, [v6]:PORT, :PORT (every interface), PORT (loopback) or
-    /// unix:PATH; a name stands for all its addresses. 'tls:' before it: over TLS. Can be given
-    /// several times
+    /// unix:PATH; a name stands for all its addresses. PROTO: what is spoken there; a room knows
+    /// auto (its default: what a client sends first decides), lines, tls, http, https, irc and
+    /// ircs, the other services lines (theirs) and tls. Can be given several times
     #[arg(short, long, value_name = "[PROTO:]ADDR", default_value = addr::DEFAULT)]
     listen: Vec<Listen>,
 
@@ -119,6 +120,11 @@ struct CommonArguments {
     #[cfg(feature = "sandbox")]
     #[arg(long)]
     sandbox: bool,
+
+    /// Every client comes through a proxy that says first where it comes from (PROXY protocol,
+    /// version 1 or 2); close those that do not
+    #[arg(long)]
+    proxy_protocol: bool,
 
     #[command(flatten)]
     tls: TlsOptions,
@@ -176,6 +182,11 @@ struct RoomOptions {
     /// Tell each newcomer this text, or what this file holds; at most 16k
     #[arg(long, value_name = "TEXT|@FILE")]
     motd: Option<String>,
+
+    /// Let pages of this origin, as https://example.org, join by WebSocket, beside the server's
+    /// own. Can be given several times
+    #[arg(long, value_name = "ORIGIN", value_parser = parse_origin)]
+    allow_origin: Vec<String>,
 }
 
 impl Arguments {
@@ -186,8 +197,13 @@ impl Arguments {
     pub(super) fn into_config(self) -> Result<Config, CliError> {
         match self.service.unwrap_or(Service::Room(self.room)) {
             Service::Room(RoomArguments { common, room }) => {
+                let allowed_origins = room.allow_origin.clone();
                 let service = room.into_service(common.max_message)?;
-                common.into_config(service)
+                let config = common.into_config(service)?;
+                Ok(Config {
+                    allowed_origins,
+                    ..config
+                })
             }
             Service::Console(common) => common.into_config(ServiceConfig::Console),
             Service::Echo(common) => common.into_config(ServiceConfig::Echo),
@@ -201,8 +217,10 @@ impl Arguments {
 impl CommonArguments {
     fn into_config(self, service: ServiceConfig) -> Result<Config, CliError> {
         Ok(Config {
-            tls: self.tls.identity_for(&self.listen)?,
+            tls: self.tls.identity_for(&self.listen, &service)?,
             listen: self.listen,
+            allowed_origins: Vec::new(),
+            is_proxied: self.proxy_protocol,
             service,
             max_clients: self.max_clients,
             max_clients_per_ip: self.max_clients_per_ip,

@@ -1,12 +1,12 @@
-//! One client's connection: its transport, its place in decoding, whether it is read from, its phase
+//! One client's connection: its transport, its session, whether it is read from, its phase
 //! of life. What it is owed stands in its service's fanout.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::addr::Peer;
+use crate::addr::{Peer, Proto};
+use crate::protocol::Session;
 use crate::service::Disconnect;
-use crate::wire::Decoder;
 
 use super::rate_limit::RateLimiter;
 use super::transport::Transport;
@@ -46,6 +46,10 @@ pub(super) struct Connection<S> {
     pub(super) eof: bool,
     /// It was turned away at the door: no service knows it, and it is not counted.
     pub(super) rejected: bool,
+    /// It counts among those from its address.
+    pub(super) is_counted: bool,
+    /// What is spoken where it came in.
+    pub(super) proto: Proto,
     /// Its service has been told of it.
     pub(super) is_told_of: bool,
     /// Writing failed; what the peer had sent before is still read.
@@ -58,7 +62,7 @@ pub(super) struct Connection<S> {
     pub(super) rate_limit: Option<Box<RateLimiter>>,
     /// Input that was read and not handed over, since it may not be heard for the time being.
     pub(super) pending: Option<PendingInput>,
-    pub(super) decoder: Decoder,
+    pub(super) session: Session,
     pub(super) peer: Peer,
 }
 
@@ -71,7 +75,7 @@ pub(super) struct PendingInput {
 }
 
 impl PendingInput {
-    pub(super) fn new(bytes: &[u8]) -> Self {
+    pub(super) fn new(bytes: impl Into<Box<[u8]>>) -> Self {
         Self {
             bytes: bytes.into(),
             handed_over: 0,
@@ -121,8 +125,9 @@ pub(super) enum Phase {
 /// Why an open connection's deadline is where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Silence {
-    /// What it has sent counts as a message now.
-    EndsMessage,
+    /// It tells its session something: that what it has sent is a message, or which protocol it
+    /// speaks.
+    Quiet,
     /// It never said anything.
     First,
     /// It sent nothing for longer than it may.
@@ -172,15 +177,12 @@ impl<S> Connection<S> {
         if self.transport.is_handshaking() {
             return Some((self.active_at + HANDSHAKE_TIMEOUT, Silence::Handshake));
         }
-        let quiet = self
-            .decoder
-            .flush_after()
-            .map(|quiet| self.active_at + quiet);
+        let quiet = self.session.due(self.active_at);
         let limiter = self.rate_limit.as_deref();
         let first = limiter.and_then(|limiter| limiter.first_message_due(limits));
         let idle = limits.idle_timeout.map(|timeout| self.active_at + timeout);
         let limits = [
-            (quiet, Silence::EndsMessage),
+            (quiet, Silence::Quiet),
             (first, Silence::First),
             (idle, Silence::Idle),
         ];

@@ -30,6 +30,7 @@ use super::{Limits, ServiceId, Token};
 use crate::addr::Proto;
 use crate::log_limit::LogLimiter;
 use crate::outbound::{self, Action, Fanout};
+use crate::protocol::Setup;
 use crate::service::{OperatorInput, Service};
 use crate::tls::ServerConfig;
 
@@ -41,6 +42,7 @@ mod flush;
 mod handshake;
 mod read;
 mod service_slot;
+mod step;
 mod timers;
 
 use service_slot::ServiceSlot;
@@ -139,9 +141,13 @@ pub(crate) struct Engine<N: Net> {
     per_ip: PerIpLimit,
     /// For handshakes to come; there where a listener needs it.
     tls: Option<Arc<ServerConfig>>,
+    setup: Setup,
+    /// Each client comes through a proxy, which says first where it comes from.
+    is_proxied: bool,
     lag_log: LogLimiter,
     refusal_log: LogLimiter,
     handshake_log: LogLimiter,
+    opening_log: LogLimiter,
     generation: u32,
     run_state: RunState,
 }
@@ -166,9 +172,12 @@ impl<N: Net> Engine<N> {
             counts: Counts::default(),
             per_ip: PerIpLimit::default(),
             tls: None,
+            setup: Setup::new(limits.max_message_bytes),
+            is_proxied: false,
             lag_log: LogLimiter::default(),
             refusal_log: LogLimiter::default(),
             handshake_log: LogLimiter::default(),
+            opening_log: LogLimiter::default(),
             generation: 0,
             run_state: RunState::Running,
         }

@@ -243,6 +243,10 @@ impl Service for Room {
         Some(format!("* full: {clients} are here; try again later\n").into_bytes())
     }
 
+    fn speaks_protocols(&self) -> bool {
+        true
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.pending.due()
     }

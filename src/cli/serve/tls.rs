@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::addr::{Listen, Proto};
 use crate::failure::CliError;
+use crate::serve::ServiceConfig;
 use crate::tls::Identity;
 
 #[derive(Args)]
@@ -29,22 +30,32 @@ pub(super) struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// The certificate that the listeners ask for.
-    pub(super) fn identity_for(self, listen: &[Listen]) -> Result<Option<Identity>, CliError> {
+    /// The certificate that the listeners ask for, or can make use of.
+    pub(super) fn identity_for(
+        self,
+        listen: &[Listen],
+        service: &ServiceConfig,
+    ) -> Result<Option<Identity>, CliError> {
+        let proto = |listener: &Listen| listener.proto.unwrap_or(service.proto());
+        let is_room = matches!(service, ServiceConfig::Room { .. });
         for listener in listen {
-            match listener.proto {
-                None | Some(Proto::Lines | Proto::Tls) => {}
-                Some(proto) => {
+            match proto(listener) {
+                Proto::Lines | Proto::Tls => {}
+                _ if is_room => {}
+                proto => {
                     return Err(CliError::usage(format!(
                         "listen on {listener}: {proto} is not spoken here; lines and tls are"
                     )));
                 }
             }
         }
-        let is_tls = |listener: &&Listen| listener.proto.is_some_and(Proto::is_tls);
-        let listener = listen.iter().find(is_tls);
+        let may_be_tls = listen.iter().any(|listener| {
+            let proto = proto(listener);
+            proto.is_tls() || proto == Proto::Auto
+        });
+        let listener = listen.iter().find(|listener| proto(listener).is_tls());
         match (self.into_identity(), listener) {
-            (Some(_), None) => Err(CliError::usage(
+            (Some(_), None) if !may_be_tls => Err(CliError::usage(
                 "a certificate, but no listener speaks TLS; see --listen tls:ADDR",
             )),
             (None, Some(listener)) if cfg!(feature = "tls") => Err(CliError::usage(format!(

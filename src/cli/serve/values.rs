@@ -106,6 +106,22 @@ pub(super) fn parse_rate(text: &str) -> Result<Rate, String> {
     Ok(Rate { per_s, burst })
 }
 
+/// `SCHEME://HOST[:PORT]`, as a browser writes it.
+pub(super) fn parse_origin(text: &str) -> Result<String, String> {
+    let origin = text.strip_suffix('/').unwrap_or(text);
+    let host = origin
+        .strip_prefix("https://")
+        .or(origin.strip_prefix("http://"));
+    let is_host = |host: &str| {
+        let is_bad = |c: char| c.is_whitespace() || c.is_control() || "/?#@*".contains(c);
+        !host.is_empty() && !host.contains(is_bad)
+    };
+    match host {
+        Some(host) if is_host(host) => Ok(origin.to_owned()),
+        _ => Err("an origin is like https://example.org or http://localhost:8080".to_owned()),
+    }
+}
+
 pub(super) fn parse_message_size(text: &str) -> Result<usize, String> {
     match parse_size(text)? {
         0 => Err("at least 1".to_owned()),

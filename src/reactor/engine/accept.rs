@@ -13,9 +13,8 @@ use super::super::transport::Transport;
 use super::super::{ServiceId, Token};
 use super::{Engine, RunState, Source, connection_in, source_in, would_block};
 use crate::addr::{Peer, Proto};
-use crate::protocol::Encoding;
-use crate::service::{Disconnect, Newcomer};
-use crate::wire::Decoder;
+use crate::protocol::{Encoding, Opening, Session};
+use crate::service::Disconnect;
 
 /// Clients that are taken in at once before it is the others' turn: some half a millisecond.
 const ACCEPT_BUDGET: usize = 64;
@@ -27,9 +26,10 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// has left, and that is not news each time.
 const NO_ROOM_LOGGED_EVERY: Duration = Duration::from_secs(60);
 
-/// Connections that were told that the server is full, and are kept until they have read it. The
-/// oldest makes place for the next.
-pub(super) const MAX_REJECTED: usize = 8;
+/// Connections that are told that the server is full, and are kept until they have read it: that
+/// may take a TLS handshake, and the tenth of a second in which a client may say what it speaks.
+/// The oldest makes place for the next.
+pub(super) const MAX_REJECTED: usize = 64;
 
 impl<N: Net> Engine<N> {
     pub(super) fn accept(&mut self, token: Token, now: Instant) {
@@ -82,54 +82,46 @@ impl<N: Net> Engine<N> {
     }
 
     fn on_accepted(&mut self, stream: N::Stream, peer: Peer, to: (ServiceId, Proto), now: Instant) {
-        if let Some(most) = self.limits.max_clients_per_ip
-            && !self.per_ip.try_add(&peer, most)
-        {
-            self.log_refusal(
-                now,
-                format_args!("{peer}: already here from its address: {most}"),
-            );
+        // One behind a proxy says first where it comes from.
+        let is_counted = self.limits.max_clients_per_ip.is_some() && !self.is_proxied;
+        if is_counted && !self.count_in(&peer, now) {
             return self.net.close(stream);
         }
-        let Some(token) = self.register(stream, peer, to.0, now) else {
-            return self.per_ip.remove(&peer);
+        let Some(token) = self.register(stream, peer, to, now) else {
+            if is_counted {
+                self.per_ip.remove(&peer);
+            }
+            return;
         };
+        if let Some(connection) = self.connection(token) {
+            connection.is_counted = is_counted;
+        }
         self.services[to.0.index()].fanout.open(token);
         self.counts.clients += 1;
         self.counts.accepted += 1;
         debug!("{peer} has come; {} here", self.counts.clients);
-        match to.1.is_tls() {
-            true => self.start_tls(token, &[], now),
-            false => self.tell_service_of(token, now),
-        }
+        self.begin(token, now);
         self.arm(token);
     }
 
-    /// A client can be talked with: its service hears of it.
-    pub(super) fn tell_service_of(&mut self, token: Token, now: Instant) {
-        let Some(connection) = self.connection(token) else {
-            return;
-        };
-        connection.is_told_of = true;
-        let (service, peer) = (connection.service, connection.peer);
-        let open = |service: &mut dyn crate::service::Service, out: &mut _| {
-            let newcomer = Newcomer {
-                peer: &peer,
-                encoding: Encoding::Lines,
-                since: None,
-            };
-            service.on_open(now, token, &newcomer, out);
-        };
-        if self.call_service(service, now, open).is_none() {
-            self.kill(token, Disconnect::Panicked);
+    /// Counts a client among those from its address, if one more may be.
+    pub(super) fn count_in(&mut self, peer: &Peer, now: Instant) -> bool {
+        let most = self.limits.max_clients_per_ip.unwrap_or(usize::MAX);
+        let may = self.per_ip.try_add(peer, most);
+        if !may {
+            self.log_refusal(
+                now,
+                format_args!("{peer}: already here from its address: {most}"),
+            );
         }
+        may
     }
 
     /// Takes a client in to tell it that the server is full.
     fn reject_full(&mut self, stream: N::Stream, peer: Peer, to: (ServiceId, Proto), now: Instant) {
         let clients = self.counts.clients;
         self.log_refusal(now, format_args!("{peer}: clients here: {clients}"));
-        let Some(token) = self.register(stream, peer, to.0, now) else {
+        let Some(token) = self.register(stream, peer, to, now) else {
             return;
         };
         if let Some(connection) = self.connection(token) {
@@ -141,29 +133,33 @@ impl<N: Net> Engine<N> {
         {
             self.kill(oldest, Disconnect::Unfinished);
         }
-        match to.1.is_tls() {
-            true => self.start_tls(token, &[], now),
-            false => self.tell_full(token, now),
-        }
+        self.begin(token, now);
         self.arm(token);
     }
 
-    /// Tells a client that the server is full, and closes in good order: it is no member, but it
-    /// is to read why.
-    pub(super) fn tell_full(&mut self, token: Token, now: Instant) {
+    /// Tells a client that the server is full.
+    pub(super) fn tell_full(&mut self, token: Token, encoding: Encoding, now: Instant) {
         let clients = self.counts.clients;
+        if let Some(connection) = connection_in(&mut self.sources, token) {
+            let service = &self.services[connection.service.index()].service;
+            let text = service.refusal(clients, encoding).unwrap_or_default();
+            self.reject(token, &text, now);
+        }
+    }
+
+    /// Tells a client that is not let in its last, and closes in good order: it is to read why.
+    pub(super) fn reject(&mut self, token: Token, text: &[u8], now: Instant) {
         let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
-        let service = &self.services[connection.service.index()].service;
-        let text = service
-            .refusal(clients, Encoding::Lines)
-            .unwrap_or_default();
         connection.phase = Phase::Flushing {
             until: now + DRAIN_TIMEOUT,
         };
         // A fresh socket takes so little at once. If it does not, its client has gone.
-        let told = connection.transport.write(&text);
+        let told = match text {
+            [] => Ok(0),
+            text => connection.transport.write(text),
+        };
         match told {
             Ok(_) => self.end_our_side(token, now),
             Err(error) => self.kill(token, Disconnect::Broken(error.kind())),
@@ -175,7 +171,7 @@ impl<N: Net> Engine<N> {
         &mut self,
         mut stream: N::Stream,
         peer: Peer,
-        service: ServiceId,
+        (service, proto): (ServiceId, Proto),
         now: Instant,
     ) -> Option<Token> {
         let token = self.next_token();
@@ -184,11 +180,19 @@ impl<N: Net> Engine<N> {
             self.net.close(stream);
             return None;
         }
+        let slot = &self.services[service.index()];
+        let framing = slot.service.framing();
+        let opening = match slot.service.speaks_protocols() {
+            true => proto.opening(),
+            false => Opening::Bytes,
+        };
+        let session = Session::new(opening, framing, self.is_proxied, now);
         self.insert(Source::Connection(Connection {
             transport: Transport::plain(stream),
             service,
             peer,
-            decoder: Decoder::new(self.services[service.index()].service.framing()),
+            session,
+            proto,
             pending: None,
             phase: Phase::Open,
             rate_limit: RateLimiter::new(&self.limits, now),
@@ -198,6 +202,7 @@ impl<N: Net> Engine<N> {
             broken: false,
             eof: false,
             rejected: false,
+            is_counted: false,
             is_told_of: false,
             write_error: None,
             active_at: now,

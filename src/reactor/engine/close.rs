@@ -57,6 +57,29 @@ impl<N: Net> Engine<N> {
         self.arm(token);
     }
 
+    /// Tells a client, if its protocol has a word for that, that the server ends it; returns
+    /// whether it is owed that.
+    fn bid_farewell(&mut self, token: Token, why: Disconnect) -> bool {
+        let Some(connection) = connection_in(&mut self.sources, token) else {
+            return false;
+        };
+        let slot = &mut self.services[connection.service.index()];
+        let is_open = connection.phase == Phase::Open && !slot.fanout.is_closing(token);
+        if !is_open || !connection.is_told_of {
+            return false;
+        }
+        let farewell = slot.service.farewell(token, &why);
+        farewell.is_some_and(|bytes| slot.fanout.send(token, &bytes).is_ok())
+    }
+
+    /// Ends a client that has done too little. It is told so if it takes that at once.
+    pub(super) fn dismiss(&mut self, token: Token, why: Disconnect, now: Instant) {
+        if self.bid_farewell(token, why) {
+            self.flush_now(token, now);
+        }
+        self.kill(token, why);
+    }
+
     /// Marks a connection; it goes when the turn is over.
     pub(super) fn kill(&mut self, token: Token, why: Disconnect) {
         if let Some(connection) = self.connection(token)
@@ -77,7 +100,7 @@ impl<N: Net> Engine<N> {
                 continue;
             };
             let (service, peer) = (connection.service, connection.peer);
-            let is_client = !connection.rejected;
+            let (is_client, is_counted) = (!connection.rejected, connection.is_counted);
             if connection.is_told_of {
                 self.call_service(service, now, |service, out| {
                     service.on_close(now, token, &why, out);
@@ -102,7 +125,7 @@ impl<N: Net> Engine<N> {
             if is_client {
                 self.counts.clients -= 1;
                 self.counts.panicked += u64::from(why == Disconnect::Panicked);
-                if self.limits.max_clients_per_ip.is_some() {
+                if is_counted {
                     self.per_ip.remove(&peer);
                 }
                 debug!("{peer} is gone: {why}; {} here", self.counts.clients);
@@ -125,6 +148,7 @@ impl<N: Net> Engine<N> {
                     self.kill(token, Disconnect::Shutdown);
                 }
                 Some(Source::Connection(_)) => {
+                    self.bid_farewell(token, Disconnect::Shutdown);
                     self.close_after_flush(token, now);
                     // One whose side has ended already may have nothing more to say.
                     self.queue(token);

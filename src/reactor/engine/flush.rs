@@ -9,7 +9,7 @@ use super::super::connection::{FLUSH_TIMEOUT, Phase, ReadState};
 use super::super::net::Net;
 use super::super::{ServiceId, Token};
 use super::{Engine, connection_in};
-use crate::outbound::{Flushed, Lagged};
+use crate::outbound::Flushed;
 use crate::service::Disconnect;
 
 /// Clients that are written to before the loop reads again: of those that are owed something of
@@ -81,7 +81,9 @@ impl<N: Net> Engine<N> {
                             *until = now + FLUSH_TIMEOUT;
                         }
                     }
-                    Flushed::Lagged(lagged) => return self.drop_laggard(client, lagged, now),
+                    Flushed::Lagged(lagged) => {
+                        return self.drop_laggard(client, lagged.behind_bytes, now);
+                    }
                     Flushed::Failed(error) => {
                         return self.on_write_error(client, error.kind(), now);
                     }
@@ -144,25 +146,57 @@ impl<N: Net> Engine<N> {
     /// Closes clients that will never catch up, writable or not.
     pub(super) fn drop_laggards(&mut self, now: Instant) {
         for index in 0..self.services.len() {
-            for (client, lagged) in self.services[index].fanout.take_laggards(now) {
-                self.drop_laggard(client, lagged, now);
+            for laggard in self.services[index].fanout.take_laggards(now) {
+                let (token, behind_bytes) = (laggard.id, laggard.lagged.behind_bytes);
+                match laggard.is_torn {
+                    true => self.drop_laggard(token, behind_bytes, now),
+                    false => self.dismiss_laggard(token, behind_bytes, now),
+                }
             }
         }
     }
 
-    fn drop_laggard(&mut self, token: Token, Lagged { behind_bytes }: Lagged, now: Instant) {
-        let Some(connection) = self.connection(token) else {
-            return;
-        };
-        if matches!(connection.phase, Phase::Dead(_)) {
+    fn drop_laggard(&mut self, token: Token, behind_bytes: u64, now: Instant) {
+        let connection = self.connection(token);
+        if connection.is_none_or(|connection| matches!(connection.phase, Phase::Dead(_))) {
             return;
         }
-        let peer = connection.peer;
+        self.log_laggard(token, behind_bytes, now);
+        self.kill(token, Disconnect::Lagged { behind_bytes });
+    }
+
+    /// A client that will not catch up has its last word while it can be said, if its protocol has
+    /// one: behind a message that is whole. To its service it is gone.
+    fn dismiss_laggard(&mut self, token: Token, behind_bytes: u64, now: Instant) {
+        let why = Disconnect::Lagged { behind_bytes };
+        let Some(connection) = connection_in(&mut self.sources, token) else {
+            return;
+        };
+        let slot = &mut self.services[connection.service.index()];
+        if connection.phase != Phase::Open || connection.write_error.is_some() {
+            return;
+        }
+        let Some(last) = slot.service.farewell(token, &why) else {
+            return;
+        };
+        let service = connection.service;
+        connection.is_told_of = false;
+        slot.fanout.cut_short(token, &last);
+        self.log_laggard(token, behind_bytes, now);
+        self.call_service(service, now, |service, out| {
+            service.on_close(now, token, &why, out);
+        });
+        self.close_after_flush(token, now);
+    }
+
+    fn log_laggard(&mut self, token: Token, behind_bytes: u64, now: Instant) {
+        let Some(peer) = self.connection(token).map(|connection| connection.peer) else {
+            return;
+        };
         self.counts.lagged += 1;
         let so_far = self.counts.lagged;
         if self.lag_log.allow(now) {
             warn!("{peer} is {behind_bytes} bytes behind and is disconnected ({so_far} so far)");
         }
-        self.kill(token, Disconnect::Lagged { behind_bytes });
     }
 }

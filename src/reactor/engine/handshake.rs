@@ -24,6 +24,7 @@ impl<N: Net> Engine<N> {
     /// What TLS handshakes are made from, from now on.
     pub(crate) fn set_tls(&mut self, config: Arc<ServerConfig>) {
         self.tls = Some(config);
+        self.setup.has_tls = true;
     }
 
     /// What comes from a client is TLS; `already_read` of it has been read.
@@ -61,15 +62,13 @@ impl<N: Net> Engine<N> {
         let read = connection.transport.read(scratch);
         if !connection.transport.is_handshaking() {
             connection.active_at = now;
+            connection.session.over_tls(now);
             // What was said along with the last step; an end, or an error, will be read again.
             if let Ok(count @ 1..) = read {
-                connection.decoder.on_read(&scratch[..count]);
+                connection.session.on_read(&scratch[..count], now);
                 connection.pending = Some(PendingInput::new(&scratch[..count]));
             }
-            match connection.rejected {
-                true => self.tell_full(token, now),
-                false => self.tell_service_of(token, now),
-            }
+            self.begin_session(token, now);
             return Outcome::More;
         }
         match read {

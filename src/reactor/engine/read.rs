@@ -8,8 +8,8 @@ use super::super::Token;
 use super::super::connection::{Connection, END_QUIET, PendingInput, Phase, ReadState, Silence};
 use super::super::net::Net;
 use super::{Engine, READ_BUDGET_BYTES, RunState, connection_in, would_block};
+use crate::protocol::Output;
 use crate::service::Disconnect;
-use crate::wire::Decoded;
 
 /// What one read takes at least, where clients may speak at a rate only.
 const RATE_LIMITED_READ_BYTES: usize = 4096;
@@ -123,7 +123,9 @@ impl<N: Net> Engine<N> {
             let mut input = pending.rest();
             let refused = self.hand_over(token, &mut input, now).err();
             let left = input.len();
-            if let Some(connection) = self.connection(token) {
+            if let Some(connection) = self.connection(token)
+                && connection.pending.is_none()
+            {
                 connection.pending = pending.with_left(left);
             }
             // The stream was not looked at, so nobody knows whether it is drained.
@@ -136,18 +138,20 @@ impl<N: Net> Engine<N> {
         };
         let is_drained = count < most_bytes && !connection.may_have_ended();
         connection.active_at = now;
-        connection.decoder.on_read(&scratch[..count]);
+        connection.session.on_read(&scratch[..count], now);
         self.read_budget -= 1;
         let mut input = &scratch[..count];
         let refused = self.hand_over(token, &mut input, now).err();
-        if !input.is_empty()
-            && let Some(connection) = self.connection(token)
-        {
-            connection.pending = Some(PendingInput::new(input));
+        let mut has_pending = false;
+        if let Some(connection) = self.connection(token) {
+            if !input.is_empty() {
+                connection.pending = Some(PendingInput::new(input));
+            }
+            has_pending = connection.pending.is_some();
         }
         match refused {
             Some(refusal) => Outcome::Refused(refusal),
-            None if is_drained => Outcome::Drained,
+            None if is_drained && !has_pending => Outcome::Drained,
             None => Outcome::More,
         }
     }
@@ -194,27 +198,36 @@ impl<N: Net> Engine<N> {
 
     /// The one way from a message to its service: takes the next one, counts it, calls the service.
     /// Returns whether there was one.
-    fn deliver(&mut self, token: Token, input: Input<'_, '_>, now: Instant) -> bool {
-        let max_bytes = self.limits.max_message_bytes;
+    fn deliver(&mut self, token: Token, mut input: Input<'_, '_>, now: Instant) -> bool {
         let Some(connection) = connection_in(&mut self.sources, token) else {
             return false;
         };
-        let decoder = &mut connection.decoder;
-        let decoded = match input {
-            Input::Bytes(bytes) => decoder.next(bytes, max_bytes),
-            Input::Quiet => decoder.flush_idle(max_bytes).map(Decoded::Message),
-            Input::End => decoder.finish(max_bytes).map(Decoded::Message),
+        let (session, is_full) = (&mut connection.session, connection.rejected);
+        let output = match &mut input {
+            Input::Bytes(bytes) => session.next(bytes, &self.setup, is_full),
+            Input::Quiet => session.on_quiet(&self.setup, now),
+            Input::End => session.finish(&self.setup),
         };
         let slot = &mut self.services[connection.service.index()];
-        let heard = match decoded {
+        let heard = match output {
             None => return false,
             // A client above the high-water mark is not read from, so there is room.
-            Some(Decoded::Reply(bytes)) => slot.fanout.send(token, &bytes).ok(),
-            Some(Decoded::Message(message)) => {
+            Some(Output::Reply(bytes)) => slot.fanout.send(token, &bytes).ok(),
+            Some(Output::Message(message)) => {
                 if let Some(limiter) = &mut connection.rate_limit {
                     limiter.consume(self.limits.message_rate, now);
                 }
                 slot.guard(|service, out| service.on_message(now, token, message, out))
+            }
+            Some(step) => {
+                let Some(step) = step.into_step() else {
+                    return true;
+                };
+                let rest = match input {
+                    Input::Bytes(bytes) => bytes,
+                    Input::Quiet | Input::End => &mut &[][..],
+                };
+                return self.take_step(token, step, rest, now);
             }
         };
         let work = slot.fanout.take_work().saturating_add(1);
@@ -308,10 +321,10 @@ impl<N: Net> Engine<N> {
                 let due = connection.silence(&limits).filter(|(at, _)| *at <= now);
                 match due.map(|(_, why)| why) {
                     None => {}
-                    Some(Silence::First) => self.kill(token, Disconnect::Silent),
-                    Some(Silence::Idle) => self.kill(token, Disconnect::Idle),
+                    Some(Silence::First) => self.dismiss(token, Disconnect::Silent, now),
+                    Some(Silence::Idle) => self.dismiss(token, Disconnect::Idle, now),
                     Some(Silence::Handshake) => self.kill(token, Disconnect::Unfinished),
-                    Some(Silence::EndsMessage) => {
+                    Some(Silence::Quiet) => {
                         // The second call finds nothing, and frees what held the message.
                         while self.deliver(token, Input::Quiet, now) {}
                         // The next limit may be due as well.
@@ -331,7 +344,7 @@ impl<N: Net> Engine<N> {
             connection.eof = true;
             return self.kill(token, Disconnect::Eof);
         }
-        self.deliver(token, Input::End, now);
+        while self.deliver(token, Input::End, now) {}
         let Some(connection) = self.connection(token) else {
             return;
         };
@@ -339,6 +352,7 @@ impl<N: Net> Engine<N> {
         let service = connection.service;
         match (connection.phase, connection.write_error) {
             (Phase::Open, Some(kind)) => self.kill(token, Disconnect::Broken(kind)),
+            (Phase::Open, None) if !connection.is_told_of => self.kill(token, Disconnect::Eof),
             // What it said last may have been the end of it.
             (Phase::Open, None) if !self.services[service.index()].fanout.is_closing(token) => {
                 let end = |service: &mut dyn crate::service::Service, out: &mut _| {

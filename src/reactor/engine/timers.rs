@@ -39,6 +39,7 @@ impl<N: Net> Engine<N> {
         consider(self.lag_log.due());
         consider(self.refusal_log.due());
         consider(self.handshake_log.due());
+        consider(self.opening_log.due());
         next.map(|at| at.saturating_duration_since(now))
     }
 
@@ -69,6 +70,9 @@ impl<N: Net> Engine<N> {
         }
         if let Some(more) = self.handshake_log.take_suppressed(now) {
             info!("{more} more TLS handshakes failed");
+        }
+        if let Some(more) = self.opening_log.take_suppressed(now) {
+            info!("{more} more clients were closed for what they sent");
         }
         if let Some(more) = self.refusal_log.take_suppressed(now) {
             warn!("{more} more clients were turned away");

@@ -102,7 +102,7 @@ fn read_frames(role: Role, max: usize, pieces: &[&[u8]]) -> Vec<String> {
                     assert!(text.len() <= max);
                     format!("text {text}")
                 }
-                Ok(websocket::Event::Ping(bytes) | websocket::Event::Pong(bytes)) => {
+                Ok(websocket::Event::Ping(bytes)) => {
                     assert!(bytes.len() <= MAX_CONTROL_BYTES);
                     format!("{event:?}")
                 }
