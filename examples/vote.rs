@@ -19,7 +19,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use chinwag::addr::Address;
-use chinwag::outbound::{self, ClientId, Fanout, Pace};
+use chinwag::outbound::{self, AudienceId, ClientId, Fanout, Pace};
 use chinwag::reactor::{Limits, Reactor};
 use chinwag::service::{Disconnect, Newcomer, Service};
 use chinwag::wire::{Framing, Message};
@@ -58,7 +58,7 @@ impl Service for Vote {
 
     fn on_open(&mut self, _: Instant, client: ClientId, _: &Newcomer<'_>, out: &mut Fanout) {
         // From here on this client is sent whatever is published.
-        out.follow(client, FEED);
+        out.follow(client, AudienceId::FIRST, FEED);
         // An error would say that it is owed too much already; a client that has just come is not.
         let _ = out.send(client, USAGE);
     }
@@ -76,12 +76,20 @@ impl Service for Vote {
         }
         self.votes.insert(client, word.to_lowercase());
         // Stored once for all, however many they are.
-        out.publish(None, &[(FEED, &[self.count().as_bytes()])]);
+        out.publish(
+            AudienceId::FIRST,
+            None,
+            &[(FEED, &[self.count().as_bytes()])],
+        );
     }
 
     fn on_close(&mut self, _: Instant, client: ClientId, _why: &Disconnect, out: &mut Fanout) {
         if self.votes.remove(&client).is_some() {
-            out.publish(None, &[(FEED, &[self.count().as_bytes()])]);
+            out.publish(
+                AudienceId::FIRST,
+                None,
+                &[(FEED, &[self.count().as_bytes()])],
+            );
         }
     }
 }

@@ -14,9 +14,12 @@
 //!
 //!   Feeds       one shared log for each way in which clients are told the same things
 //!
+//!   Audience    clients that are told the same: their feeds and their schedule
+//!
 //!   Fanout      all outboxes of one service, for the service and for the reactor
 //! ```
 
+mod audience;
 mod backpressure;
 mod client_id;
 mod fanout;
@@ -28,6 +31,7 @@ mod outbox;
 mod pacing;
 mod schedule;
 
+pub use audience::AudienceId;
 pub use client_id::ClientId;
 pub(crate) use fanout::Action;
 pub use fanout::{Fanout, Limits, OutboxFull};

@@ -1,17 +1,18 @@
 //! Fanout: through which a service asks that things be sent, and the reactor learns to whom.
-//! Owns the log and every outbox of one service. Knows no sockets; what a service asks of the
+//! Owns the audiences and every outbox of one service. Knows no sockets; what a service asks of the
 //! reactor itself is left as an action.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use slab::Slab;
+
 use super::ClientId;
-use super::backpressure::Backpressure;
-use super::feeds::{FeedMessage, Feeds, Published};
-use super::log::Offset;
-use super::outbox::{Lagged, Outbox};
+use super::audience::{Audience, AudienceId};
+use super::feeds::{FeedMessage, Published};
+use super::log::{Offset, SharedLog};
+use super::outbox::Outbox;
 use super::pacing::Pace;
-use super::schedule::Schedule;
 
 mod driver;
 #[cfg(test)]
@@ -40,7 +41,9 @@ pub struct OutboxFull;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Laggard {
     pub(crate) id: ClientId,
-    pub(crate) lagged: Lagged,
+    audience: AudienceId,
+    /// Bytes between the first one still owed and the log's end.
+    pub(crate) behind_bytes: u64,
     /// Part of what it is owed next is gone. If not, it soon will be: time for a last word.
     pub(crate) is_torn: bool,
 }
@@ -59,18 +62,21 @@ pub(crate) enum Action {
 /// All that a service's clients are owed.
 #[derive(Debug)]
 pub struct Fanout {
-    feeds: Feeds,
     /// By [`ClientId::index`].
     clients: Vec<Option<Client>>,
-    /// How many of them have an entry in the schedule's ring.
-    in_ring: usize,
-    schedule: Schedule,
-    backpressure: Backpressure,
+    /// By [`AudienceId`]; the first is always there.
+    audiences: Slab<Audience>,
+    /// Those with urgent clients, those with followers that may be due, and those in which laggards
+    /// are to be looked for.
+    urgent: VecDeque<AudienceId>,
+    due: VecDeque<AudienceId>,
+    to_sweep: Vec<AudienceId>,
+    /// How many clients are urgent, or were when they became so.
+    urgent_clients: usize,
     /// Found by a sweep and not taken yet.
     laggards: Vec<Laggard>,
     actions: VecDeque<Action>,
-    max_pending_bytes: usize,
-    high_water_bytes: usize,
+    limits: Limits,
     /// What was asked for since that was last taken; a short message is one.
     work: u32,
 }
@@ -95,8 +101,9 @@ struct Client {
     /// The service does not want to hear it for the time being.
     reading_paused: bool,
     closing: bool,
-    /// Whose log its outbox means.
+    /// Which log of which audience its outbox means.
     feed: u8,
+    audience: AudienceId,
     outbox: Outbox,
 }
 
@@ -111,10 +118,10 @@ impl Fanout {
         let Some(client) = lookup(&mut self.clients, to) else {
             return Ok(());
         };
-        if client.outbox.held_bytes() >= self.max_pending_bytes {
+        if client.outbox.held_bytes() >= self.limits.max_pending_bytes {
             return Err(OutboxFull);
         }
-        client.outbox.send(self.feeds.log(client.feed), bytes);
+        client.outbox.send(log_of(&self.audiences, client), bytes);
         let work = u32::try_from(bytes.len() / BYTES_PER_WORK).unwrap_or(u32::MAX);
         self.work = self.work.saturating_add(work).saturating_add(1);
         self.make_urgent(to);
@@ -126,28 +133,36 @@ impl Fanout {
     /// and nothing has changed.
     pub fn publish(
         &mut self,
+        to: AudienceId,
         skip: Option<ClientId>,
         messages: &[FeedMessage<'_>],
     ) -> Option<Published> {
-        let ranges = self.feeds.publish(messages)?;
-        if let Some(client) = skip.and_then(|skip| lookup(&mut self.clients, skip)) {
+        let audience = &mut self.audiences[to.key()];
+        let ranges = audience.feeds.publish(messages)?;
+        if let Some(client) = skip.and_then(|skip| lookup(&mut self.clients, skip))
+            && client.audience == to
+        {
             let own = &ranges[usize::from(client.feed)];
             if !own.is_empty() {
                 client.outbox.skip(own);
             }
         }
-        self.schedule.on_publish();
+        audience.schedule.on_publish();
+        if !std::mem::replace(&mut audience.is_due, true) {
+            self.due.push_back(to);
+        }
         self.work = self.work.saturating_add(1);
+        self.note_sweep(to);
         Some(ranges)
     }
 
-    /// From here on the client is owed all that is published in `feed`. If it is still owed
-    /// something of another one, that is the one that it goes on to follow.
-    pub fn follow(&mut self, id: ClientId, feed: usize) {
+    /// From here on the client is owed all that is published in `feed`.
+    pub fn follow(&mut self, id: ClientId, to: AudienceId, feed: usize) {
+        self.choose_log(id, to, feed);
         if let Some(client) = lookup(&mut self.clients, id) {
-            client.choose_feed(feed);
-            self.feeds.use_feed(client.feed);
-            client.outbox.follow(self.feeds.log(client.feed).end());
+            let feeds = &mut self.audiences[to.key()].feeds;
+            feeds.use_feed(client.feed);
+            client.outbox.follow(feeds.log(client.feed).end());
             self.enter_ring(id);
         }
     }
@@ -155,21 +170,42 @@ impl Fanout {
     /// What the client is owed now is still owed, what is published from here on is not.
     pub fn unfollow(&mut self, id: ClientId) {
         if let Some(client) = lookup(&mut self.clients, id) {
-            client.outbox.unfollow(self.feeds.log(client.feed));
+            client.outbox.unfollow(log_of(&self.audiences, client));
             self.make_urgent(id);
         }
     }
 
-    /// Owes an older part of the log of `feed` to a client that does not follow, and is owed
-    /// nothing of another one.
-    pub fn replay(&mut self, to: ClientId, feed: usize, range: Range<Offset>) {
+    /// Owes an older part of the log of `feed` to a client that does not follow.
+    pub fn replay(&mut self, to: ClientId, of: AudienceId, feed: usize, range: Range<Offset>) {
+        self.choose_log(to, of, feed);
         if let Some(client) = lookup(&mut self.clients, to) {
-            client.choose_feed(feed);
-            if client.feed == feed_index(feed) {
-                client.outbox.replay(self.feeds.log(client.feed), range);
-                self.make_urgent(to);
-            }
+            client.outbox.replay(log_of(&self.audiences, client), range);
+            self.make_urgent(to);
         }
+    }
+
+    /// One more audience.
+    pub fn add_audience(&mut self) -> AudienceId {
+        let audience = Audience::new(self.limits.log_bytes, self.limits.pace);
+        AudienceId::new(self.audiences.insert(audience))
+    }
+
+    /// Forgets an audience, as soon as none of its clients is owed anything of it.
+    pub fn remove_audience(&mut self, id: AudienceId) {
+        if id != AudienceId::FIRST {
+            self.audiences[id.key()].is_closed = true;
+            self.drop_if_done(id);
+        }
+    }
+
+    /// Whether a client is owed so much of what was published that it cannot leave it behind and
+    /// follow another audience.
+    #[must_use]
+    pub fn is_far_behind(&self, id: ClientId) -> bool {
+        self.get(id).is_some_and(|client| {
+            let owed = gap(client, &self.audiences).unwrap_or(0);
+            owed > self.limits.max_pending_bytes as u64
+        })
     }
 
     /// Sends what the client is owed up to now, then ends.
@@ -203,15 +239,18 @@ impl Fanout {
 
     /// Offset of the oldest byte of `feed` that can still be replayed.
     #[must_use]
-    pub fn log_start(&self, feed: usize) -> Offset {
-        self.feeds.log(feed_index(feed)).start()
+    pub fn log_start(&self, audience: AudienceId, feed: usize) -> Offset {
+        self.audiences[audience.key()]
+            .feeds
+            .log(feed_index(feed))
+            .start()
     }
 
     /// Whether anything was published to `feed`, or anybody has followed it. One that nobody will
     /// ever read need not be told anything.
     #[must_use]
-    pub fn has_log(&self, feed: usize) -> bool {
-        self.feeds.is_in_use(feed)
+    pub fn has_log(&self, audience: AudienceId, feed: usize) -> bool {
+        self.audiences[audience.key()].feeds.is_in_use(feed)
     }
 }
 
@@ -232,7 +271,13 @@ impl Fanout {
             && !client.blocked
             && !std::mem::replace(&mut client.is_urgent, true)
         {
-            self.schedule.add_urgent(id, self.feeds.published_bytes());
+            let audience = &mut self.audiences[client.audience.key()];
+            let published = audience.feeds.published_bytes();
+            audience.schedule.add_urgent(id, published);
+            self.urgent_clients += 1;
+            if !std::mem::replace(&mut audience.is_urgent, true) {
+                self.urgent.push_back(client.audience);
+            }
         }
     }
 
@@ -243,31 +288,91 @@ impl Fanout {
         if std::mem::replace(&mut client.in_ring, true) {
             return;
         }
-        self.in_ring += 1;
-        self.schedule.join(id);
+        let audience = &mut self.audiences[client.audience.key()];
+        audience.in_ring += 1;
+        audience.schedule.join(id);
         // Clients that come and go while nobody speaks leave an entry each.
-        if self.schedule.ring_len() > FEW_ENTRIES + 2 * self.in_ring {
+        if audience.schedule.ring_len() > FEW_ENTRIES + 2 * audience.in_ring {
             let clients = &self.clients;
-            self.schedule.retain(|id| {
+            audience.schedule.retain(|id| {
                 let client = clients.get(id.index()).and_then(Option::as_ref);
                 client.is_some_and(|client| client.generation == id.generation())
             });
         }
     }
-}
 
-impl Client {
-    /// An outbox means one log only.
-    fn choose_feed(&mut self, feed: usize) {
-        if self.outbox.owed_from().is_none() {
-            self.feed = feed_index(feed);
+    /// From here on a client's outbox means this log. What it is still owed of another one becomes
+    /// its own, which is as much as a log holds at most.
+    fn choose_log(&mut self, id: ClientId, audience: AudienceId, feed: usize) {
+        let Some(client) = lookup(&mut self.clients, id) else {
+            return;
+        };
+        let (old, feed) = (client.audience, feed_index(feed));
+        if (old, client.feed) == (audience, feed) {
+            return;
         }
+        client.outbox.detach(log_of(&self.audiences, client));
+        client.feed = feed;
+        if old == audience {
+            return;
+        }
+        client.audience = audience;
+        self.audiences[audience.key()].clients += 1;
+        let left = &mut self.audiences[old.key()];
+        left.in_ring -= usize::from(std::mem::take(&mut client.in_ring));
+        client.is_urgent = false;
+        self.urgent_clients -= left.schedule.forget(id);
+        self.leave_audience(old);
+        self.make_urgent(id);
+    }
+
+    fn leave_audience(&mut self, id: AudienceId) {
+        self.audiences[id.key()].clients -= 1;
+        self.drop_if_done(id);
+    }
+
+    fn drop_if_done(&mut self, id: AudienceId) {
+        let audience = &self.audiences[id.key()];
+        if audience.is_closed && audience.clients == 0 {
+            self.urgent_clients -= audience.schedule.urgent_len();
+            self.audiences.remove(id.key());
+            for list in [&mut self.urgent, &mut self.due] {
+                list.retain(|other| *other != id);
+            }
+            self.to_sweep.retain(|other| *other != id);
+        }
+    }
+
+    fn note_sweep(&mut self, id: AudienceId) {
+        if self.wants_sweep(id) && !self.to_sweep.contains(&id) {
+            self.to_sweep.push(id);
+        }
+    }
+
+    fn wants_sweep(&self, id: AudienceId) -> bool {
+        let audience = &self.audiences[id.key()];
+        let published_bytes = audience.feeds.published_bytes();
+        let step_bytes = audience.feeds.sweep_bytes();
+        audience
+            .backpressure
+            .wants_sweep(published_bytes, step_bytes)
     }
 }
 
 /// There are four.
 fn feed_index(feed: usize) -> u8 {
     u8::try_from(feed).unwrap_or(u8::MAX)
+}
+
+/// The log that a client's outbox means.
+fn log_of<'a>(audiences: &'a Slab<Audience>, client: &Client) -> &'a SharedLog {
+    audiences[client.audience.key()].feeds.log(client.feed)
+}
+
+/// How much has been published since what a client is owed next.
+fn gap(client: &Client, audiences: &Slab<Audience>) -> Option<u64> {
+    let end = log_of(audiences, client).end();
+    client.outbox.owed_from().map(|from| end - from)
 }
 
 fn lookup(clients: &mut [Option<Client>], id: ClientId) -> Option<&mut Client> {

@@ -14,6 +14,12 @@ pub type FeedMessage<'a> = (usize, &'a [&'a [u8]]);
 /// Where a message stands, by feed; empty where it was not published.
 pub type Published = [Range<Offset>; MAX_FEEDS];
 
+/// A follower is far behind from this part of the log on.
+const FAR_BEHIND_PART: u64 = 4;
+
+/// Followers are swept whenever this part of the log has been published.
+const SWEEP_PART: u64 = 16;
+
 /// Nothing was published.
 const NOWHERE: Published = [const { 0..0 }; MAX_FEEDS];
 
@@ -53,8 +59,18 @@ impl Feeds {
     }
 
     /// What each of the logs may take, in bytes.
-    pub(super) fn capacity_bytes(&self) -> usize {
+    fn capacity_bytes(&self) -> usize {
         self.logs[0].capacity_bytes()
+    }
+
+    /// Followers are swept whenever so much has been published.
+    pub(super) fn sweep_bytes(&self) -> u64 {
+        (self.capacity_bytes() as u64 / SWEEP_PART).max(1)
+    }
+
+    /// A follower that is behind by more may be the next to fall off its log's tail.
+    pub(super) fn far_behind_bytes(&self) -> u64 {
+        self.capacity_bytes() as u64 / FAR_BEHIND_PART
     }
 
     /// `None`: one of the messages is larger than its whole log, and nothing has changed.

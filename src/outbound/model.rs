@@ -3,18 +3,17 @@
 //! its queue, in the form of its feed, and it must be called lagged exactly when the plain log says so.
 //! Knows the public face of [`Fanout`] only.
 
-use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::{ClientId, Fanout, Flushed, Limits, Offset, OutboxFull, Pace};
+use super::{AudienceId, ClientId, Fanout, Flushed, Limits, OutboxFull, Pace};
 use crate::testing::seeds;
 
 mod plain;
 
-use plain::{INDEX_ENTRY_BYTES, Member, Mix, PlainLog, Sink};
+use plain::{INDEX_ENTRY_BYTES, Member, Mix, PlainAudience, Sink};
 
 const USUAL_SEEDS: u64 = 4000;
 const ACTIONS_PER_RUN: usize = 150;
@@ -38,6 +37,7 @@ fn every_member_gets_its_plain_queue() {
         mix.outbox_full,
         mix.interrupted,
         mix.cut_short,
+        mix.moved,
     ] {
         assert!(count * 100 > ended, "{mix:?}");
     }
@@ -51,15 +51,11 @@ struct Model {
     now: Instant,
     opened: u32,
     limits: Limits,
-    /// One for each of two feeds.
-    logs: [PlainLog; 2],
-    /// Where the last messages stand in each, as a room's history would know it.
-    history: Vec<[Range<Offset>; 2]>,
+    /// All that there ever were. Two of them are open.
+    audiences: Vec<PlainAudience>,
+    open: [usize; 2],
     members: Vec<Member>,
     gone: Vec<ClientId>,
-    /// How much has been published, and how much had been when laggards were last looked for.
-    published: u64,
-    swept_at: u64,
     said: u64,
     mix: Mix,
 }
@@ -73,18 +69,20 @@ impl Model {
             high_water_bytes: 400,
             pace: if rng.bool() { Pace::Auto } else { Pace::Off },
         };
+        let mut fanout = Fanout::new(limits);
+        let ids = [AudienceId::FIRST, fanout.add_audience()];
         Self {
-            fanout: Fanout::new(limits),
+            fanout,
+            audiences: ids
+                .map(|id| PlainAudience::new(id, limits.log_bytes))
+                .into(),
+            open: [0, 1],
             now: Instant::now(),
             opened: 0,
-            logs: [(); 2].map(|()| PlainLog::new(limits.log_bytes)),
             limits,
             rng,
-            history: Vec::new(),
             members: Vec::new(),
             gone: Vec::new(),
-            published: 0,
-            swept_at: 0,
             said: 0,
             mix: Mix::default(),
         }
@@ -116,7 +114,8 @@ impl Model {
                     self.unblock(at);
                 }
             }
-            88..90 => self.leave(),
+            88 => self.leave(),
+            89 => self.move_somebody(),
             90..92 => self.vanish(),
             92..94 => self.sweep(),
             94..96 => self.serve_everybody(),
@@ -125,7 +124,7 @@ impl Model {
             _ => {
                 // Where rounds take long enough, a handful of members is paced like a thousand.
                 let elapsed = Duration::from_micros(self.rng.u64(0..20_000));
-                self.fanout.add_busy(elapsed);
+                self.fanout.add_busy(AudienceId::FIRST, elapsed);
             }
         }
     }
@@ -166,18 +165,22 @@ impl Model {
             return;
         }
         let id = self.members[at].id;
+        let (audience, feed) = (self.members[at].audience, self.members[at].feed);
+        let plain = &self.audiences[audience];
+        if !self.open.contains(&audience) {
+            return;
+        }
         let mut from = 0;
         // What is trimmed first is sent first: history is for who has never followed.
-        while self.members[at].is_fresh && from < self.history.len() && self.rng.u8(0..5) > 0 {
-            let first = self.rng.usize(from..self.history.len());
-            let last = (first + self.rng.usize(0..3)).min(self.history.len() - 1);
-            let feed = self.members[at].feed;
-            let range = self.history[first][feed].start..self.history[last][feed].end;
-            self.fanout.replay(id, feed, range.clone());
-            self.mix.replayed += self.members[at].owe_kept(&self.logs[feed], &range);
+        while self.members[at].is_fresh && from < plain.history.len() && self.rng.u8(0..5) > 0 {
+            let first = self.rng.usize(from..plain.history.len());
+            let last = (first + self.rng.usize(0..3)).min(plain.history.len() - 1);
+            let range = plain.history[first][feed].start..plain.history[last][feed].end;
+            self.fanout.replay(id, plain.id, feed, range.clone());
+            self.mix.replayed += self.members[at].owe_kept(&plain.logs[feed], &range);
             from = last + 1;
         }
-        self.fanout.follow(id, self.members[at].feed);
+        self.fanout.follow(id, plain.id, feed);
         self.members[at].follows = true;
         self.members[at].is_fresh = false;
     }
@@ -193,18 +196,21 @@ impl Model {
         let forms = [Rc::clone(&words), [&b"<"[..], &words, b">"].concat().into()];
         let parts = [&words[..split], &words[split..]];
         let messages: [(usize, &[&[u8]]); 2] = [(0, &parts), (1, &[&forms[1]])];
-        let ranges = self.fanout.publish(from, &messages);
+        let audience = self.rng.choice(self.open).unwrap_or_default();
+        let plain = &mut self.audiences[audience];
+        let ranges = self.fanout.publish(plain.id, from, &messages);
         let fits = |form: &Rc<[u8]>| form.len() + INDEX_ENTRY_BYTES <= self.limits.log_bytes;
         assert_eq!(ranges.is_some(), forms.iter().all(fits));
         let Some([first, second, ..]) = ranges else {
             return;
         };
         let ranges = [first, second];
-        for ((log, form), range) in self.logs.iter_mut().zip(&forms).zip(&ranges) {
+        for ((log, form), range) in plain.logs.iter_mut().zip(&forms).zip(&ranges) {
             assert_eq!(log.append(form).as_ref(), Some(range));
         }
-        self.published += forms[1].len() as u64;
-        for member in self.members.iter_mut().filter(|member| member.follows) {
+        plain.published += forms[1].len() as u64;
+        let hears = |member: &&mut Member| member.follows && member.audience == audience;
+        for member in self.members.iter_mut().filter(hears) {
             if Some(member.id) == from {
                 self.mix.skipped_while_behind += usize::from(!member.owed.is_empty());
             } else {
@@ -212,9 +218,9 @@ impl Model {
                 member.owe(&forms[feed], Some(ranges[feed].start));
             }
         }
-        self.history.push(ranges);
-        if self.history.len() > 20 {
-            self.history.remove(0);
+        plain.history.push(ranges);
+        if plain.history.len() > 20 {
+            plain.history.remove(0);
         }
     }
 
@@ -253,13 +259,46 @@ impl Model {
         let Some(at) = self.anybody() else { return };
         let words = self.words();
         let member = &mut self.members[at];
-        if member.behind_bytes(&self.logs[member.feed]).is_none() {
+        if self.audiences[member.audience]
+            .behind_bytes(member)
+            .is_none()
+        {
             self.mix.cut_short += usize::from(member.keep_begun());
             member.owe(&words, None);
             self.fanout.cut_short(member.id, &words);
             member.follows = false;
             member.is_fresh = false;
         }
+    }
+
+    /// Goes from one audience, or one feed, to another; or an audience that nobody follows is done
+    /// with, and there is another in its place.
+    fn move_somebody(&mut self) {
+        let old = self.open[1];
+        let follows = |member: &Member| member.follows && member.audience == old;
+        if self.rng.bool() && !self.members.iter().any(follows) {
+            self.fanout.remove_audience(self.audiences[old].id);
+            let id = self.fanout.add_audience();
+            self.open[1] = self.audiences.len();
+            let plain = PlainAudience::new(id, self.limits.log_bytes);
+            return self.audiences.push(plain);
+        }
+        let Some(at) = self.anybody() else { return };
+        let audience = self.rng.choice(self.open).unwrap_or_default();
+        let (feed, member) = (self.rng.usize(0..2), &mut self.members[at]);
+        let is_torn = self.audiences[member.audience]
+            .behind_bytes(member)
+            .is_some();
+        if is_torn || (member.audience, member.feed) == (audience, feed) {
+            return;
+        }
+        self.mix.moved += usize::from(member.owes_shared());
+        member.owed.iter_mut().for_each(|owed| owed.at = None);
+        (member.audience, member.feed) = (audience, feed);
+        member.follows = true;
+        member.is_fresh = false;
+        let to = self.audiences[audience].id;
+        self.fanout.follow(member.id, to, feed);
     }
 
     /// Goes at once, whatever it is owed.
@@ -294,11 +333,16 @@ impl Model {
             }
         }
         for _ in 0..self.rng.u8(0..6) {
-            if let Some(id) = self.fanout.next_due(self.now) {
+            if let Some(id) = self.next_due() {
                 let room = self.some_room();
                 self.flush(id, room);
             }
         }
+    }
+
+    fn next_due(&mut self) -> Option<ClientId> {
+        let audience = self.fanout.next_round(self.now)?;
+        self.fanout.next_due(audience, self.now)
     }
 
     fn some_room(&mut self) -> usize {
@@ -316,7 +360,7 @@ impl Model {
         loop {
             if let Some(id) = self.fanout.next_urgent() {
                 self.flush(id, usize::MAX);
-            } else if let Some(id) = self.fanout.next_due(self.now) {
+            } else if let Some(id) = self.next_due() {
                 self.flush(id, usize::MAX);
             } else if let Some(due) = self.fanout.round_due(self.now) {
                 assert!(due > self.now, "due, but not in the round");
@@ -335,7 +379,7 @@ impl Model {
         let at = self.members.iter().position(here).expect("it is here");
         let member = &mut self.members[at];
         assert!(!member.blocked, "flushed in vain");
-        let behind = member.behind_bytes(&self.logs[member.feed]);
+        let behind = self.audiences[member.audience].behind_bytes(member);
         let mut sink = Sink::new(room, &mut self.rng);
         let flushed = self.fanout.flush(id, &mut sink, self.now);
         member.take(&sink.taken);
@@ -362,28 +406,34 @@ impl Model {
     /// Looks for those who will never catch up, and finds each of them.
     fn sweep(&mut self) {
         let step = (self.limits.log_bytes as u64 / 16).max(1);
-        let is_due = self.published - self.swept_at >= step;
+        let is_due = |plain: &PlainAudience| plain.published - plain.swept_at >= step;
+        let due: Vec<usize> = (0..self.audiences.len())
+            .filter(|at| is_due(&self.audiences[*at]))
+            .collect();
         let found = self.fanout.take_laggards(self.now);
         for laggard in found.iter().filter(|laggard| laggard.is_torn) {
-            let (id, lagged) = (laggard.id, laggard.lagged);
-            let here = |member: &Member| member.id == id;
+            let here = |member: &Member| member.id == laggard.id;
             let at = self.members.iter().position(here).expect("it is here");
             let member = &self.members[at];
-            let behind = member.behind_bytes(&self.logs[member.feed]);
-            assert_eq!(Some(lagged.behind_bytes), behind);
+            let behind = self.audiences[member.audience].behind_bytes(member);
+            assert_eq!(Some(laggard.behind_bytes), behind);
             self.mix.lagged += 1;
             self.forget(at);
         }
-        if is_due {
-            self.swept_at = self.published;
-            let behind = |member: &Member| member.behind_bytes(&self.logs[member.feed]).is_some();
-            assert!(!self.members.iter().any(behind), "a laggard stays");
+        for at in due {
+            let plain = &mut self.audiences[at];
+            plain.swept_at = plain.published;
+            let is_behind = |member: &Member| plain.behind_bytes(member).is_some();
+            let mut members = self.members.iter().filter(|member| member.audience == at);
+            assert!(!members.any(is_behind), "a laggard stays");
         }
     }
 
     fn look_at_somebody(&mut self) {
-        for (feed, log) in self.logs.iter().enumerate() {
-            assert_eq!(self.fanout.log_start(feed), log.start());
+        for plain in self.open.map(|at| &self.audiences[at]) {
+            for (feed, log) in plain.logs.iter().enumerate() {
+                assert_eq!(self.fanout.log_start(plain.id, feed), log.start());
+            }
         }
         let Some(at) = self.anybody() else { return };
         let member = &self.members[at];

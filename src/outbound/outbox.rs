@@ -99,6 +99,30 @@ impl Outbox {
         }
     }
 
+    /// All that is owed of the log is still owed, and no longer kept there.
+    pub fn detach(&mut self, log: &SharedLog) {
+        self.queue_live_until(log.end());
+        self.live = None;
+        if self.owed_from().is_none() {
+            return;
+        }
+        let mut own = VecDeque::new();
+        for segment in &self.queued {
+            match segment {
+                Segment::Private(length) => own.extend(self.private.drain(..length)),
+                Segment::Shared(range) => {
+                    let (front, back) = log.slices(range.clone());
+                    own.extend(front.iter().chain(back));
+                }
+            }
+        }
+        self.queued.clear();
+        if !own.is_empty() {
+            self.queued.push_back(Segment::Private(own.len()));
+        }
+        self.private = own;
+    }
+
     /// Forgets all that is owed but the rest of what has been sent in part, which the log need not
     /// keep any longer.
     pub fn cut_short(&mut self, log: &SharedLog) {

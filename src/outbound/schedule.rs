@@ -64,6 +64,14 @@ impl Schedule {
             .map(|(_, published_bytes)| *published_bytes)
     }
 
+    /// Drops all entries of a client; returns how many of them were urgent.
+    pub(super) fn forget(&mut self, client: ClientId) -> usize {
+        let urgent_before = self.urgent.len();
+        self.urgent.retain(|(other, _)| *other != client);
+        self.retain(|other| other != client);
+        urgent_before - self.urgent.len()
+    }
+
     /// Takes a follower in. One that is owed nothing yet has its turn after the next publish.
     pub(super) fn join(&mut self, client: ClientId) {
         self.idle.push_back(client);

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use crate::outbound::{ClientId, Fanout, OutboxFull};
+use crate::outbound::{AudienceId, ClientId, Fanout, OutboxFull};
 use crate::protocol::Encoding;
 use crate::sanitize;
 use crate::service::{Disconnect, Newcomer, Service};
@@ -89,9 +89,10 @@ impl Room {
         let welcome = (self.config.notices != Notices::Off).then_some(welcome);
         let motd = self.config.motd.iter().map(|line| Event::Notice(line));
         tell_all(out, client, welcome.into_iter().chain(motd));
-        self.history.forget_before(out.log_start(LINES));
+        self.history
+            .forget_before(out.log_start(AudienceId::FIRST, LINES));
         for run in self.history.runs() {
-            out.replay(client, LINES, run);
+            out.replay(client, AudienceId::FIRST, LINES, run);
         }
     }
 
@@ -130,7 +131,7 @@ impl Room {
         };
         let mut scratch = String::new();
         let line = event(nick).line(&mut scratch);
-        match out.publish(Some(client), &[(LINES, &line)]) {
+        match out.publish(AudienceId::FIRST, Some(client), &[(LINES, &line)]) {
             Some([range, ..]) => self.history.push(range),
             None => notify(
                 out,
@@ -197,7 +198,7 @@ impl Service for Room {
     ) {
         let name = self.members.add(client);
         self.greet(client, &name, out);
-        out.follow(client, LINES);
+        out.follow(client, AudienceId::FIRST, LINES);
         if self.pending.joined(now, self.members.len()) {
             announce(out, Some(client), Event::Joined { name: &name });
         }
@@ -287,5 +288,9 @@ fn notify(out: &mut Fanout, to: ClientId, text: fmt::Arguments<'_>) {
 
 /// Tells all but one what has happened. That is shorter than any log.
 fn announce(out: &mut Fanout, except: Option<ClientId>, event: Event<'_>) {
-    let _ = out.publish(except, &[(LINES, &event.line(&mut String::new()))]);
+    let _ = out.publish(
+        AudienceId::FIRST,
+        except,
+        &[(LINES, &event.line(&mut String::new()))],
+    );
 }

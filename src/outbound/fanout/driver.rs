@@ -6,38 +6,37 @@ use std::time::{Duration, Instant};
 
 use super::super::outbox::Flushed;
 use super::{
-    Action, Backpressure, Client, ClientId, Fanout, Feeds, Laggard, Lagged, Limits, Outbox,
-    Schedule, VecDeque, lookup,
+    Action, AudienceId, Client, ClientId, Fanout, Laggard, Limits, Outbox, Slab, VecDeque, log_of,
+    lookup,
 };
 
 /// A follower is due if it is due within this: the poll would wait for longer.
 const SLACK: Duration = Duration::from_micros(500);
 
-/// A follower is far behind from this part of the log on: it may be the next to fall off its tail.
-const FAR_BEHIND_PART: u64 = 4;
-
-/// Followers are swept whenever this part of the log has been published.
-const SWEEP_PART: u64 = 16;
-
-/// A follower has lagged, if it is to be told so, when so many of these parts will be trimmed next:
-/// the next sweep could come too late.
-const LAST_PARTS: u64 = 3;
+/// A follower has lagged, if it is to be told so, when as much as this many sweeps' will be trimmed
+/// next: the next sweep could come too late.
+const LAST_SWEEPS: u64 = 3;
 
 /// For the reactor: clients.
 impl Fanout {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self {
-            feeds: Feeds::new(limits.log_bytes),
+        let mut fanout = Self {
             clients: Vec::new(),
-            in_ring: 0,
-            schedule: Schedule::new(limits.pace),
-            backpressure: Backpressure::default(),
+            audiences: Slab::new(),
+            urgent: VecDeque::new(),
+            due: VecDeque::new(),
+            to_sweep: Vec::new(),
+            urgent_clients: 0,
             laggards: Vec::new(),
             actions: VecDeque::new(),
-            max_pending_bytes: limits.max_pending_bytes,
-            high_water_bytes: limits.high_water_bytes.min(limits.max_pending_bytes),
+            limits: Limits {
+                high_water_bytes: limits.high_water_bytes.min(limits.max_pending_bytes),
+                ..limits
+            },
             work: 0,
-        }
+        };
+        fanout.add_audience();
+        fanout
     }
 
     /// Takes a client in. Nothing is owed to it yet.
@@ -53,15 +52,19 @@ impl Fanout {
             reading_paused: false,
             closing: false,
             feed: 0,
+            audience: AudienceId::FIRST,
             outbox: Outbox::default(),
         });
+        self.audiences[AudienceId::FIRST.key()].clients += 1;
     }
 
     /// Forgets a client whose connection is gone.
     pub(crate) fn forget(&mut self, id: ClientId) {
         if let Some(client) = lookup(&mut self.clients, id) {
-            self.in_ring -= usize::from(client.in_ring);
+            let audience = client.audience;
+            self.audiences[audience.key()].in_ring -= usize::from(client.in_ring);
             self.clients[id.index()] = None;
+            self.leave_audience(audience);
         }
     }
 
@@ -77,7 +80,7 @@ impl Fanout {
     /// `last`.
     pub(crate) fn cut_short(&mut self, id: ClientId, last: &[u8]) {
         if let Some(client) = lookup(&mut self.clients, id) {
-            let log = self.feeds.log(client.feed);
+            let log = log_of(&self.audiences, client);
             client.outbox.cut_short(log);
             client.outbox.send(log, last);
             self.make_urgent(id);
@@ -92,7 +95,7 @@ impl Fanout {
         if !std::mem::take(&mut client.blocked) {
             return;
         }
-        let is_clear = client.outbox.is_clear(self.feeds.log(client.feed));
+        let is_clear = client.outbox.is_clear(log_of(&self.audiences, client));
         if client.outbox.follows() {
             self.enter_ring(id);
         }
@@ -109,14 +112,14 @@ impl Fanout {
     /// Whether a client is owed nothing.
     pub(crate) fn is_clear(&self, id: ClientId) -> bool {
         self.get(id)
-            .is_none_or(|client| client.outbox.is_clear(self.feeds.log(client.feed)))
+            .is_none_or(|client| client.outbox.is_clear(log_of(&self.audiences, client)))
     }
 
     /// Whether a client is not to be read from: it is owed the high-water mark outside of the log,
     /// or its service has paused it.
     pub(crate) fn above_high_water(&self, id: ClientId) -> bool {
         self.get(id).is_some_and(|client| {
-            client.reading_paused || client.outbox.held_bytes() >= self.high_water_bytes
+            client.reading_paused || client.outbox.held_bytes() >= self.limits.high_water_bytes
         })
     }
 
@@ -124,7 +127,7 @@ impl Fanout {
     /// of it at most, so that reading goes on in good strides.
     pub(crate) fn below_low_water(&self, id: ClientId) -> bool {
         self.get(id).is_some_and(|client| {
-            !client.reading_paused && client.outbox.held_bytes() <= self.high_water_bytes / 2
+            !client.reading_paused && client.outbox.held_bytes() <= self.limits.high_water_bytes / 2
         })
     }
 
@@ -143,17 +146,22 @@ impl Fanout {
 impl Fanout {
     /// How many clients wait for a flush outside of the round.
     pub(crate) fn urgent_len(&self) -> usize {
-        self.schedule.urgent_len()
+        self.urgent_clients
     }
 
-    /// Next client that is owed something of its own, or whose socket takes bytes again.
+    /// Next client that is owed something of its own, or whose socket takes bytes again. The
+    /// audiences take turns.
     pub(crate) fn next_urgent(&mut self) -> Option<ClientId> {
-        while let Some(id) = self.schedule.pop_urgent() {
-            if let Some(client) = lookup(&mut self.clients, id) {
-                client.is_urgent = false;
-                if !client.blocked {
-                    return Some(id);
-                }
+        while let Some(id) = self.urgent.pop_front() {
+            let audience = &mut self.audiences[id.key()];
+            let Some(client) = audience.schedule.pop_urgent() else {
+                audience.is_urgent = false;
+                continue;
+            };
+            self.urgent.push_back(id);
+            self.urgent_clients -= 1;
+            if self.take_urgent(client) {
+                return Some(client);
             }
         }
         None
@@ -162,51 +170,93 @@ impl Fanout {
     /// Takes `id` out of the urgent ones if it was added last; returns whether it can be written
     /// to now.
     pub(crate) fn take_if_last_urgent(&mut self, id: ClientId) -> bool {
-        if !self.schedule.pop_if_last_urgent(id) {
+        let Some(client) = lookup(&mut self.clients, id) else {
+            return false;
+        };
+        let schedule = &mut self.audiences[client.audience.key()].schedule;
+        if !schedule.pop_if_last_urgent(id) {
             return false;
         }
+        self.urgent_clients -= 1;
+        self.take_urgent(id)
+    }
+
+    fn take_urgent(&mut self, id: ClientId) -> bool {
         lookup(&mut self.clients, id).is_some_and(|client| {
             client.is_urgent = false;
             !client.blocked
         })
     }
 
-    /// Next follower in the round that is owed something and is due.
-    pub(crate) fn next_due(&mut self, now: Instant) -> Option<ClientId> {
-        let (id, _, due_at) = self.front_of_round(now)?;
+    /// An audience with a follower that is owed something and is due. They take turns.
+    pub(crate) fn next_round(&mut self, now: Instant) -> Option<AudienceId> {
+        for _ in 0..self.due.len() {
+            let id = self.due.pop_front()?;
+            match self.front_of_round(id, now) {
+                None => self.audiences[id.key()].is_due = false,
+                Some((_, _, due_at)) => {
+                    self.due.push_back(id);
+                    if due_at.is_none_or(|at| at <= now + SLACK) {
+                        return Some(id);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Next follower in the round of an audience that is owed something and is due.
+    pub(crate) fn next_due(&mut self, audience: AudienceId, now: Instant) -> Option<ClientId> {
+        let (id, _, due_at) = self.front_of_round(audience, now)?;
         if due_at.is_some_and(|at| at > now + SLACK) {
             return None;
         }
-        self.schedule.visit_front(now);
+        self.audiences[audience.key()].schedule.visit_front(now);
         Some(id)
     }
 
-    /// When [`next_due`](Self::next_due) will have a follower; `None`: when something has been
+    /// When [`next_round`](Self::next_round) will have an audience; `None`: when something has been
     /// published.
     pub(crate) fn round_due(&mut self, now: Instant) -> Option<Instant> {
-        let (_, _, due_at) = self.front_of_round(now)?;
-        Some(due_at.unwrap_or(now))
+        let mut next: Option<Instant> = None;
+        for at in 0..self.due.len() {
+            let Some((_, _, due_at)) = self.front_of_round(self.due[at], now) else {
+                continue;
+            };
+            let due_at = due_at.unwrap_or(now);
+            if due_at <= now {
+                return Some(now);
+            }
+            next = Some(next.map_or(due_at, |next| next.min(due_at)));
+        }
+        next
     }
 
-    /// Visits of the round took so long.
-    pub(crate) fn add_busy(&mut self, elapsed: Duration) {
-        self.schedule.add_busy(elapsed);
+    /// Visits of an audience's round took so long.
+    pub(crate) fn add_busy(&mut self, audience: AudienceId, elapsed: Duration) {
+        self.audiences[audience.key()].schedule.add_busy(elapsed);
     }
 
     /// From here on every follower is due at once.
     pub(crate) fn stop_pacing(&mut self) {
-        self.schedule.stop_pacing();
+        for (_, audience) in &mut self.audiences {
+            audience.schedule.stop_pacing();
+        }
     }
 
     /// Writes to one client until it is owed nothing or its socket is full. One that has lagged is
     /// written nothing.
     pub(crate) fn flush(&mut self, id: ClientId, to: &mut impl Write, now: Instant) -> Flushed {
-        let far_behind_bytes = self.far_behind_bytes();
         let Some(client) = lookup(&mut self.clients, id) else {
             return Flushed::Clear;
         };
-        let was_far_behind = gap(client, &self.feeds).is_some_and(|gap| gap > far_behind_bytes);
-        let flushed = client.outbox.flush(self.feeds.log(client.feed), to);
+        let audience_id = client.audience;
+        let audience = &mut self.audiences[audience_id.key()];
+        let log = audience.feeds.log(client.feed);
+        let owed_from = client.outbox.owed_from();
+        let far_behind_bytes = audience.feeds.far_behind_bytes();
+        let was_far_behind = owed_from.is_some_and(|from| log.end() - from > far_behind_bytes);
+        let flushed = client.outbox.flush(log, to);
         let progress = match flushed {
             Flushed::Clear => true,
             Flushed::Blocked { progress } => {
@@ -216,40 +266,43 @@ impl Fanout {
             Flushed::Lagged(_) | Flushed::Failed(_) => false,
         };
         if was_far_behind && progress {
-            self.backpressure.on_progress(now);
+            audience.backpressure.on_progress(now);
+            self.note_sweep(audience_id);
         }
         flushed
     }
 
-    /// The follower in front of the round that is owed something and can take it, how many bytes it
-    /// is behind, and when it is due; `None`: at once. An urgent one is written to from there.
-    fn front_of_round(&mut self, now: Instant) -> Option<(ClientId, u64, Option<Instant>)> {
-        let far_behind_bytes = self.far_behind_bytes();
+    /// The follower in front of an audience's round that is owed something and can take it, how many
+    /// bytes it is behind, and when it is due; `None`: at once. An urgent one is written to from
+    /// there.
+    fn front_of_round(
+        &mut self,
+        audience: AudienceId,
+        now: Instant,
+    ) -> Option<(ClientId, u64, Option<Instant>)> {
+        let audience = &mut self.audiences[audience.key()];
         loop {
-            let id = self.schedule.front()?;
-            match lookup(&mut self.clients, id) {
-                None => {
-                    self.schedule.drop_front();
-                }
-                Some(client) if client.blocked || !client.outbox.follows() => {
-                    client.in_ring = false;
-                    self.in_ring -= 1;
-                    self.schedule.drop_front();
-                }
-                Some(client)
-                    if client.is_urgent || client.outbox.is_clear(self.feeds.log(client.feed)) =>
-                {
-                    self.schedule.pass_front();
-                }
-                Some(client) => {
-                    let owed_bytes = gap(client, &self.feeds).unwrap_or(0);
-                    // Reading waits for one that is far behind, so that one does not wait.
-                    let due_at = match owed_bytes > far_behind_bytes {
-                        true => None,
-                        false => self.schedule.front_due_at(owed_bytes, now),
-                    };
-                    return Some((id, owed_bytes, due_at));
-                }
+            let id = audience.schedule.front()?;
+            let Some(client) = lookup(&mut self.clients, id) else {
+                audience.schedule.drop_front();
+                continue;
+            };
+            let log = audience.feeds.log(client.feed);
+            if client.blocked || !client.outbox.follows() {
+                client.in_ring = false;
+                audience.in_ring -= 1;
+                audience.schedule.drop_front();
+            } else if client.is_urgent || client.outbox.is_clear(log) {
+                audience.schedule.pass_front();
+            } else {
+                let owed_from = client.outbox.owed_from().unwrap_or(log.end());
+                let owed_bytes = log.end() - owed_from;
+                // Reading waits for one that is far behind, so that one does not wait.
+                let due_at = match owed_bytes > audience.feeds.far_behind_bytes() {
+                    true => None,
+                    false => audience.schedule.front_due_at(owed_bytes, now),
+                };
+                return Some((id, owed_bytes, due_at));
             }
         }
     }
@@ -257,93 +310,89 @@ impl Fanout {
 
 /// For the reactor: when talk has to wait.
 impl Fanout {
-    /// Whether the log runs away from writing itself: reading on would trim what clients that keep
-    /// up have not been offered yet.
-    pub(crate) fn is_congested(&mut self, now: Instant) -> bool {
-        let far_behind_bytes = self.far_behind_bytes();
-        let published = self.feeds.published_bytes();
-        if self
-            .schedule
-            .urgent_since()
-            .is_some_and(|since| published - since > far_behind_bytes)
-        {
+    /// Whether the log that a client speaks into runs away from writing itself: reading on would
+    /// trim what clients that keep up have not been offered yet.
+    pub(crate) fn is_congested(&mut self, speaker: ClientId, now: Instant) -> bool {
+        let id = self.audience_of(speaker);
+        let audience = &self.audiences[id.key()];
+        let published_bytes = audience.feeds.published_bytes();
+        let far_behind_bytes = audience.feeds.far_behind_bytes();
+        let since = audience.schedule.urgent_since();
+        if since.is_some_and(|since| published_bytes - since > far_behind_bytes) {
             return true;
         }
-        self.front_of_round(now)
+        self.front_of_round(id, now)
             .is_some_and(|(_, owed_bytes, _)| owed_bytes > far_behind_bytes)
     }
 
-    /// Whether talk outruns the whole room: all followers but one, which may be the talker, are far
-    /// behind. They are waited for while they take something, but not for long.
-    pub(crate) fn is_outrun(&mut self, now: Instant) -> bool {
-        self.sweep_if_wanted(now);
-        self.throttled_until().is_some_and(|until| now < until)
+    /// Whether talk outruns the whole audience of a client: all followers but one, which may be the
+    /// talker, are far behind. They are waited for while they take something, but not for long.
+    pub(crate) fn is_outrun(&mut self, speaker: ClientId, now: Instant) -> bool {
+        let id = self.audience_of(speaker);
+        if self.wants_sweep(id) {
+            self.sweep(id, now);
+        }
+        let until = self.audiences[id.key()].backpressure.throttled_until();
+        until.is_some_and(|until| now < until)
     }
 
-    /// When a room that is outrun is waited for no longer.
+    /// When the first audience that is outrun is waited for no longer.
     pub(crate) fn throttled_until(&self) -> Option<Instant> {
-        self.backpressure.throttled_until()
+        let audiences = self.audiences.iter();
+        audiences
+            .filter_map(|(_, audience)| audience.backpressure.throttled_until())
+            .min()
     }
 
     /// Clients that missed what has been trimmed, or soon will. A stalled one never becomes
     /// writable, so they have to be looked for.
     pub(crate) fn take_laggards(&mut self, now: Instant) -> Vec<Laggard> {
-        self.sweep_if_wanted(now);
+        for id in std::mem::take(&mut self.to_sweep) {
+            if self.wants_sweep(id) {
+                self.sweep(id, now);
+            }
+        }
         std::mem::take(&mut self.laggards)
     }
 
-    fn sweep_bytes(&self) -> u64 {
-        (self.feeds.capacity_bytes() as u64 / SWEEP_PART).max(1)
+    fn audience_of(&self, id: ClientId) -> AudienceId {
+        self.get(id)
+            .map_or(AudienceId::FIRST, |client| client.audience)
     }
 
-    fn sweep_if_wanted(&mut self, now: Instant) {
-        let step_bytes = self.sweep_bytes();
-        if self
-            .backpressure
-            .wants_sweep(self.feeds.published_bytes(), step_bytes)
-        {
-            self.sweep(now);
-        }
-    }
-
-    /// Looks at every client: which have lagged, and whether all followers but one are far behind.
-    fn sweep(&mut self, now: Instant) {
-        let far_behind_bytes = self.far_behind_bytes();
-        let last_bytes = LAST_PARTS * self.sweep_bytes();
+    /// Looks at every client of an audience: which have lagged, and whether all followers but one
+    /// are far behind.
+    fn sweep(&mut self, id: AudienceId, now: Instant) {
+        let audience = &mut self.audiences[id.key()];
+        let far_behind_bytes = audience.feeds.far_behind_bytes();
+        let last_bytes = LAST_SWEEPS * audience.feeds.sweep_bytes();
         let (mut followers, mut near) = (0, 0);
-        self.laggards.clear();
+        self.laggards.retain(|laggard| laggard.audience != id);
         for (index, client) in self.clients.iter().enumerate() {
-            let Some(client) = client else { continue };
-            let log = self.feeds.log(client.feed);
+            let Some(client) = client.as_ref().filter(|client| client.audience == id) else {
+                continue;
+            };
+            let log = audience.feeds.log(client.feed);
             let next = client.outbox.owed_from().unwrap_or(log.end());
+            let behind_bytes = log.end() - next;
             let is_torn = next < log.start();
             if is_torn || log.is_soon_trimmed(next, last_bytes) {
                 self.laggards.push(Laggard {
                     id: ClientId::new(index, client.generation),
-                    lagged: Lagged {
-                        behind_bytes: log.end() - next,
-                    },
+                    audience: id,
+                    behind_bytes,
                     is_torn,
                 });
             }
             if client.outbox.follows() && !is_torn {
                 followers += 1;
-                let is_near = gap(client, &self.feeds).is_none_or(|gap| gap <= far_behind_bytes);
-                near += usize::from(is_near);
+                near += usize::from(behind_bytes <= far_behind_bytes);
             }
         }
         let is_outrun = followers >= 2 && near < 2;
-        self.backpressure
-            .on_sweep(self.feeds.published_bytes(), is_outrun, now);
+        let published_bytes = audience.feeds.published_bytes();
+        audience
+            .backpressure
+            .on_sweep(published_bytes, is_outrun, now);
     }
-
-    fn far_behind_bytes(&self) -> u64 {
-        self.feeds.capacity_bytes() as u64 / FAR_BEHIND_PART
-    }
-}
-
-/// How much has been published since what a client is owed next.
-fn gap(client: &Client, feeds: &Feeds) -> Option<u64> {
-    let end = feeds.log(client.feed).end();
-    client.outbox.owed_from().map(|from| end - from)
 }

@@ -6,6 +6,13 @@ use super::super::backpressure::{OUTRUN_TIMEOUT, STALL_TIMEOUT};
 use super::super::outbox::Flushed;
 use super::*;
 
+const FIRST: AudienceId = AudienceId::FIRST;
+
+/// A speaker whom nobody knows is one of the first audience.
+fn anybody() -> ClientId {
+    ClientId::new(99, 1)
+}
+
 const LOG_BYTES: usize = 4096;
 
 fn room_of(members: usize) -> (Fanout, Vec<ClientId>, Instant) {
@@ -19,7 +26,7 @@ fn room_of(members: usize) -> (Fanout, Vec<ClientId>, Instant) {
     let members: Vec<ClientId> = (0..members).map(|key| ClientId::new(key, 1)).collect();
     for id in &members {
         out.open(*id);
-        out.follow(*id, 0);
+        out.follow(*id, FIRST, 0);
     }
     (out, members, Instant::now())
 }
@@ -27,7 +34,7 @@ fn room_of(members: usize) -> (Fanout, Vec<ClientId>, Instant) {
 /// Says a quarter of the log and a little more.
 fn say_much(out: &mut Fanout, from: Option<ClientId>) {
     for _ in 0..=LOG_BYTES / 4 / 100 {
-        out.publish(from, &[(0, &[&[b'x'; 100]])]);
+        out.publish(FIRST, from, &[(0, &[&[b'x'; 100]])]);
     }
 }
 
@@ -50,12 +57,12 @@ fn takes_little(out: &mut Fanout, id: ClientId, now: Instant) {
 fn the_round_is_waited_for() {
     let (mut out, members, now) = room_of(2);
     say_much(&mut out, None);
-    assert!(out.is_congested(now));
+    assert!(out.is_congested(anybody(), now));
     for id in &members {
-        assert_eq!(out.next_due(now), Some(*id));
+        assert_eq!(out.next_due(FIRST, now), Some(*id));
         takes_all(&mut out, *id, now);
     }
-    assert!(!out.is_congested(now));
+    assert!(!out.is_congested(anybody(), now));
 }
 
 /// What it says itself stands in the log between what it is owed; that is owed none the less.
@@ -64,22 +71,22 @@ fn a_talker_is_waited_for_like_a_listener() {
     let (mut out, members, now) = room_of(2);
     say_much(&mut out, None);
     for id in &members {
-        out.publish(Some(*id), &[(0, &[b"quite so"])]);
+        out.publish(FIRST, Some(*id), &[(0, &[b"quite so"])]);
     }
-    assert!(out.is_congested(now));
-    assert_eq!(out.next_due(now), Some(members[0]));
+    assert!(out.is_congested(anybody(), now));
+    assert_eq!(out.next_due(FIRST, now), Some(members[0]));
 }
 
 #[test]
 fn a_client_that_is_owed_something_of_its_own_is_waited_for_too() {
     let (mut out, members, now) = room_of(1);
     out.send(members[0], b"psst").expect("there is room");
-    assert!(!out.is_congested(now));
+    assert!(!out.is_congested(anybody(), now));
     say_much(&mut out, None);
-    assert!(out.is_congested(now));
+    assert!(out.is_congested(anybody(), now));
     let id = out.next_urgent().expect("it is owed something");
     takes_all(&mut out, id, now);
-    assert!(!out.is_congested(now));
+    assert!(!out.is_congested(anybody(), now));
 }
 
 #[test]
@@ -89,10 +96,10 @@ fn a_slow_client_is_not_waited_for() {
     let id = out.next_urgent().expect("it is owed something");
     takes_little(&mut out, id, now);
     say_much(&mut out, None);
-    assert!(!out.is_congested(now));
+    assert!(!out.is_congested(anybody(), now));
     // It takes something again, and is as far behind as before.
     out.unblock(id);
-    assert!(!out.is_congested(now));
+    assert!(!out.is_congested(anybody(), now));
 }
 
 /// But where nobody but the talker keeps up, all may be slower than the talk: that waits, for as
@@ -103,26 +110,26 @@ fn a_room_of_which_all_are_behind_is_waited_for_a_while() {
     let [talker, slow, deaf] = members[..] else {
         unreachable!()
     };
-    assert!(!out.is_outrun(start));
+    assert!(!out.is_outrun(anybody(), start));
     for id in [slow, deaf] {
-        out.publish(Some(talker), &[(0, &[b"hello"])]);
+        out.publish(FIRST, Some(talker), &[(0, &[b"hello"])]);
         takes_little(&mut out, id, start);
     }
     say_much(&mut out, Some(talker));
-    assert!(!out.is_congested(start));
+    assert!(!out.is_congested(anybody(), start));
     // Nobody has taken anything since they fell behind, and may yet.
-    assert!(out.is_outrun(start));
-    assert!(out.is_outrun(start + STALL_TIMEOUT - Duration::from_millis(1)));
+    assert!(out.is_outrun(anybody(), start));
+    assert!(out.is_outrun(anybody(), start + STALL_TIMEOUT - Duration::from_millis(1)));
     // Such as never read are not waited for.
     let later = start + STALL_TIMEOUT;
-    assert!(!out.is_outrun(later));
+    assert!(!out.is_outrun(anybody(), later));
     takes_little(&mut out, slow, later);
-    assert!(out.is_outrun(later));
+    assert!(out.is_outrun(anybody(), later));
     // Nor is one that takes so little that it never catches up.
     for step in 1.. {
         let now = later + STALL_TIMEOUT / 2 * step;
         takes_little(&mut out, slow, now);
-        assert_eq!(out.is_outrun(now), now < start + OUTRUN_TIMEOUT);
+        assert_eq!(out.is_outrun(anybody(), now), now < start + OUTRUN_TIMEOUT);
         if now >= start + OUTRUN_TIMEOUT {
             break;
         }
@@ -130,15 +137,15 @@ fn a_room_of_which_all_are_behind_is_waited_for_a_while() {
     // One that catches up ends it, whatever the other does; and it may come again.
     out.unblock(slow);
     takes_all(&mut out, slow, later);
-    assert!(!out.is_outrun(later));
+    assert!(!out.is_outrun(anybody(), later));
     assert_eq!(out.throttled_until(), None);
     say_much(&mut out, Some(talker));
-    assert!(out.is_outrun(later + OUTRUN_TIMEOUT));
+    assert!(out.is_outrun(anybody(), later + OUTRUN_TIMEOUT));
     // Alone there is nobody to wait for.
     out.forget(slow);
     out.forget(deaf);
     say_much(&mut out, Some(talker));
-    assert!(!out.is_outrun(later + OUTRUN_TIMEOUT));
+    assert!(!out.is_outrun(anybody(), later + OUTRUN_TIMEOUT));
 }
 
 /// Clients that come and go while nobody speaks leave nothing behind.
@@ -148,10 +155,10 @@ fn the_schedule_forgets_followers_that_have_gone() {
     for generation in 2..10_000 {
         let id = ClientId::new(1, generation);
         out.open(id);
-        out.follow(id, 0);
+        out.follow(id, FIRST, 0);
         out.forget(id);
     }
-    assert!(out.schedule.ring_len() <= FEW_ENTRIES + 3);
-    out.publish(None, &[(0, &[b"hello"])]);
-    assert_eq!(out.next_due(Instant::now()), Some(members[0]));
+    assert!(out.audiences[FIRST.key()].schedule.ring_len() <= FEW_ENTRIES + 3);
+    out.publish(FIRST, None, &[(0, &[b"hello"])]);
+    assert_eq!(out.next_due(FIRST, Instant::now()), Some(members[0]));
 }

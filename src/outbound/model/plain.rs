@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use fastrand::Rng;
 
-use crate::outbound::{ClientId, Offset};
+use crate::outbound::{AudienceId, ClientId, Offset};
 
 /// What the log keeps of each message beside its bytes.
 pub(super) const INDEX_ENTRY_BYTES: usize = 8;
@@ -51,10 +51,40 @@ impl PlainLog {
     }
 }
 
+/// An audience that is told everything in two forms.
+pub(super) struct PlainAudience {
+    pub(super) id: AudienceId,
+    pub(super) logs: [PlainLog; 2],
+    /// Where the last messages stand in each, as a room's history would know it.
+    pub(super) history: Vec<[Range<Offset>; 2]>,
+    /// How much has been published, and how much had been when laggards were last looked for.
+    pub(super) published: u64,
+    pub(super) swept_at: u64,
+}
+
+impl PlainAudience {
+    pub(super) fn new(id: AudienceId, log_bytes: usize) -> Self {
+        Self {
+            id,
+            logs: [(); 2].map(|()| PlainLog::new(log_bytes)),
+            history: Vec::new(),
+            published: 0,
+            swept_at: 0,
+        }
+    }
+
+    /// If a member can never be sent all: bytes from what it is owed first of its log to the log's
+    /// end.
+    pub(super) fn behind_bytes(&self, member: &Member) -> Option<u64> {
+        member.behind_bytes(&self.logs[member.feed])
+    }
+}
+
 /// One member and all that it must still be sent, piece by piece.
 pub(super) struct Member {
     pub(super) id: ClientId,
     /// Whose log it reads.
+    pub(super) audience: usize,
     pub(super) feed: usize,
     pub(super) owed: VecDeque<Owed>,
     pub(super) follows: bool,
@@ -67,13 +97,14 @@ pub(super) struct Owed {
     words: Rc<[u8]>,
     sent: usize,
     /// Where it stands in the log; `None` for what this member alone is told.
-    at: Option<Offset>,
+    pub(super) at: Option<Offset>,
 }
 
 impl Member {
     pub(super) fn new(id: ClientId, feed: usize) -> Self {
         Self {
             id,
+            audience: 0,
             feed,
             owed: VecDeque::new(),
             follows: false,
@@ -127,7 +158,7 @@ impl Member {
 
     /// For a member that can never be sent all: bytes from what it is owed first of the log to
     /// the log's end.
-    pub(super) fn behind_bytes(&self, log: &PlainLog) -> Option<u64> {
+    fn behind_bytes(&self, log: &PlainLog) -> Option<u64> {
         let next = self
             .owed
             .iter()
@@ -219,6 +250,7 @@ pub(super) struct Mix {
     pub(super) paced: usize,
     pub(super) interrupted: usize,
     pub(super) cut_short: usize,
+    pub(super) moved: usize,
 }
 
 impl AddAssign for Mix {
@@ -234,5 +266,6 @@ impl AddAssign for Mix {
         self.paced += other.paced;
         self.interrupted += other.interrupted;
         self.cut_short += other.cut_short;
+        self.moved += other.moved;
     }
 }

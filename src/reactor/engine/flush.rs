@@ -44,20 +44,24 @@ impl<N: Net> Engine<N> {
     }
 
     fn flush_round(&mut self, service: ServiceId, now: Instant) {
-        let Some(first) = self.services[service.index()].fanout.next_due(now) else {
-            return;
-        };
-        // What the turn has read before is no part of what a round costs.
-        let began = self.net.now();
-        self.flush_client(service, first, now);
-        for _ in 1..FLUSH_BUDGET {
-            let Some(client) = self.services[service.index()].fanout.next_due(now) else {
-                break;
-            };
-            self.flush_client(service, client, now);
+        let mut budget = FLUSH_BUDGET;
+        while budget > 0
+            && let Some(audience) = self.services[service.index()].fanout.next_round(now)
+        {
+            // What the turn has done before is no part of what a round costs.
+            let began = self.net.now();
+            while budget > 0
+                && let Some(client) =
+                    (self.services[service.index()].fanout).next_due(audience, now)
+            {
+                self.flush_client(service, client, now);
+                budget -= 1;
+            }
+            let elapsed = self.net.now().saturating_duration_since(began);
+            self.services[service.index()]
+                .fanout
+                .add_busy(audience, elapsed);
         }
-        let elapsed = self.net.now().saturating_duration_since(began);
-        self.services[service.index()].fanout.add_busy(elapsed);
     }
 
     pub(super) fn flush_client(&mut self, service: ServiceId, client: Token, now: Instant) {
@@ -147,7 +151,7 @@ impl<N: Net> Engine<N> {
     pub(super) fn drop_laggards(&mut self, now: Instant) {
         for index in 0..self.services.len() {
             for laggard in self.services[index].fanout.take_laggards(now) {
-                let (token, behind_bytes) = (laggard.id, laggard.lagged.behind_bytes);
+                let (token, behind_bytes) = (laggard.id, laggard.behind_bytes);
                 match laggard.is_torn {
                     true => self.drop_laggard(token, behind_bytes, now),
                     false => self.dismiss_laggard(token, behind_bytes, now),

@@ -74,9 +74,9 @@ impl<N: Net> Engine<N> {
             Err(Refusal::Rate)
         } else if slot.fanout.above_high_water(token) {
             Err(Refusal::Backlog)
-        } else if self.read_budget == 0 || slot.fanout.is_congested(now) {
+        } else if self.read_budget == 0 || slot.fanout.is_congested(token, now) {
             Err(Refusal::OthersTurn)
-        } else if slot.fanout.is_outrun(now) {
+        } else if slot.fanout.is_outrun(token, now) {
             Err(Refusal::Outrun)
         } else {
             Ok(())
@@ -287,10 +287,11 @@ impl<N: Net> Engine<N> {
         let is_ending = self.run_state != RunState::Running;
         for index in 0..self.services.len() {
             let slot = &mut self.services[index];
-            if slot.throttled.is_empty() || (slot.fanout.is_outrun(now) && !is_ending) {
-                continue;
-            }
-            for token in std::mem::take(&mut slot.throttled) {
+            let (kept, free): (Vec<_>, Vec<_>) = std::mem::take(&mut slot.throttled)
+                .into_iter()
+                .partition(|token| !is_ending && slot.fanout.is_outrun(*token, now));
+            slot.throttled = kept;
+            for token in free {
                 if let Some(connection) = self.connection(token) {
                     connection.read_state = ReadState::Idle;
                     self.resume(token, now);
