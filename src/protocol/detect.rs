@@ -137,46 +137,48 @@ fn word(bytes: &[u8]) -> ControlFlow<bool, (&[u8], Option<&[u8]>)> {
     }
 }
 
+/// What clients send first, and what it is.
+#[cfg(test)]
+pub(super) const OPENINGS: &[(&[u8], Protocol)] = &[
+    (b"\x16\x03\x01\x02\x00\x01\x00", Protocol::Tls),
+    (b"\x16\x03\x03\xff\xff\x01", Protocol::Tls),
+    (b"\x16\x03\x01\x02\x00\x02", Protocol::Lines),
+    (b"\x16\x05", Protocol::Lines),
+    (b"GET / HTTP/1.1\r\n", Protocol::Http),
+    (b"GET / HTTP/1.0\n", Protocol::Http),
+    (b"HEAD /healthz HTTP/1.1\r\n", Protocol::Http),
+    (b"PROPFIND * HTTP/1.1\r\n", Protocol::Http),
+    (b"CONNECT example.org:443 HTTP/1.1\r\n", Protocol::Http),
+    (b"GET / HTTP/2.0\r\n", Protocol::Lines),
+    (b"PRI * HTTP/2.0\r\n", Protocol::Lines),
+    (b"GET / HTTP/1.1 \r\n", Protocol::Lines),
+    (b"GET /\r\n", Protocol::Lines),
+    (b"GET  HTTP/1.1\r\n", Protocol::Lines),
+    (b"get / HTTP/1.1\r\n", Protocol::Lines),
+    (b"GET the milk\n", Protocol::Lines),
+    (b"HELLO\n", Protocol::Lines),
+    (b"ABCDEFGHIJKLMNOPQRSTU / HTTP/1.1\r\n", Protocol::Lines),
+    (b"GET /a\0b HTTP/1.1\r\n", Protocol::Lines),
+    (b"CAP LS 302\r\n", Protocol::Irc),
+    (b"NICK ann\r\n", Protocol::Irc),
+    (b"PASS x", Protocol::Irc),
+    (b"USER a 0 * :b", Protocol::Irc),
+    (b"NICKY says hi\n", Protocol::Lines),
+    (b"Nick ann\r\n", Protocol::Lines),
+    (b"NICK\r\n", Protocol::Lines),
+    (b"/nick ann\n", Protocol::Lines),
+    (b"SSH-2.0-OpenSSH_9.9\r\n", Protocol::Ssh),
+    (b"SSH is down\n", Protocol::Lines),
+    (b"\xff\xfb\x1f", Protocol::Lines),
+    (b" GET / HTTP/1.1\r\n", Protocol::Lines),
+    (b"\n", Protocol::Lines),
+    (b"\0", Protocol::Lines),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    const OPENINGS: &[(&[u8], Protocol)] = &[
-        (b"\x16\x03\x01\x02\x00\x01\x00", Protocol::Tls),
-        (b"\x16\x03\x03\xff\xff\x01", Protocol::Tls),
-        (b"\x16\x03\x01\x02\x00\x02", Protocol::Lines),
-        (b"\x16\x05", Protocol::Lines),
-        (b"GET / HTTP/1.1\r\n", Protocol::Http),
-        (b"GET / HTTP/1.0\n", Protocol::Http),
-        (b"HEAD /healthz HTTP/1.1\r\n", Protocol::Http),
-        (b"PROPFIND * HTTP/1.1\r\n", Protocol::Http),
-        (b"CONNECT example.org:443 HTTP/1.1\r\n", Protocol::Http),
-        (b"GET / HTTP/2.0\r\n", Protocol::Lines),
-        (b"PRI * HTTP/2.0\r\n", Protocol::Lines),
-        (b"GET / HTTP/1.1 \r\n", Protocol::Lines),
-        (b"GET /\r\n", Protocol::Lines),
-        (b"GET  HTTP/1.1\r\n", Protocol::Lines),
-        (b"get / HTTP/1.1\r\n", Protocol::Lines),
-        (b"GET the milk\n", Protocol::Lines),
-        (b"HELLO\n", Protocol::Lines),
-        (b"ABCDEFGHIJKLMNOPQRSTU / HTTP/1.1\r\n", Protocol::Lines),
-        (b"GET /a\0b HTTP/1.1\r\n", Protocol::Lines),
-        (b"CAP LS 302\r\n", Protocol::Irc),
-        (b"NICK ann\r\n", Protocol::Irc),
-        (b"PASS x", Protocol::Irc),
-        (b"USER a 0 * :b", Protocol::Irc),
-        (b"NICKY says hi\n", Protocol::Lines),
-        (b"Nick ann\r\n", Protocol::Lines),
-        (b"NICK\r\n", Protocol::Lines),
-        (b"/nick ann\n", Protocol::Lines),
-        (b"SSH-2.0-OpenSSH_9.9\r\n", Protocol::Ssh),
-        (b"SSH is down\n", Protocol::Lines),
-        (b"\xff\xfb\x1f", Protocol::Lines),
-        (b" GET / HTTP/1.1\r\n", Protocol::Lines),
-        (b"\n", Protocol::Lines),
-        (b"\0", Protocol::Lines),
-    ];
 
     /// What is decided as the bytes come one by one, and with how many.
     fn one_by_one(bytes: &[u8]) -> Option<(Protocol, usize)> {

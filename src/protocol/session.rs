@@ -2,6 +2,8 @@
 //! then on. No socket and no clock: the engine feeds in what it reads, and when, and carries out
 //! what comes of it.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod driver;
 mod first_bytes;
 mod http_request;
 mod proxy;
