@@ -2,11 +2,15 @@
 //! clock, no room: whoever has those feeds slices in and sends what is appended to a buffer.
 
 pub mod detect;
+mod event;
 pub mod http;
 pub mod irc;
+mod json;
+mod lines;
 pub mod session;
 pub mod websocket;
 
+pub use event::{Encoder, Event, Kind, Said, Stamp, encode, encode_end};
 pub use session::{Opening, Output, Session, Setup};
 
 /// How a client is told what happens. All clients of one encoding read the same log.
@@ -34,7 +38,7 @@ impl Encoding {
 }
 
 /// The beginning of `text`, of at most so many bytes, cut between two characters.
-fn beginning(text: &str, max_bytes: usize) -> &str {
+pub(crate) fn beginning(text: &str, max_bytes: usize) -> &str {
     let mut end = text.len().min(max_bytes);
     while !text.is_char_boundary(end) {
         end -= 1;

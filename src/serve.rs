@@ -95,6 +95,11 @@ impl ServiceConfig {
             _ => Proto::Lines,
         }
     }
+
+    /// Whether clients have to say a password first.
+    fn has_password(&self) -> bool {
+        matches!(self, Self::Room { room, .. } if room.password.is_some())
+    }
 }
 
 /// Descriptors kept for everything that is no client: the poll, signals, listeners, streams.
@@ -172,7 +177,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     }
     for listener in &opened {
         announce(listener, operator.as_ref());
-        if listener.address.is_open_to_others() {
+        if listener.address.is_open_to_others() && !config.service.has_password() {
             warn!("{listener} can be reached from other machines, without a password");
         }
     }

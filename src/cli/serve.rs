@@ -3,7 +3,8 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
@@ -18,6 +19,7 @@ use crate::units::{parse_duration, parse_size};
 use crate::wire::Framing;
 
 pub(super) mod name_first;
+mod password;
 mod tls;
 mod values;
 
@@ -187,6 +189,10 @@ struct RoomOptions {
     /// own. Can be given several times
     #[arg(long, value_name = "ORIGIN", value_parser = parse_origin)]
     allow_origin: Vec<String>,
+
+    /// Let in only who says the password first, the first line of this file; at most 512 bytes
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -257,6 +263,12 @@ impl RoomOptions {
                 notices: self.notices,
                 motd: self.motd.as_deref().map_or(Ok(Vec::new()), read_motd)?,
                 max_message_bytes,
+                password: self
+                    .password_file
+                    .as_deref()
+                    .map(password::read)
+                    .transpose()?,
+                wall_clock: SystemTime::now,
             },
             log_bytes,
             pace: self.pace,

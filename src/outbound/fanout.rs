@@ -115,17 +115,27 @@ impl Fanout {
     /// # Errors
     /// [`OutboxFull`] when the client is at its bound.
     pub fn send(&mut self, to: ClientId, bytes: &[u8]) -> Result<(), OutboxFull> {
-        let Some(client) = lookup(&mut self.clients, to) else {
-            return Ok(());
-        };
-        if client.outbox.held_bytes() >= self.limits.max_pending_bytes {
+        let held_bytes = self.get(to).map_or(0, |client| client.outbox.held_bytes());
+        if held_bytes >= self.limits.max_pending_bytes {
             return Err(OutboxFull);
+        }
+        self.answer(to, bytes);
+        Ok(())
+    }
+
+    /// Owes a client what it has asked for itself, whatever it is owed already: above the
+    /// high-water mark it is not read from, and asks for nothing more.
+    pub fn answer(&mut self, to: ClientId, bytes: &[u8]) {
+        let Some(client) = lookup(&mut self.clients, to) else {
+            return;
+        };
+        if bytes.is_empty() {
+            return;
         }
         client.outbox.send(log_of(&self.audiences, client), bytes);
         let work = u32::try_from(bytes.len() / BYTES_PER_WORK).unwrap_or(u32::MAX);
         self.work = self.work.saturating_add(work).saturating_add(1);
         self.make_urgent(to);
-        Ok(())
     }
 
     /// Tells all followers of the feeds that are given, but `skip`: mostly the one who said it.

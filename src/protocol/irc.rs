@@ -6,13 +6,17 @@ mod event;
 mod message;
 mod request;
 mod session;
+mod tell;
 #[cfg(test)]
 mod tests;
 
 pub use answer::Answer;
 pub use event::{Event, encode_event, encode_server_notice};
-pub use request::{Kind, Request, targets};
+pub use request::{Request, targets};
 pub use session::{Capabilities, Registration, Session};
+pub(super) use tell::tell;
+
+pub use super::Kind;
 
 /// The most bytes that a line may have, its end not counted: tags (4,096 with the space after
 /// them) and what RFC 1459 allows.
@@ -31,3 +35,7 @@ const HOST: &str = "chinwag";
 const MAX_NICK_BYTES: usize = 32;
 const MAX_TOPIC_BYTES: usize = 300;
 const MAX_CHANNEL_BYTES: usize = 33;
+
+/// To so many channels and members something is said at once, at most: each makes a message of its
+/// own out of one.
+pub const MAX_TARGETS: usize = 4;

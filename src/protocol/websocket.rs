@@ -27,6 +27,8 @@ pub enum CloseCode {
     NotText = 1007,
     /// Against the rules of the room: a wrong password, a ban.
     Policy = 1008,
+    /// A fault of the server's.
+    Internal = 1011,
     /// The client fell behind, or the room is full: try again later.
     TryAgainLater = 1013,
 }

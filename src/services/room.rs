@@ -1,33 +1,45 @@
 //! The room: a group chat. What a member says goes to all the others, in one order.
 //! Takes commands and gives events; knows members and nicks. Broadcasting is the log's work.
 
-use std::fmt;
-use std::time::Instant;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::{Instant, SystemTime};
 
-use crate::outbound::{AudienceId, ClientId, Fanout, OutboxFull};
-use crate::protocol::Encoding;
+use crate::outbound::{ClientId, Fanout, OutboxFull};
+use crate::protocol::websocket::CloseCode;
+use crate::protocol::{self, Encoder, Encoding, Event, Kind, Said};
 use crate::sanitize;
 use crate::service::{Disconnect, Newcomer, Service};
 use crate::wire::{Framing, Message};
 
+mod admission;
+mod broadcast;
 mod command;
-mod event;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod history;
+mod irc;
 mod members;
 mod nick;
 mod notices;
+mod password;
+mod presence;
+mod remark;
+mod stamps;
 #[cfg(test)]
 mod tests;
+mod visitors;
 
 use command::Command;
-use event::Event;
 use history::History;
 use members::Members;
 use notices::PendingNotices;
+use remark::Remark;
+use stamps::Stamps;
+use visitors::Visitors;
 
 pub use notices::Notices;
+pub use password::{MAX_BYTES as MAX_PASSWORD_BYTES, Password};
 
 /// How a room behaves.
 #[derive(Debug, Clone)]
@@ -35,7 +47,7 @@ pub struct Config {
     /// How members' bytes are cut into messages; [`Framing::Chunk`] would make no sense here.
     pub framing: Framing,
     /// How many lines of the conversation are replayed to a newcomer; fewer if the log holds
-    /// fewer. Each takes eight bytes, and each newcomer is sent all of them.
+    /// fewer. They are kept twice, and each newcomer is sent all of them.
     pub history_lines: usize,
     /// How joins, leaves and new nicks are announced.
     pub notices: Notices,
@@ -45,6 +57,10 @@ pub struct Config {
     /// The longest line, in bytes, inclusive. The decoder refuses longer ones; this is for the
     /// notice that says so.
     pub max_message_bytes: usize,
+    /// What a client has to say before it hears anything of the room.
+    pub password: Option<Password>,
+    /// Tells when something is said.
+    pub wall_clock: fn() -> SystemTime,
 }
 
 /// The room service.
@@ -52,12 +68,21 @@ pub struct Config {
 pub struct Room {
     config: Config,
     members: Members,
+    /// Who has not come in yet.
+    visitors: Visitors,
+    /// Of clients that speak IRC, visitors or members, what the others have not.
+    irc: HashMap<ClientId, Box<irc::Client>>,
     history: History,
     pending: PendingNotices,
+    stamps: Stamps,
+    encoder: Encoder,
 }
 
+/// What the one room is called, and what IRC calls it.
+const LOBBY: &str = "lobby";
+const LOBBY_CHANNEL: &str = "#lobby";
+
 /// `/who` names at most this many members and counts the rest: an answer has a bound too.
-const LINES: usize = 0;
 const WHO_NAMES: usize = 500;
 
 const HELP: &[&str] = &[
@@ -74,25 +99,16 @@ impl Room {
     /// An empty room.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let stamps = Stamps::new((config.wall_clock)());
         Self {
             pending: PendingNotices::new(config.notices),
             members: Members::new(),
-            history: History::new(config.history_lines),
+            visitors: Visitors::default(),
+            irc: HashMap::new(),
+            history: History::new(config.history_lines, stamps.last()),
+            stamps,
+            encoder: Encoder::default(),
             config,
-        }
-    }
-
-    /// The greeting, the message of the day and the history.
-    fn greet(&mut self, client: ClientId, name: &str, out: &mut Fanout) {
-        let others = self.members.len() - 1;
-        let welcome = Event::Welcome { name, others };
-        let welcome = (self.config.notices != Notices::Off).then_some(welcome);
-        let motd = self.config.motd.iter().map(|line| Event::Notice(line));
-        tell_all(out, client, welcome.into_iter().chain(motd));
-        self.history
-            .forget_before(out.log_start(AudienceId::FIRST, LINES));
-        for run in self.history.runs() {
-            out.replay(client, AudienceId::FIRST, LINES, run);
         }
     }
 
@@ -100,87 +116,126 @@ impl Room {
     fn on_command(&mut self, now: Instant, id: ClientId, command: Command<'_>, out: &mut Fanout) {
         match command {
             Command::Nothing => {}
-            Command::Say(text) => self.say(id, |from| Event::Said { from, text }, out),
-            Command::Action(text) => self.say(id, |from| Event::Action { from, text }, out),
+            Command::Say(kind, text) => self.say(id, kind, text, out),
             Command::Nick(name) => self.rename(now, id, name, out),
-            Command::Who => self.who(id, out),
-            Command::PrivateMessage { to, text } => self.private_message(id, to, text, out),
-            Command::Help => tell_all(out, id, HELP.iter().map(|line| Event::Notice(line))),
-            Command::Quit => {
-                self.leave(now, id, out);
-                out.close_after_flush(id);
+            Command::Who => self.tell_names(id, out),
+            Command::PrivateMessage { kind, to, text } => {
+                self.private_message(id, kind, to, text, out);
             }
-            Command::Incomplete(usage) => notify(out, id, format_args!("usage: {usage}")),
-            Command::Unknown(name) => notify(
-                out,
-                id,
-                format_args!("unknown command /{name}; /help lists the commands"),
-            ),
+            Command::Help => self.tell_all(id, HELP.iter().map(|line| Event::Notice(line)), out),
+            Command::Pass(_) => self.remark(id, &Remark::NoPasswordNeeded, out),
+            Command::Join => self.join(now, id, out),
+            Command::Part(why) => self.part(now, id, why, out),
+            Command::Quit(why) => {
+                self.hang_up(id, CloseCode::Normal, "you have left", out);
+                self.leave(now, id, why, out);
+            }
+            Command::Incomplete(usage) => self.remark(id, &Remark::Incomplete(usage), out),
+            Command::Unknown(name) => self.remark(id, &Remark::UnknownCommand(name), out),
         }
     }
 
     /// Tells the others a line of the conversation.
-    fn say<'a>(
-        &'a mut self,
-        client: ClientId,
-        event: impl FnOnce(&'a str) -> Event<'a>,
-        out: &mut Fanout,
-    ) {
-        let Some(nick) = self.members.nick(client) else {
+    fn say(&mut self, client: ClientId, kind: Kind, text: &str, out: &mut Fanout) {
+        let (Some(encoding), Some(from)) =
+            (self.members.encoding(client), self.members.nick(client))
+        else {
             return;
         };
-        let mut scratch = String::new();
-        let line = event(nick).line(&mut scratch);
-        match out.publish(AudienceId::FIRST, Some(client), &[(LINES, &line)]) {
-            Some([range, ..]) => self.history.push(range),
-            None => notify(
-                out,
-                client,
-                format_args!("that is more than the room's log can hold"),
-            ),
+        let skip = (!self.hears_itself(client, encoding)).then_some(client);
+        let said = Said {
+            stamp: self.stamps.next((self.config.wall_clock)()),
+            kind,
+            room: LOBBY,
+            from,
+            text,
+        };
+        match broadcast::publish(skip, &Event::Said(said), &mut self.encoder, out) {
+            Some(ranges) => self.history.push(&said, &ranges, out),
+            None => self.remark(client, &Remark::LargerThanLog, out),
+        }
+    }
+
+    /// Whether it is told what it says itself.
+    fn hears_itself(&self, client: ClientId, encoding: Encoding) -> bool {
+        match encoding {
+            Encoding::Lines => false,
+            Encoding::Json => true,
+            Encoding::Irc | Encoding::IrcTime => {
+                self.irc.get(&client).is_some_and(|irc| irc.hears_itself())
+            }
         }
     }
 
     fn rename(&mut self, now: Instant, client: ClientId, name: &str, out: &mut Fanout) {
-        let (name, to) = match self.members.rename(client, name) {
+        let (was, to) = match self.members.rename(client, name) {
             Ok(names) => names,
-            Err(why) => return notify(out, client, format_args!("{why}")),
+            Err(why) => return self.remark(client, &Remark::Nick { name, why }, out),
         };
-        tell(out, client, Event::You { name: &to });
-        if self.pending.renamed(now, self.members.len()) {
-            let (name, to) = (&*name, &*to);
-            announce(out, Some(client), Event::Renamed { name, to });
+        let (was, to) = (&*was, &*to);
+        if let Some(irc) = self.irc.get_mut(&client) {
+            irc.set_nick(to);
+        }
+        self.tell(client, Event::You { was, name: to }, out);
+        if self.members.is_here(client) && self.pending.renamed(now, self.members.len()) {
+            self.announce(Some(client), Event::Renamed { name: was, to }, out);
         }
     }
 
-    fn who(&mut self, client: ClientId, out: &mut Fanout) {
-        let (total, names) = (self.members.len(), &self.members.nicks(WHO_NAMES));
-        tell(out, client, Event::Names { total, names });
+    fn tell_names(&self, client: ClientId, out: &mut Fanout) {
+        let names = Event::Names {
+            room: LOBBY,
+            total: self.members.len(),
+            names: &self.members.nicks(WHO_NAMES),
+        };
+        self.tell(client, names, out);
     }
 
-    fn private_message(&mut self, client: ClientId, to: &str, text: &str, out: &mut Fanout) {
-        let Some(target) = self.members.find(to) else {
-            return notify(out, client, format_args!("there is no {to} here"));
+    fn private_message(
+        &self,
+        client: ClientId,
+        kind: Kind,
+        to: &str,
+        text: &str,
+        out: &mut Fanout,
+    ) {
+        let Some((target, encoding, name)) = self.members.find(to).and_then(|target| {
+            let (encoding, name) = (self.members.encoding(target)?, self.members.nick(target)?);
+            Some((target, encoding, name))
+        }) else {
+            return self.remark_on(client, kind, &Remark::NoSuchMember(to), out);
         };
-        let Some(from) = self.members.nick(client) else {
-            return;
+        let (from, own_encoding) = (self.name(client), self.encoding(client));
+        let private = Event::Private {
+            kind,
+            time_ms: stamps::time_ms((self.config.wall_clock)()),
+            from,
+            to: name,
+            text,
         };
-        let private = Event::Private { from, text };
-        if out.send(target, &private.line(&mut String::new()).concat()) == Err(OutboxFull) {
-            notify(
-                out,
-                client,
-                format_args!("{to} is owed too much already; not delivered"),
-            );
+        let mut bytes = Vec::new();
+        protocol::encode(encoding, &private, name, &mut bytes);
+        if out.send(target, &bytes) == Err(OutboxFull) {
+            return self.remark_on(client, kind, &Remark::OwedTooMuch(to), out);
+        }
+        if target != client && own_encoding.is_some_and(|own| self.hears_itself(client, own)) {
+            self.tell(client, private, out);
+        }
+        if let Some(why) = self.irc.get(&target).and_then(|irc| irc.away()) {
+            self.remark_on(client, kind, &Remark::IsAway { name, why }, out);
         }
     }
 
-    fn leave(&mut self, now: Instant, client: ClientId, out: &mut Fanout) {
-        if let Some(name) = self.members.remove(client)
-            && self.pending.left(now, self.members.len() + 1)
-        {
-            announce(out, Some(client), Event::Left { name: &name });
-        }
+    /// How a client is told things; `None` for one that has gone.
+    fn encoding(&self, client: ClientId) -> Option<Encoding> {
+        let visitor = || self.visitors.get(client).map(|visitor| visitor.encoding);
+        self.members.encoding(client).or_else(visitor)
+    }
+
+    /// What a client is called, or `*` while it has no name.
+    fn name(&self, client: ClientId) -> &str {
+        let visitor = || self.irc.get(&client).map(|irc| irc.nick());
+        self.members.nick(client).or_else(visitor).unwrap_or("*")
     }
 }
 
@@ -189,18 +244,30 @@ impl Service for Room {
         self.config.framing
     }
 
+    fn speaks_protocols(&self) -> bool {
+        true
+    }
+
     fn on_open(
         &mut self,
         now: Instant,
         client: ClientId,
-        _newcomer: &Newcomer<'_>,
+        newcomer: &Newcomer<'_>,
         out: &mut Fanout,
     ) {
-        let name = self.members.add(client);
-        self.greet(client, &name, out);
-        out.follow(client, AudienceId::FIRST, LINES);
-        if self.pending.joined(now, self.members.len()) {
-            announce(out, Some(client), Event::Joined { name: &name });
+        let Newcomer {
+            encoding, since, ..
+        } = *newcomer;
+        match encoding {
+            Encoding::Irc | Encoding::IrcTime => {
+                self.irc.insert(client, Box::default());
+                self.visitors.add(now, client, Encoding::Irc, None);
+            }
+            _ if self.config.password.is_some() => {
+                self.visitors.add(now, client, encoding, since);
+                self.remark(client, &Remark::NeedsPassword, out);
+            }
+            _ => self.come_in(now, client, encoding, since, out),
         }
     }
 
@@ -211,86 +278,92 @@ impl Service for Room {
         message: Message<'_>,
         out: &mut Fanout,
     ) {
-        match message {
-            Message::Whole(bytes) => {
-                let text = sanitize::sanitize(bytes);
+        match (self.members.encoding(client), message) {
+            (Some(Encoding::Irc | Encoding::IrcTime), _) => self.on_irc(now, client, message, out),
+            (Some(_), Message::TooLong) => self.remark(client, &self.too_long(), out),
+            (Some(encoding), Message::Whole(bytes)) => {
+                let text = text_of(encoding, bytes);
                 self.on_command(now, client, command::parse(&text), out);
             }
-            Message::TooLong => {
-                let limit = self.config.max_message_bytes;
-                notify(
-                    out,
-                    client,
-                    format_args!("your line is over {limit} bytes; not relayed"),
-                );
-            }
+            (None, _) if self.irc.contains_key(&client) => self.on_irc(now, client, message, out),
+            (None, _) => self.on_visitor(now, client, message, out),
         }
     }
 
     fn on_end(&mut self, now: Instant, client: ClientId, out: &mut Fanout) {
-        self.leave(now, client, out);
+        self.leave(now, client, "", out);
         out.close_after_flush(client);
     }
 
     fn on_close(&mut self, now: Instant, client: ClientId, why: &Disconnect, out: &mut Fanout) {
         match why {
             // All members leave; none is left to be told.
-            Disconnect::Shutdown => drop(self.members.remove(client)),
-            _ => self.leave(now, client, out),
+            Disconnect::Shutdown => drop(self.forget(client)),
+            _ => self.leave(now, client, reason(why).unwrap_or_default(), out),
         }
     }
 
-    fn refusal(&self, clients: usize, _encoding: Encoding) -> Option<Vec<u8>> {
-        Some(format!("* full: {clients} are here; try again later\n").into_bytes())
+    fn refusal(&self, clients: usize, encoding: Encoding) -> Option<Vec<u8>> {
+        let why = format!("full: {clients} are here; try again later");
+        let mut bytes = Vec::new();
+        if !matches!(encoding, Encoding::Irc | Encoding::IrcTime) {
+            protocol::encode(encoding, &Event::Notice(&why), "*", &mut bytes);
+        }
+        protocol::encode_end(encoding, CloseCode::TryAgainLater, &why, &mut bytes);
+        Some(bytes)
     }
 
-    fn speaks_protocols(&self) -> bool {
-        true
+    fn farewell(&self, client: ClientId, why: &Disconnect) -> Option<Vec<u8>> {
+        let code = match why {
+            Disconnect::Shutdown => CloseCode::GoingAway,
+            Disconnect::Lagged { .. } => CloseCode::TryAgainLater,
+            Disconnect::Idle => CloseCode::Normal,
+            Disconnect::Silent => CloseCode::Policy,
+            Disconnect::Panicked => CloseCode::Internal,
+            Disconnect::Eof | Disconnect::Broken(_) | Disconnect::Unfinished => return None,
+        };
+        let mut bytes = Vec::new();
+        protocol::encode_end(self.encoding(client)?, code, reason(why)?, &mut bytes);
+        (!bytes.is_empty()).then_some(bytes)
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.pending.due()
+        let all = [self.pending.due(), self.visitors.due()];
+        all.into_iter().flatten().min()
     }
 
-    fn on_deadline(&mut self, _now: Instant, out: &mut Fanout) {
-        if let Some(summary) = self.pending.sum_up(self.members.len()) {
-            announce(out, None, Event::Notice(&summary));
+    fn on_deadline(&mut self, now: Instant, out: &mut Fanout) {
+        while let Some(client) = self.visitors.overdue(now) {
+            self.turn_away_late(client, out);
+        }
+        if self.pending.due().is_some_and(|due| due <= now)
+            && let Some(summary) = self.pending.sum_up(self.members.len())
+        {
+            self.announce(None, Event::Notice(&summary), out);
         }
     }
 }
 
-/// Tells one member something of its own asking, or on its coming. It always fits: a member is
-/// read from only while it is owed less than the high-water mark, which is at most what it may be
-/// owed, and whatever is owed less than that is owed one more piece, whole.
-fn tell(out: &mut Fanout, to: ClientId, event: Event<'_>) {
-    tell_all(out, to, [event]);
+/// What a client is told of why the server ends it, and IRC's clients of why it has gone.
+fn reason(why: &Disconnect) -> Option<&'static str> {
+    Some(match why {
+        Disconnect::Shutdown => "the server ends",
+        Disconnect::Lagged { .. } => "too slow",
+        Disconnect::Idle => "idle for too long",
+        Disconnect::Silent => "silent for too long",
+        Disconnect::Panicked => "internal error",
+        Disconnect::Broken(_) => "connection lost",
+        Disconnect::Eof | Disconnect::Unfinished => return None,
+    })
 }
 
-/// In one piece, or only the first of it would fit.
-fn tell_all<'a>(out: &mut Fanout, to: ClientId, events: impl IntoIterator<Item = Event<'a>>) {
-    let mut bytes = Vec::new();
-    for event in events {
-        let mut scratch = String::new();
-        for part in event.line(&mut scratch) {
-            bytes.extend_from_slice(part);
-        }
-    }
-    if !bytes.is_empty() {
-        let told = out.send(to, &bytes);
-        debug_assert!(told.is_ok(), "read from, though it is owed too much");
-    }
-}
-
-/// Tells one member something in the server's own words.
-fn notify(out: &mut Fanout, to: ClientId, text: fmt::Arguments<'_>) {
-    tell(out, to, Event::Notice(&text.to_string()));
-}
-
-/// Tells all but one what has happened. That is shorter than any log.
-fn announce(out: &mut Fanout, except: Option<ClientId>, event: Event<'_>) {
-    let _ = out.publish(
-        AudienceId::FIRST,
-        except,
-        &[(LINES, &event.line(&mut String::new()))],
-    );
+/// What a client has said, harmless to see. A WebSocket's message needs no end of line, but may
+/// have one.
+fn text_of(encoding: Encoding, bytes: &[u8]) -> Cow<'_, str> {
+    let end: &[_] = match encoding {
+        Encoding::Json => b"\r\n",
+        _ => b"",
+    };
+    let length = bytes.iter().rposition(|byte| !end.contains(byte));
+    sanitize::sanitize(&bytes[..length.map_or(0, |last| last + 1)])
 }

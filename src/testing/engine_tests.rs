@@ -1,6 +1,6 @@
 //! What the engine owes every client, whatever its service, in scenes.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::scene::{ROOMY, Scene};
 use super::sim::network::End;
@@ -31,6 +31,8 @@ fn room(limits: outbound::Limits) -> Scene {
         notices: Notices::Off,
         motd: Vec::new(),
         max_message_bytes: 1024,
+        password: None,
+        wall_clock: || UNIX_EPOCH,
     };
     Scene::of(Room::new(config), limits)
 }

@@ -3,6 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Crates that turn bytes into values, and back, and do no more than that.
+const PURE: [&str; 7] = [
+    "base64::",
+    "httparse::",
+    "jiff::",
+    "serde::",
+    "serde_json::",
+    "sha1::",
+    "sha2::",
+];
+
 const MAX_LINES: usize = 400;
 const MAX_MAIN_LINES: usize = 60;
 
@@ -161,11 +172,8 @@ fn wire_protocol_and_outbound_know_std_and_themselves() {
                 .replace("slab::", "")
                 .replace("memchr::", "")
                 .replace("crate::testing::seeds", "");
-            // Hashes and letters, and a parser that does no more than that.
             let own = match module {
-                "protocol" => ["httparse::", "sha1::", "sha2::", "base64::"]
-                    .iter()
-                    .fold(own, |own, name| own.replace(name, "")),
+                "protocol" => PURE.iter().fold(own, |own, name| own.replace(name, "")),
                 _ => own,
             };
             // A module of its own may be called as a crate is.

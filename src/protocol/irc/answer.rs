@@ -1,6 +1,8 @@
 //! What the server answers: numeric replies and the like.
 
-use super::{HOST, MAX_BODY_BYTES, MAX_CHANNEL_BYTES, MAX_NICK_BYTES, MAX_TOPIC_BYTES, SERVER};
+use super::{
+    HOST, MAX_BODY_BYTES, MAX_CHANNEL_BYTES, MAX_NICK_BYTES, MAX_TARGETS, MAX_TOPIC_BYTES, SERVER,
+};
 use crate::protocol::beginning;
 
 const VERSION: &str = concat!("chinwag-", env!("CARGO_PKG_VERSION"));
@@ -63,6 +65,8 @@ pub enum Answer<'a> {
         /// Why it is away, if it is.
         away: Option<&'a str>,
     },
+    /// 318 alone: there is nobody of that name to tell anything about.
+    EndOfWhois(&'a str),
     /// 301: whom a client speaks to is away.
     IsAway {
         /// Its nick.
@@ -112,6 +116,8 @@ pub enum Answer<'a> {
     CannotSend(&'a str),
     /// 405: a member is in one channel at a time.
     TooManyChannels(&'a str),
+    /// 407: to that one and those after it nothing was said; there may be so many.
+    TooManyTargets(&'a str),
     /// 442: the client is not in that channel.
     NotOnChannel(&'a str),
     /// 482: only an operator may do that in a channel.
@@ -209,6 +215,7 @@ impl Answer<'_> {
                 }
                 lines.numeric(318, &[nick], "end of WHOIS");
             }
+            Self::EndOfWhois(nick) => lines.numeric(318, &[nick], "end of WHOIS"),
             Self::IsAway { nick, reason } => lines.numeric(301, &[nick], reason),
             Self::NowAway(true) => lines.numeric(306, &[], "you are marked as away"),
             Self::NowAway(false) => lines.numeric(305, &[], "you are no longer marked as away"),
@@ -250,6 +257,10 @@ impl Answer<'_> {
                     &[channel],
                     "you are in a channel already; leave that first",
                 );
+            }
+            Self::TooManyTargets(target) => {
+                let why = format!("at most {MAX_TARGETS} at once; not said to that one");
+                lines.numeric(407, &[target], &why);
             }
             Self::NotOnChannel(channel) => {
                 lines.numeric(442, &[channel], "you are not in that channel");
@@ -299,7 +310,7 @@ impl Lines<'_> {
         let tokens = format!(
             "NETWORK=chinwag CHANTYPES=# CHANLIMIT=#:1 MAXCHANNELS=1 CHANMODES=,,,n PREFIX=(o)@ \
              NICKLEN={MAX_NICK_BYTES} TOPICLEN={MAX_TOPIC_BYTES} CHANNELLEN={MAX_CHANNEL_BYTES} \
-             CASEMAPPING=ascii UTF8ONLY"
+             TARGMAX=PRIVMSG:{MAX_TARGETS},NOTICE:{MAX_TARGETS} CASEMAPPING=ascii UTF8ONLY"
         );
         let tokens: Vec<&str> = tokens.split(' ').collect();
         self.numeric(5, &tokens, "are supported by this server");

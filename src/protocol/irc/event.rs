@@ -1,7 +1,6 @@
 //! What happens in a room, as IRC's clients are told of it.
 
-use super::request::Kind;
-use super::{HOST, MAX_BODY_BYTES, SERVER};
+use super::{HOST, Kind, MAX_BODY_BYTES, SERVER};
 use crate::protocol::beginning;
 
 const ACTION: (&str, &str) = ("\u{1}ACTION ", "\u{1}");

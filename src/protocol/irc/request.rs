@@ -2,19 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::Kind;
 use super::answer::Answer;
 use super::message::Message;
-
-/// How something is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// PRIVMSG.
-    Say,
-    /// A PRIVMSG that is a CTCP ACTION: `/me`.
-    Act,
-    /// NOTICE.
-    Notice,
-}
 
 /// What a client asks of the room. Names of channels have their `#`; lists have commas, for
 /// [`targets`].

@@ -1,5 +1,7 @@
 //! One client's way from its first line to being registered, and its commands from then on.
 
+use std::fmt;
+
 use super::MAX_BODY_BYTES;
 use super::answer::Answer;
 use super::message::{self, Message};
@@ -25,17 +27,27 @@ pub struct Registration {
     pub real_name: String,
 }
 
+/// Which nobody may read in a log.
+struct Secret(String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
 /// One client.
 ///
 /// Each line goes to [`on_line`](Self::on_line); the command that it may yield is the caller's to
 /// carry out. [`Request::Nick`] is answered with [`set_nick`](Self::set_nick) or an answer
 /// that refuses it. After each line of a client that has not come in yet,
-/// [`registration`](Self::registration) says whether it now may.
+/// [`is_ready`](Self::is_ready) says whether it asks to, and [`registration`](Self::registration)
+/// lets it.
 #[derive(Debug, Default)]
 pub struct Session {
     nick: Option<String>,
     real_name: Option<String>,
-    password: Option<String>,
+    password: Option<Secret>,
     capabilities: Capabilities,
     /// Between CAP LS or REQ and CAP END it is not let in yet.
     is_negotiating: bool,
@@ -60,15 +72,26 @@ impl Session {
         self.nick = Some(nick.to_owned());
     }
 
-    /// The last password that it has said; asked for once.
-    pub fn take_password(&mut self) -> Option<String> {
-        self.password.take()
+    /// The name cannot be its own after all.
+    pub fn forget_nick(&mut self) {
+        self.nick = None;
     }
 
-    /// Whether it may come in: it has a name, has said who it is and negotiates nothing. Once;
-    /// from then on its commands are those of a member.
+    /// The last password that it has said; asked for once.
+    pub fn take_password(&mut self) -> Option<String> {
+        self.password.take().map(|Secret(password)| password)
+    }
+
+    /// Whether it wants to come in: it has a name, has said who it is and negotiates nothing.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let has_said_all = self.nick.is_some() && self.real_name.is_some();
+        has_said_all && !self.is_registered && !self.is_negotiating
+    }
+
+    /// Lets it in, if it is ready. Once; from then on its commands are those of a member.
     pub fn registration(&mut self) -> Option<Registration> {
-        if self.is_registered || self.is_negotiating {
+        if !self.is_ready() {
             return None;
         }
         let nick = self.nick.clone()?;
@@ -95,7 +118,7 @@ impl Session {
                 self.answer(Answer::AlreadyRegistered, out)
             }
             ("PASS", Some(password)) => {
-                self.password = Some(password.to_owned());
+                self.password = Some(Secret(password.to_owned()));
                 None
             }
             ("USER", Some(_)) if message.parameters.len() > 3 => {

@@ -1,23 +1,31 @@
-//! What a member's line means. Text in, meaning out; knows no members.
+//! What members ask for, and what a line means. Text in, meaning out; knows no members.
 
+use crate::protocol::Kind;
 use crate::sanitize::skip_invisible;
 
-/// The meaning of a line.
+/// What a member asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command<'a> {
     /// An empty line.
     Nothing,
     /// Something for everybody.
-    Say(&'a str),
-    Action(&'a str),
+    Say(Kind, &'a str),
     Nick(&'a str),
     Who,
     PrivateMessage {
+        kind: Kind,
         to: &'a str,
         text: &'a str,
     },
     Help,
-    Quit,
+    /// The room's password.
+    Pass(&'a str),
+    /// Begins to hear what all hear. Only who speaks IRC is here without.
+    Join,
+    /// The reverse, and why.
+    Part(&'a str),
+    /// Leaves, and why.
+    Quit(&'a str),
     /// A command that lacks what it needs, with its usage.
     Incomplete(&'static str),
     /// No command has this name.
@@ -31,11 +39,11 @@ pub(super) fn parse(line: &str) -> Command<'_> {
     let Some(command) = skip_invisible(line).strip_prefix('/') else {
         return match line.is_empty() {
             true => Command::Nothing,
-            false => Command::Say(line),
+            false => Command::Say(Kind::Say, line),
         };
     };
     if command.starts_with('/') {
-        return Command::Say(command);
+        return Command::Say(Kind::Say, command);
     }
     let (name, rest) = split_word(command);
     match (name, rest) {
@@ -43,13 +51,19 @@ pub(super) fn parse(line: &str) -> Command<'_> {
         ("nick", name) => Command::Nick(name.trim_end()),
         ("who", _) => Command::Who,
         ("me", "") => Command::Incomplete("/me TEXT"),
-        ("me", action) => Command::Action(action),
+        ("me", action) => Command::Say(Kind::Act, action),
         ("msg", rest) => match split_word(rest) {
             (_, "") => Command::Incomplete("/msg NAME TEXT"),
-            (to, text) => Command::PrivateMessage { to, text },
+            (to, text) => Command::PrivateMessage {
+                kind: Kind::Say,
+                to,
+                text,
+            },
         },
         ("help", _) => Command::Help,
-        ("quit", _) => Command::Quit,
+        ("pass", "") => Command::Incomplete("/pass PASSWORD"),
+        ("pass", password) => Command::Pass(password),
+        ("quit", why) => Command::Quit(why),
         (name, _) => Command::Unknown(name),
     }
 }
@@ -68,40 +82,45 @@ mod tests {
 
     #[test]
     fn every_line_means_one_thing() {
-        let msg = |to, text| Command::PrivateMessage { to, text };
+        let say = |text| Command::Say(Kind::Say, text);
+        let msg = |to, text| Command::PrivateMessage {
+            kind: Kind::Say,
+            to,
+            text,
+        };
         for (line, expected) in [
             ("", Command::Nothing),
-            ("hi /nick", Command::Say("hi /nick")),
-            (" /who", Command::Say(" /who")),
-            ("//nick x", Command::Say("/nick x")),
-            ("///", Command::Say("//")),
+            ("hi /nick", say("hi /nick")),
+            (" /who", say(" /who")),
+            ("//nick x", say("/nick x")),
+            ("///", say("//")),
             ("/nick ann", Command::Nick("ann")),
             ("/nick  ann ", Command::Nick("ann")),
             ("/nick ann b", Command::Nick("ann b")),
             ("/nick", Command::Incomplete("/nick NAME")),
             ("/who", Command::Who),
             ("/whom", Command::Unknown("whom")),
-            ("/me waves  twice", Command::Action("waves  twice")),
+            ("/me waves  twice", Command::Say(Kind::Act, "waves  twice")),
             ("/me ", Command::Incomplete("/me TEXT")),
             ("/msg bob hi there", msg("bob", "hi there")),
             ("/msg  bob\thi", msg("bob", "hi")),
             ("/msg bob", Command::Incomplete("/msg NAME TEXT")),
             ("/msg", Command::Incomplete("/msg NAME TEXT")),
             ("/help", Command::Help),
-            ("/quit now", Command::Quit),
+            ("/quit", Command::Quit("")),
+            ("/quit for now", Command::Quit("for now")),
+            ("/pass", Command::Incomplete("/pass PASSWORD")),
+            ("/pass open sesame", Command::Pass("open sesame")),
             ("/", Command::Unknown("")),
             ("\u{FEFF}/msg bob hi", msg("bob", "hi")),
             ("\u{FEFF}\u{200B}\u{2060}/who", Command::Who),
-            (
-                "\u{200F}\u{AD}\u{FE0F}\u{FFFD}//nick",
-                Command::Say("/nick"),
-            ),
-            ("\u{200B}hi", Command::Say("\u{200B}hi")),
-            ("\u{200B}", Command::Say("\u{200B}")),
-            ("\u{200B} /who", Command::Say("\u{200B} /who")),
-            ("\t/who", Command::Say("\t/who")),
-            ("\u{A0}/who", Command::Say("\u{A0}/who")),
-            ("\u{3000}/who", Command::Say("\u{3000}/who")),
+            ("\u{200F}\u{AD}\u{FE0F}\u{FFFD}//nick", say("/nick")),
+            ("\u{200B}hi", say("\u{200B}hi")),
+            ("\u{200B}", say("\u{200B}")),
+            ("\u{200B} /who", say("\u{200B} /who")),
+            ("\t/who", say("\t/who")),
+            ("\u{A0}/who", say("\u{A0}/who")),
+            ("\u{3000}/who", say("\u{3000}/who")),
             ("/NICK x", Command::Unknown("NICK")),
         ] {
             assert_eq!(parse(line), expected, "{line:?}");

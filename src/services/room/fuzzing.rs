@@ -4,6 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::command::{self, Command};
 use super::nick;
+use crate::protocol::Kind;
 use crate::sanitize::skip_invisible;
 
 /// Checks what `line` means.
@@ -14,28 +15,37 @@ pub(crate) fn check_line(line: &str) {
     let line = if shown.starts_with('/') { shown } else { line };
     match command::parse(typed) {
         Command::Nothing => assert!(line.is_empty()),
-        Command::Say(said) => {
+        Command::Say(Kind::Act, action) => assert!(!action.is_empty() && line.ends_with(action)),
+        Command::Say(kind, said) => {
+            assert_eq!(kind, Kind::Say);
             assert!(!said.is_empty());
             let escaped = line.starts_with('/');
             assert_eq!(said, &line[usize::from(escaped)..]);
             assert_eq!(said.starts_with('/'), escaped);
         }
-        Command::Action(action) => assert!(!action.is_empty() && line.ends_with(action)),
         Command::Nick(name) => {
             assert!(line.contains(name));
             assert!(name.chars().next().is_none_or(|first| !is_blank(first)));
         }
-        Command::PrivateMessage { to, text } => {
+        Command::PrivateMessage { kind, to, text } => {
+            assert_eq!(kind, Kind::Say);
             assert!(!to.is_empty() && !to.contains(is_blank));
             assert!(!text.is_empty() && !text.starts_with(is_blank) && line.ends_with(text));
         }
-        Command::Who | Command::Help | Command::Quit | Command::Incomplete(_) => {
+        Command::Who | Command::Help | Command::Incomplete(_) => {
             assert!(line.starts_with('/'));
         }
+        Command::Pass(text) | Command::Quit(text) => {
+            assert!(line.starts_with('/') && line.ends_with(text));
+        }
+        Command::Join | Command::Part(_) => panic!("no line asks for that"),
         Command::Unknown(name) => assert!(line[1..].starts_with(name) && !name.contains(is_blank)),
     }
     if line.starts_with('/') {
-        assert_eq!(command::parse(&format!("/{line}")), Command::Say(line));
+        assert_eq!(
+            command::parse(&format!("/{line}")),
+            Command::Say(Kind::Say, line)
+        );
     }
 }
 

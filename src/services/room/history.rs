@@ -1,124 +1,233 @@
-//! Where the last lines of the conversation stand in the log, for those who join. Knows offsets;
-//! neither text nor members.
+//! What was said last, for those who join: where it stands in the logs, and, for a log that comes
+//! into being later, as it was said. Knows no members.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::outbound::Offset;
+use super::LOBBY;
+use super::broadcast::publish_in;
+use crate::outbound::{AudienceId, Fanout, Offset, Published};
+use crate::protocol::{Encoder, Encoding, Event, Kind, Said, Stamp};
 
-/// The last lines. Those that stand together in the log are one range, so what a join costs
-/// depends on the notices between the lines and not on their number.
+/// A newcomer is sent at most this many pieces of a log, the newest. A piece ends where something
+/// else than the conversation stands between two lines; each takes some bytes of a client's own.
+const MAX_RUNS: usize = 10_000;
+
 #[derive(Debug)]
 pub(super) struct History {
+    /// So many lines are shown to a newcomer, and kept as they were said.
     max_lines: usize,
-    /// Where each line ends, the oldest first.
-    ends: VecDeque<Offset>,
-    /// The same lines as ranges, ascending.
-    runs: VecDeque<Range<Offset>>,
+    lines: VecDeque<Line>,
+    /// The id of the newest line that is not in `lines`, or an older one than any.
+    dropped: u64,
+    /// By [`Encoding::index`].
+    feeds: [Feed; Encoding::ALL.len()],
+}
+
+/// A line as it was said. Kept only while some log has it too, whose size is bounded.
+#[derive(Debug)]
+struct Line {
+    stamp: Stamp,
+    kind: Kind,
+    /// Of `text`, those that are the speaker's name.
+    name_bytes: u8,
+    /// The speaker's name, and what it said.
+    text: Box<str>,
+}
+
+/// The lines that one log holds. For the page that comes back all of them, else those that are
+/// shown to newcomers.
+#[derive(Debug, Default)]
+struct Feed {
+    placed: VecDeque<Placed>,
+    /// The id of the newest line that is not in `placed`, or an older one than any.
+    forgotten: u64,
+}
+
+#[derive(Debug)]
+struct Placed {
+    id: u64,
+    range: Range<Offset>,
+}
+
+/// What a newcomer is shown of the conversation.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// Some of what it has asked for may be gone.
+    pub(super) has_gap: bool,
+    /// Where the rest stands, ascending.
+    pub(super) runs: Vec<Range<Offset>>,
 }
 
 impl History {
-    pub(super) fn new(max_lines: usize) -> Self {
+    /// Nothing has been said yet: all lines will have ids above `start_id`.
+    pub(super) fn new(max_lines: usize, start_id: u64) -> Self {
         Self {
             max_lines,
-            ends: VecDeque::new(),
-            runs: VecDeque::new(),
+            lines: VecDeque::new(),
+            dropped: start_id,
+            feeds: Default::default(),
         }
     }
 
-    /// Adds the line that was appended last; the oldest goes if there would be too many.
-    pub(super) fn push(&mut self, line: Range<Offset>) {
-        if self.max_lines == 0 {
-            return;
+    /// Adds the line that was published last, and where.
+    pub(super) fn push(&mut self, said: &Said<'_>, ranges: &Published, out: &Fanout) {
+        for encoding in Encoding::ALL {
+            let range = &ranges[encoding.index()];
+            if !range.is_empty() {
+                let max_lines = self.max_lines_of(encoding);
+                let feed = &mut self.feeds[encoding.index()];
+                feed.forget_before(out.log_start(AudienceId::FIRST, encoding.index()));
+                feed.push(said.stamp.id, range.clone(), max_lines);
+            }
         }
-        if self.ends.len() == self.max_lines {
-            self.forget_oldest();
-        }
-        self.ends.push_back(line.end);
-        match self.runs.back_mut() {
-            Some(last) if last.end == line.start => last.end = line.end,
-            _ => self.runs.push_back(line),
-        }
-    }
-
-    /// Forgets the lines of which the log has begun to drop something.
-    pub(super) fn forget_before(&mut self, log_start: Offset) {
-        while self.runs.front().is_some_and(|run| run.start < log_start) {
-            self.forget_oldest();
+        self.keep(said);
+        let oldest = self.feeds.iter().filter_map(Feed::oldest).min();
+        while let Some(line) = self.lines.front()
+            && oldest.is_some_and(|oldest| line.stamp.id < oldest)
+        {
+            self.drop_oldest();
         }
     }
 
-    /// What is to be replayed, in order.
-    pub(super) fn runs(&self) -> impl Iterator<Item = Range<Offset>> {
-        self.runs.iter().cloned()
-    }
-
-    fn forget_oldest(&mut self) {
-        let (Some(end), Some(run)) = (self.ends.pop_front(), self.runs.front_mut()) else {
-            return;
+    /// Writes what was said so far into a log that comes into being.
+    pub(super) fn fill(&mut self, encoding: Encoding, encoder: &mut Encoder, out: &mut Fanout) {
+        let mut feed = Feed {
+            forgotten: self.dropped,
+            ..Feed::default()
         };
-        run.start = end;
-        if run.is_empty() {
-            self.runs.pop_front();
+        for line in &self.lines {
+            let said = line.said();
+            match publish_in(encoding, &Event::Said(said), encoder, out) {
+                Some(range) => feed.push(said.stamp.id, range, self.max_lines),
+                // It fits into the others only.
+                None => feed.forget_all_until(said.stamp.id),
+            }
+        }
+        self.feeds[encoding.index()] = feed;
+    }
+
+    /// What to show to a newcomer of that encoding, which may know all up to `since` already.
+    pub(super) fn shown(&mut self, encoding: Encoding, since: Option<u64>, out: &Fanout) -> Shown {
+        let feed = &mut self.feeds[encoding.index()];
+        feed.forget_before(out.log_start(AudienceId::FIRST, encoding.index()));
+        let last_lines = feed.placed.len().saturating_sub(self.max_lines);
+        let newest = feed.placed.back().map_or(feed.forgotten, |line| line.id);
+        let (has_gap, first) = match since {
+            None => (false, last_lines),
+            // Of another server's life.
+            Some(since) if since > newest => (true, last_lines),
+            Some(since) => {
+                let first = feed.placed.partition_point(|line| line.id <= since);
+                (since < feed.forgotten, first)
+            }
+        };
+        let (runs, is_cut) = feed.runs(first);
+        let has_gap = has_gap || is_cut && since.is_some();
+        Shown { has_gap, runs }
+    }
+
+    /// Only of JSON's clients are there some that come back.
+    fn max_lines_of(&self, encoding: Encoding) -> usize {
+        match encoding {
+            Encoding::Json => usize::MAX,
+            _ => self.max_lines,
+        }
+    }
+
+    fn keep(&mut self, said: &Said<'_>) {
+        if self.lines.len() >= self.max_lines {
+            self.drop_oldest();
+        }
+        match self.max_lines {
+            0 => self.dropped = said.stamp.id,
+            _ => self.lines.push_back(Line::new(said)),
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(line) = self.lines.pop_front() {
+            self.dropped = line.stamp.id;
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_that_stand_together_are_one_range() {
-        let mut history = History::new(10_000);
-        let runs = |history: &History| -> Vec<(Offset, Offset)> {
-            history.runs().map(|run| (run.start, run.end)).collect()
-        };
-        for n in 0..30_000 {
-            history.push(n * 10..(n + 1) * 10);
+impl Line {
+    fn new(said: &Said<'_>) -> Self {
+        Self {
+            stamp: said.stamp,
+            kind: said.kind,
+            // Names are shorter than that.
+            name_bytes: u8::try_from(said.from.len()).unwrap_or(u8::MAX),
+            text: [said.from, said.text].concat().into(),
         }
-        assert_eq!(runs(&history), [(200_000, 300_000)]);
-        history.forget_before(250_001);
-        assert_eq!(runs(&history), [(250_010, 300_000)]);
-        // A notice between them.
-        history.push(300_030..300_040);
-        assert_eq!(runs(&history), [(250_010, 300_000), (300_030, 300_040)]);
-        history.forget_before(300_035);
-        assert_eq!(runs(&history), []);
-        history.push(300_040..300_050);
-        assert_eq!(runs(&history), [(300_040, 300_050)]);
     }
 
-    #[test]
-    fn it_is_what_a_list_of_lines_would_be() {
-        let mut rng = fastrand::Rng::with_seed(1);
-        for max_lines in [0, 1, 2, 7, 100] {
-            let mut history = History::new(max_lines);
-            let mut lines: VecDeque<Range<Offset>> = VecDeque::new();
-            let (mut at, mut log_start) = (0, 0);
-            for _ in 0..3000 {
-                match rng.u8(0..8) {
-                    0 => at += rng.u64(1..20),
-                    1 => log_start = rng.u64(log_start..=at),
-                    _ => {
-                        let line = at..at + rng.u64(1..20);
-                        at = line.end;
-                        history.push(line.clone());
-                        lines.push_back(line);
-                    }
+    fn said(&self) -> Said<'_> {
+        let (from, text) = self.text.split_at(usize::from(self.name_bytes));
+        Said {
+            stamp: self.stamp,
+            kind: self.kind,
+            room: LOBBY,
+            from,
+            text,
+        }
+    }
+}
+
+impl Feed {
+    fn push(&mut self, id: u64, range: Range<Offset>, max_lines: usize) {
+        if max_lines == 0 {
+            self.forgotten = id;
+            return;
+        }
+        if self.placed.len() >= max_lines {
+            self.forget_oldest();
+        }
+        self.placed.push_back(Placed { id, range });
+    }
+
+    /// Forgets the lines of which the log has begun to drop something.
+    fn forget_before(&mut self, log_start: Offset) {
+        while let Some(oldest) = self.placed.front()
+            && oldest.range.start < log_start
+        {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.placed.pop_front() {
+            self.forgotten = oldest.id;
+        }
+    }
+
+    fn forget_all_until(&mut self, id: u64) {
+        self.placed.clear();
+        self.forgotten = id;
+    }
+
+    fn oldest(&self) -> Option<u64> {
+        self.placed.front().map(|line| line.id)
+    }
+
+    /// Where the lines from the one of index `first` on stand: those that stand together are one
+    /// range. And whether that would have been too many, and only the newest are there.
+    fn runs(&self, first: usize) -> (Vec<Range<Offset>>, bool) {
+        let mut runs: Vec<Range<Offset>> = Vec::new();
+        let mut is_cut = false;
+        for Placed { range, .. } in self.placed.range(first..).rev() {
+            let count = runs.len();
+            match runs.last_mut() {
+                Some(run) if run.start == range.end => run.start = range.start,
+                _ if count < MAX_RUNS => runs.push(range.clone()),
+                _ => {
+                    is_cut = true;
+                    break;
                 }
-                history.forget_before(log_start);
-                let too_many = lines.len().saturating_sub(max_lines);
-                lines.drain(..too_many);
-                lines.retain(|line| line.start >= log_start);
-                let bytes = |ranges: &VecDeque<Range<Offset>>| {
-                    ranges.iter().cloned().flatten().collect::<Vec<_>>()
-                };
-                assert_eq!(bytes(&history.runs), bytes(&lines));
-                assert_eq!(history.ends.len(), lines.len());
-                let gaps = history.runs.iter().zip(history.runs.iter().skip(1));
-                assert!(gaps.into_iter().all(|(one, next)| one.end < next.start));
             }
         }
+        runs.reverse();
+        (runs, is_cut)
     }
 }

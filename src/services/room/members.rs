@@ -1,4 +1,4 @@
-//! Who is in the room, under which nick. Knows no messages.
+//! Who has a nick, and who is in the room. Knows no messages.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 
 use super::nick::{self, NickError};
 use crate::outbound::ClientId;
+use crate::protocol::Encoding;
 
 /// The members, by client and by nick. A nick is stored once, with its member, and what it is found
 /// by is computed: among thousands of idle members it would be the largest thing that is kept of
@@ -17,14 +18,27 @@ pub(super) struct Members {
     by_folded: Names,
     /// Only those whose look is not how they are folded.
     by_look: Names,
+    /// How many of them hear what all hear.
+    here: usize,
     /// How many guests there have been.
     guests: u64,
 }
 
+/// Small, for there may be a great many: the key of its client's id is its place.
 #[derive(Debug)]
 struct Member {
-    client: ClientId,
+    generation: u32,
+    encoding: Encoding,
+    /// It hears what all hear; else it has come by IRC, and is in no channel.
+    is_here: bool,
     nick: Box<str>,
+}
+
+/// A member that has left.
+#[derive(Debug)]
+pub(super) struct Departed {
+    pub(super) nick: Box<str>,
+    pub(super) was_here: bool,
 }
 
 /// Indices into `by_index`, to be found by a form of the nick. Keyed at random, so that nobody can
@@ -83,16 +97,23 @@ impl Members {
             by_index: Vec::new(),
             by_folded: Names::new(nick::folded),
             by_look: Names::new(nick::look),
+            here: 0,
             guests: 0,
         }
     }
 
+    /// How many are in the room.
     pub(super) fn len(&self) -> usize {
+        self.here
+    }
+
+    /// How many have a nick.
+    pub(super) fn nicks_taken(&self) -> usize {
         self.by_folded.table.len()
     }
 
-    /// Takes a client in under the next guest's name that nobody has, and returns it.
-    pub(super) fn add(&mut self, client: ClientId) -> Box<str> {
+    /// Takes a client into the room under the next guest's name that nobody has, and returns it.
+    pub(super) fn add(&mut self, client: ClientId, encoding: Encoding) -> Box<str> {
         let nick: Box<str> = loop {
             self.guests += 1;
             let name = format!("guest{}", self.guests).into_boxed_str();
@@ -100,16 +121,57 @@ impl Members {
                 break name;
             }
         };
-        let place = client.index();
-        if place >= self.by_index.len() {
-            self.by_index.resize_with(place + 1, || None);
-        }
-        self.by_index[place] = Some(Member {
-            client,
-            nick: nick.clone(),
-        });
-        self.add_name(&nick, index_of(client));
+        self.insert(client, encoding, nick.clone());
+        self.enter(client, encoding);
         nick
+    }
+
+    /// Gives a client that is not in the room yet the nick that `name` spells.
+    ///
+    /// # Errors
+    /// Why it cannot have it.
+    pub(super) fn claim(
+        &mut self,
+        client: ClientId,
+        encoding: Encoding,
+        name: &str,
+    ) -> Result<Box<str>, NickError> {
+        let nick = self.free_nick(name, None)?;
+        self.insert(client, encoding, nick.clone());
+        Ok(nick)
+    }
+
+    /// A client that has a nick enters the room.
+    pub(super) fn enter(&mut self, client: ClientId, encoding: Encoding) {
+        if let Some(member) = self.get_mut(client) {
+            member.encoding = encoding;
+            let was_here = std::mem::replace(&mut member.is_here, true);
+            self.here += usize::from(!was_here);
+        }
+    }
+
+    /// It leaves the room, and keeps its nick.
+    pub(super) fn exit(&mut self, client: ClientId) {
+        if let Some(member) = self.get_mut(client) {
+            let was_here = std::mem::take(&mut member.is_here);
+            self.here -= usize::from(was_here);
+        }
+    }
+
+    /// The nick that `name` spells, if nobody has it but, perhaps, the member of that index.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub(super) fn free_nick(&self, name: &str, own: Option<u32>) -> Result<Box<str>, NickError> {
+        let nick = nick::parse(name)?;
+        let other = self.holders(&nick).find(|holder| Some(*holder) != own);
+        match other {
+            None => Ok(nick),
+            Some(other) => Err(NickError::Taken {
+                by: nick_of(other, &self.by_index).unwrap_or_default().into(),
+                name: nick.into(),
+            }),
+        }
     }
 
     /// Gives a member the nick that `name` spells; returns the old one and the new one.
@@ -121,17 +183,10 @@ impl Members {
         client: ClientId,
         name: &str,
     ) -> Result<(Box<str>, Box<str>), NickError> {
-        let new = nick::parse(name)?;
         let index = index_of(client);
-        let other = self.holders(&new).find(|holder| *holder != index);
-        if let Some(other) = other {
-            return Err(NickError::Taken {
-                by: nick_of(other, &self.by_index).unwrap_or_default().into(),
-                name: new.into(),
-            });
-        }
-        match self.by_index.get_mut(client.index()) {
-            Some(Some(member)) if member.client == client && member.nick != new => {
+        let new = self.free_nick(name, Some(index))?;
+        match self.get_mut(client) {
+            Some(member) if member.nick != new => {
                 let old = std::mem::replace(&mut member.nick, new.clone());
                 self.remove_name(&old, index);
                 self.add_name(&new, index);
@@ -141,17 +196,29 @@ impl Members {
         }
     }
 
-    /// Lets a member go; returns its nick, or `None` for a client that is no member.
-    pub(super) fn remove(&mut self, client: ClientId) -> Option<Box<str>> {
+    /// Lets a member go; `None` for a client that is none.
+    pub(super) fn remove(&mut self, client: ClientId) -> Option<Departed> {
         let place = self.by_index.get_mut(client.index())?;
-        let member = place.take_if(|member| member.client == client)?;
+        let member = place.take_if(|member| member.generation == client.generation())?;
         self.remove_name(&member.nick, index_of(client));
-        Some(member.nick)
+        self.here -= usize::from(member.is_here);
+        Some(Departed {
+            nick: member.nick,
+            was_here: member.is_here,
+        })
     }
 
     pub(super) fn nick(&self, client: ClientId) -> Option<&str> {
-        let member = self.by_index.get(client.index())?.as_ref()?;
-        (member.client == client).then_some(&*member.nick)
+        self.get(client).map(|member| &*member.nick)
+    }
+
+    /// How it is told things; `None` for a client that has no nick.
+    pub(super) fn encoding(&self, client: ClientId) -> Option<Encoding> {
+        self.get(client).map(|member| member.encoding)
+    }
+
+    pub(super) fn is_here(&self, client: ClientId) -> bool {
+        self.get(client).is_some_and(|member| member.is_here)
     }
 
     /// The member whose nick is one with `name`.
@@ -159,18 +226,60 @@ impl Members {
         if name.len() > nick::MAX_SPELLED_BYTES {
             return None;
         }
-        let index = self.holders(name).next()?;
-        let member = self.by_index.get(index as usize)?.as_ref()?;
-        Some(member.client)
+        self.holders(name)
+            .next()
+            .and_then(|index| self.client(index))
     }
 
-    /// The nicks of at most `most` members, in the order of their clients' places. Not by a walk
+    /// At most `most` of those in the room, in the order of their clients' places. Not by a walk
     /// over the places: a crowd that has left leaves thousands of them empty.
+    pub(super) fn some(&self, most: usize) -> Vec<(ClientId, &str)> {
+        let here = |index: &u32| {
+            let client = self.client(*index)?;
+            self.is_here(client).then_some(client)
+        };
+        let all = self.by_folded.table.iter();
+        let mut clients: Vec<ClientId> = all.filter_map(here).take(most).collect();
+        clients.sort_unstable();
+        let with_nick = |client| Some((client, self.nick(client)?));
+        clients.into_iter().filter_map(with_nick).collect()
+    }
+
+    /// Their nicks.
     pub(super) fn nicks(&self, most: usize) -> Vec<&str> {
-        let mut places: Vec<u32> = self.by_folded.table.iter().copied().take(most).collect();
-        places.sort_unstable();
-        let nick = |place: u32| nick_of(place, &self.by_index);
-        places.into_iter().filter_map(nick).collect()
+        let some = self.some(most).into_iter();
+        some.map(|(_, nick)| nick).collect()
+    }
+
+    fn insert(&mut self, client: ClientId, encoding: Encoding, nick: Box<str>) {
+        let place = client.index();
+        if place >= self.by_index.len() {
+            self.by_index.resize_with(place + 1, || None);
+        }
+        let [folded, look] = nick::forms(&nick);
+        self.by_index[place] = Some(Member {
+            generation: client.generation(),
+            encoding,
+            is_here: false,
+            nick,
+        });
+        self.add_forms(&folded, &look, index_of(client));
+    }
+
+    fn client(&self, index: u32) -> Option<ClientId> {
+        let place = index as usize;
+        let member = self.by_index.get(place)?.as_ref()?;
+        Some(ClientId::new(place, member.generation))
+    }
+
+    fn get(&self, client: ClientId) -> Option<&Member> {
+        let member = self.by_index.get(client.index())?.as_ref()?;
+        (member.generation == client.generation()).then_some(member)
+    }
+
+    fn get_mut(&mut self, client: ClientId) -> Option<&mut Member> {
+        let member = self.by_index.get_mut(client.index())?.as_mut()?;
+        (member.generation == client.generation()).then_some(member)
     }
 
     /// Whose nick is one with `name`: with some names two members, or one of them twice.
@@ -187,9 +296,14 @@ impl Members {
 
     fn add_name(&mut self, nick: &str, index: u32) {
         let [folded, look] = nick::forms(nick);
-        self.by_folded.add(&folded, index, &self.by_index);
+        self.add_forms(&folded, &look, index);
+    }
+
+    /// Their member is in place already.
+    fn add_forms(&mut self, folded: &str, look: &str, index: u32) {
+        self.by_folded.add(folded, index, &self.by_index);
         if look != folded {
-            self.by_look.add(&look, index, &self.by_index);
+            self.by_look.add(look, index, &self.by_index);
         }
     }
 
@@ -205,4 +319,44 @@ impl Members {
 /// An index came from a `u32` in the first place.
 fn index_of(client: ClientId) -> u32 {
     u32::try_from(client.index()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_takes_as_little_as_a_nick_and_an_id() {
+        assert_eq!(size_of::<Option<Member>>(), 24);
+    }
+
+    #[test]
+    fn who_has_a_nick_need_not_be_in_the_room() {
+        let mut members = Members::new();
+        let [ann, bob] = [1, 2].map(|key| ClientId::new(key, 7));
+        members.add(ann, Encoding::Lines);
+        assert_eq!(
+            members.claim(bob, Encoding::Irc, "bob").as_deref(),
+            Ok("bob")
+        );
+        assert!(members.claim(ann, Encoding::Irc, "BOB").is_err());
+        assert_eq!((members.len(), members.nicks_taken()), (1, 2));
+        assert_eq!(members.find("Bob"), Some(bob));
+        assert_eq!(members.nicks(9), ["guest1"]);
+        for _ in 0..2 {
+            members.enter(bob, Encoding::IrcTime);
+            assert_eq!(members.len(), 2);
+        }
+        assert_eq!(members.nicks(9), ["guest1", "bob"]);
+        assert_eq!(members.encoding(bob), Some(Encoding::IrcTime));
+        for _ in 0..2 {
+            members.exit(bob);
+            assert_eq!(members.len(), 1);
+        }
+        let later = ClientId::new(2, 8);
+        assert!(members.remove(later).is_none() && members.nick(later).is_none());
+        assert!(members.remove(bob).is_some_and(|bob| !bob.was_here));
+        assert!(members.remove(ann).is_some_and(|ann| ann.was_here));
+        assert_eq!((members.len(), members.nicks_taken()), (0, 0));
+    }
 }

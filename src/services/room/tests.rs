@@ -1,6 +1,6 @@
 //! The rules of the room, each in a scene. Here is what the scenes share.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Config, Notices, Room};
 use crate::outbound::Limits;
@@ -22,6 +22,8 @@ fn plain() -> Config {
         notices: Notices::Off,
         motd: Vec::new(),
         max_message_bytes: 1024,
+        password: None,
+        wall_clock: || UNIX_EPOCH,
     }
 }
 

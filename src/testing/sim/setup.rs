@@ -1,6 +1,6 @@
 //! The setup: limits and services of one simulation, as its rng has them.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::holding_echo::HoldingEcho;
 use super::network::Network;
@@ -121,6 +121,8 @@ impl Simulation {
                 false => vec!["mind the gap".to_owned()],
             },
             max_message_bytes: self.limits.max_message_bytes,
+            password: None,
+            wall_clock: || UNIX_EPOCH,
         });
         let history_lines = self.history_lines;
         let rule = match is_strict {

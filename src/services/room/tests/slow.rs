@@ -267,7 +267,10 @@ fn what_no_log_could_hold_is_refused() {
     };
     let mut room = seat(Scene::of(Room::new(plain()), limits), &["ann", "bob"]);
     room.says("ann", &"x".repeat(200));
-    room.hears("ann", "* that is more than the room's log can hold");
+    room.hears(
+        "ann",
+        "* that is more than the room's log can hold; not relayed",
+    );
     room.says("ann", "short");
     room.hears("bob", "ann: short");
 }

@@ -1,0 +1,63 @@
+//! What a room tells, in IRC's words.
+
+use super::answer::Answer;
+use super::event::{Event, encode_event, encode_server_notice};
+use crate::protocol::Event as Told;
+use crate::protocol::event::{GAP, Said, Time};
+
+/// Appends what `to` is told: a nick, or a channel where all in it are.
+pub(in crate::protocol) fn tell(told: &Told<'_>, to: &str, has_time: bool, out: &mut Vec<u8>) {
+    let channel = |room: &str| format!("#{room}");
+    let time = |time_ms| has_time.then(|| Time(time_ms).to_string());
+    match *told {
+        Told::Said(Said {
+            stamp,
+            kind,
+            room,
+            from,
+            text,
+        }) => {
+            let target = &channel(room);
+            let message = Event::Message { kind, target, text };
+            encode_event(from, message, time(stamp.time_ms).as_deref(), out);
+        }
+        Told::Private {
+            kind,
+            time_ms,
+            from,
+            to: target,
+            text,
+        } => {
+            let message = Event::Message { kind, target, text };
+            encode_event(from, message, time(time_ms).as_deref(), out);
+        }
+        Told::Notice(text) => encode_server_notice(to, text, None, out),
+        // Numeric replies say it.
+        Told::Welcome { .. } => {}
+        Told::Names { room, names, .. } => {
+            let (channel, nicks) = (&*channel(room), names);
+            Answer::Names { channel, nicks }.encode(to, out);
+        }
+        Told::Joined { room, name } => encode_event(name, Event::Join(&channel(room)), None, out),
+        Told::Left {
+            name,
+            is_gone: true,
+            why,
+            ..
+        } => encode_event(name, Event::Quit(why), None, out),
+        Told::Left {
+            room, name, why, ..
+        } => {
+            let (channel, reason) = (&*channel(room), why);
+            encode_event(name, Event::Part { channel, reason }, None, out);
+        }
+        Told::You {
+            was: name,
+            name: to,
+        }
+        | Told::Renamed { name, to } => {
+            encode_event(name, Event::Nick(to), None, out);
+        }
+        Told::Gap => encode_server_notice(to, GAP, None, out),
+    }
+}

@@ -1,0 +1,297 @@
+//! Clients that speak IRC: how they come in, and what they ask for that changes something. Those in
+//! the room are members as all are; those that have only a nick can be spoken to.
+
+use std::time::Instant;
+
+use super::command::Command;
+use super::remark::Remark;
+use super::{LOBBY, LOBBY_CHANNEL, Room, nick};
+use crate::outbound::{ClientId, Fanout};
+use crate::protocol::irc::{Answer, MAX_TARGETS, Request, Session, targets};
+use crate::protocol::{Encoding, Event, Kind, beginning};
+use crate::sanitize::sanitize;
+use crate::wire::Message;
+
+mod query;
+
+/// Of what a client says that it is called, and of why it is away, so many bytes are kept.
+const MAX_REAL_NAME_BYTES: usize = 100;
+const MAX_AWAY_BYTES: usize = 200;
+
+/// What a client of IRC has beside what all have.
+#[derive(Debug, Default)]
+pub(super) struct Client {
+    session: Session,
+    real_name: Box<str>,
+    away: Option<Box<str>>,
+    /// It has said the password, or there is none.
+    knows_password: bool,
+    /// Once it has left the room: the id of the last message that it may have heard there.
+    heard_until: Option<u64>,
+}
+
+impl Client {
+    pub(super) fn nick(&self) -> &str {
+        self.session.nick()
+    }
+
+    pub(super) fn set_nick(&mut self, nick: &str) {
+        self.session.set_nick(nick);
+    }
+
+    pub(super) fn away(&self) -> Option<&str> {
+        self.away.as_deref()
+    }
+
+    pub(super) fn hears_itself(&self) -> bool {
+        self.session.capabilities().echo_message
+    }
+
+    fn encoding(&self) -> Encoding {
+        match self.session.capabilities().server_time {
+            true => Encoding::IrcTime,
+            false => Encoding::Irc,
+        }
+    }
+}
+
+/// Coming in.
+impl Room {
+    /// A line has come.
+    pub(super) fn on_irc(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        message: Message<'_>,
+        out: &mut Fanout,
+    ) {
+        let Some(irc) = self.irc.get_mut(&client) else {
+            return;
+        };
+        let mut replies = Vec::new();
+        let request = match message {
+            Message::Whole(line) => irc.session.on_line(line, &mut replies),
+            Message::TooLong => {
+                Answer::LineTooLong.encode(irc.session.nick(), &mut replies);
+                None
+            }
+        };
+        out.answer(client, &replies);
+        match request {
+            None => {}
+            Some(request) if self.members.nick(client).is_some() => {
+                self.on_request(now, client, request, out);
+            }
+            Some(Request::Nick(name)) => self.on_first_nick(client, name, out),
+            Some(Request::Quit(_)) => self.on_command(now, client, Command::Quit(""), out),
+            Some(_) => {}
+        }
+        self.try_to_register(client, out);
+    }
+
+    /// A client that has not come in yet wants a name. Until it has said the password it is not
+    /// told which are taken.
+    fn on_first_nick(&mut self, client: ClientId, name: &str, out: &mut Fanout) {
+        let may_know = self.config.password.is_none()
+            || self.irc.get(&client).is_some_and(|irc| irc.knows_password);
+        let nick = match may_know {
+            true => self.members.free_nick(name, None),
+            false => nick::parse(name),
+        };
+        match (nick, self.irc.get_mut(&client)) {
+            (Ok(nick), Some(irc)) => irc.set_nick(&nick),
+            (Err(why), _) => self.remark(client, &Remark::Nick { name, why }, out),
+            (Ok(_), None) => {}
+        }
+    }
+
+    /// Gives a client its nick, if it has said all that it must.
+    fn try_to_register(&mut self, client: ClientId, out: &mut Fanout) {
+        let Some(irc) = self.irc.get_mut(&client) else {
+            return;
+        };
+        if !irc.session.is_ready() {
+            return;
+        }
+        let given = irc.session.take_password();
+        let (name, encoding) = (irc.nick().to_owned(), irc.encoding());
+        if !irc.knows_password {
+            match given {
+                _ if self.config.password.is_none() => {}
+                Some(given) if self.is_password(&given) => {}
+                Some(_) => return self.refuse_password(client, out),
+                // It is given time for another one.
+                None if self.visitors.get(client).is_some_and(|it| it.has_tried()) => return,
+                None => {
+                    self.remark(client, &Remark::WrongPassword, out);
+                    return self.turn_away(client, "this room has a password", out);
+                }
+            }
+        }
+        let claimed = self.members.claim(client, encoding, &name);
+        let Some(irc) = self.irc.get_mut(&client) else {
+            return;
+        };
+        irc.knows_password = true;
+        if let Err(why) = claimed {
+            irc.session.forget_nick();
+            let name = &*name;
+            return self.remark(client, &Remark::Nick { name, why }, out);
+        }
+        if let Some(registration) = irc.session.registration() {
+            irc.real_name = harmless(&registration.real_name, MAX_REAL_NAME_BYTES);
+        }
+        self.visitors.remove(client);
+        self.welcome(client, out);
+    }
+}
+
+/// What changes something.
+impl Room {
+    fn on_request(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        request: Request<'_>,
+        out: &mut Fanout,
+    ) {
+        match request {
+            Request::Nick(name) => self.on_command(now, client, Command::Nick(name), out),
+            Request::Join { channels } => {
+                for channel in targets(channels) {
+                    self.on_join(now, client, channel, out);
+                }
+            }
+            Request::Part { channels, reason } => {
+                let why = sanitize(reason.unwrap_or_default().as_bytes());
+                for channel in targets(channels.unwrap_or(LOBBY_CHANNEL)) {
+                    self.on_part(now, client, channel, &why, out);
+                }
+            }
+            Request::Message {
+                kind,
+                targets,
+                text,
+            } => self.on_said(now, client, (kind, targets, &text), out),
+            Request::Away(why) => {
+                let why = why.map(|why| harmless(why, MAX_AWAY_BYTES));
+                self.answer(client, Answer::NowAway(why.is_some()), out);
+                if let Some(irc) = self.irc.get_mut(&client) {
+                    irc.away = why;
+                }
+            }
+            Request::Quit(why) => {
+                let why = sanitize(why.unwrap_or_default().as_bytes());
+                self.on_command(now, client, Command::Quit(&why), out);
+            }
+            request => self.on_query(client, &request, out),
+        }
+    }
+
+    fn on_join(&mut self, now: Instant, client: ClientId, channel: &str, out: &mut Fanout) {
+        match (is_lobby(channel), self.members.is_here(client)) {
+            (true, false) => self.on_command(now, client, Command::Join, out),
+            (true, true) => {}
+            (false, true) => self.answer(client, Answer::TooManyChannels(channel), out),
+            (false, false) => self.answer(client, Answer::NoSuchChannel(channel), out),
+        }
+    }
+
+    fn on_part(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        channel: &str,
+        why: &str,
+        out: &mut Fanout,
+    ) {
+        match (is_lobby(channel), self.members.is_here(client)) {
+            (true, true) => self.on_command(now, client, Command::Part(why), out),
+            (true, false) => self.answer(client, Answer::NotOnChannel(channel), out),
+            (false, _) => self.answer(client, Answer::NoSuchChannel(channel), out),
+        }
+    }
+
+    fn on_said(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        (kind, list, text): (Kind, &str, &str),
+        out: &mut Fanout,
+    ) {
+        let text = &*sanitize(text.as_bytes());
+        if text.len() > self.config.max_message_bytes {
+            return self.remark_on(client, kind, &self.too_long(), out);
+        }
+        for (count, to) in targets(list).enumerate() {
+            let wrong = match to.starts_with('#') {
+                _ if count == MAX_TARGETS => {
+                    return self.answer_on(client, kind, Answer::TooManyTargets(to), out);
+                }
+                false => {
+                    let message = Command::PrivateMessage { kind, to, text };
+                    self.on_command(now, client, message, out);
+                    continue;
+                }
+                true if !is_lobby(to) => Answer::NoSuchChannel(to),
+                true if !self.members.is_here(client) => Answer::CannotSend(to),
+                true => {
+                    self.on_command(now, client, Command::Say(kind, text), out);
+                    continue;
+                }
+            };
+            self.answer_on(client, kind, wrong, out);
+        }
+    }
+
+    /// Enters the room.
+    pub(super) fn join(&mut self, now: Instant, client: ClientId, out: &mut Fanout) {
+        let (Some(irc), Some(name)) = (self.irc.get(&client), self.members.nick(client)) else {
+            return;
+        };
+        let (name, since) = (name.to_owned(), irc.heard_until);
+        // What it may still be owed stands in the log that it has followed before.
+        let encoding = match since {
+            None => Some(irc.encoding()),
+            Some(_) => self.members.encoding(client),
+        };
+        let encoding = encoding.unwrap_or(Encoding::Irc);
+        self.members.enter(client, encoding);
+        let name = &*name;
+        self.tell(client, Event::Joined { room: LOBBY, name }, out);
+        self.tell_names(client, out);
+        self.follow(client, encoding, since, out);
+        self.announce_newcomer(now, client, name, out);
+    }
+
+    /// Leaves the room, and can still be spoken to.
+    pub(super) fn part(&mut self, now: Instant, client: ClientId, why: &str, out: &mut Fanout) {
+        let (Some(irc), Some(name)) = (self.irc.get_mut(&client), self.members.nick(client)) else {
+            return;
+        };
+        irc.heard_until = Some(self.stamps.last());
+        let name = name.to_owned();
+        let left = Event::Left {
+            room: LOBBY,
+            name: &name,
+            is_gone: false,
+            why,
+        };
+        out.unfollow(client);
+        self.members.exit(client);
+        self.tell(client, left, out);
+        if self.pending.left(now, self.members.len() + 1) {
+            self.announce(Some(client), left, out);
+        }
+    }
+}
+
+/// Whether that is how the room is called; in ASCII case does not count.
+fn is_lobby(channel: &str) -> bool {
+    channel.eq_ignore_ascii_case(LOBBY_CHANNEL)
+}
+
+/// What a client has chosen, harmless and not too long.
+fn harmless(text: &str, max_bytes: usize) -> Box<str> {
+    beginning(&sanitize(text.as_bytes()), max_bytes).into()
+}

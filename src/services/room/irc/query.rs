@@ -1,0 +1,189 @@
+//! What clients of IRC ask, and are answered by numeric replies. Changes nothing.
+
+use super::super::{LOBBY_CHANNEL, Room, WHO_NAMES};
+use super::is_lobby;
+use crate::outbound::{ClientId, Fanout};
+use crate::protocol::Kind;
+use crate::protocol::irc::{Answer, Request, targets};
+
+/// USERHOST is about so many names, as RFC 2812 has it.
+const MAX_USERHOST_NAMES: usize = 5;
+
+impl Room {
+    pub(in super::super) fn answer(&self, client: ClientId, answer: Answer<'_>, out: &mut Fanout) {
+        self.answer_all(client, [answer], out);
+    }
+
+    /// Unless it is about a NOTICE, which is never answered by itself.
+    pub(super) fn answer_on(
+        &self,
+        client: ClientId,
+        kind: Kind,
+        answer: Answer<'_>,
+        out: &mut Fanout,
+    ) {
+        if kind != Kind::Notice {
+            self.answer(client, answer, out);
+        }
+    }
+
+    fn answer_all<'a>(
+        &self,
+        client: ClientId,
+        answers: impl IntoIterator<Item = Answer<'a>>,
+        out: &mut Fanout,
+    ) {
+        let name = self.name(client);
+        let mut bytes = Vec::new();
+        for answer in answers {
+            answer.encode(name, &mut bytes);
+        }
+        out.answer(client, &bytes);
+    }
+
+    /// A client has its nick now.
+    pub(super) fn welcome(&self, client: ClientId, out: &mut Fanout) {
+        let motd = self.motd();
+        let answers = [Answer::Welcome, self.lusers(), Answer::Motd(&motd)];
+        self.answer_all(client, answers, out);
+    }
+
+    pub(super) fn on_query(&self, client: ClientId, request: &Request<'_>, out: &mut Fanout) {
+        match request {
+            Request::Names(list) => self.answer_names(client, *list, out),
+            Request::Who(mask) => self.answer_who(client, *mask, out),
+            Request::Whois(name) => self.answer_whois(client, name, out),
+            Request::Topic { channel, text } => {
+                let answer = match text {
+                    _ if !is_lobby(channel) => Answer::NoSuchChannel(channel),
+                    None => Answer::Topic {
+                        channel: LOBBY_CHANNEL,
+                        text: None,
+                    },
+                    Some(_) if !self.members.is_here(client) => Answer::NotOnChannel(channel),
+                    Some(_) => Answer::NotOperator(channel),
+                };
+                self.answer(client, answer, out);
+            }
+            Request::List => {
+                let entry = Answer::ListEntry {
+                    channel: LOBBY_CHANNEL,
+                    members: self.members.len(),
+                    topic: "",
+                };
+                self.answer_all(client, [Answer::ListStart, entry, Answer::EndOfList], out);
+            }
+            Request::Mode { target, modes } => {
+                let answer = match target.starts_with('#') && !is_lobby(target) {
+                    true => Answer::NoSuchChannel(target),
+                    false => Answer::Mode {
+                        target,
+                        modes: *modes,
+                    },
+                };
+                self.answer(client, answer, out);
+            }
+            Request::Motd => self.answer(client, Answer::Motd(&self.motd()), out),
+            Request::Lusers => self.answer(client, self.lusers(), out),
+            Request::Userhost(names) => {
+                let some = &names[..names.len().min(MAX_USERHOST_NAMES)];
+                let found = self.present(some).into_iter();
+                let found: Vec<(&str, bool)> = found
+                    .map(|(client, nick)| (nick, self.away(client).is_some()))
+                    .collect();
+                self.answer(client, Answer::Userhost(&found), out);
+            }
+            Request::Ison(names) => {
+                let found = self.present(names).into_iter();
+                let found: Vec<&str> = found.map(|(_, nick)| nick).collect();
+                self.answer(client, Answer::IsOn(&found), out);
+            }
+            // What changes something.
+            Request::Nick(_)
+            | Request::Join { .. }
+            | Request::Part { .. }
+            | Request::Message { .. }
+            | Request::Away(_)
+            | Request::Quit(_) => {}
+        }
+    }
+
+    /// Of a list only the first channel is looked at: there is one.
+    fn answer_names(&self, client: ClientId, list: Option<&str>, out: &mut Fanout) {
+        let channel = list.and_then(|list| targets(list).next());
+        let channel = channel.unwrap_or(LOBBY_CHANNEL);
+        let nicks = match is_lobby(channel) {
+            true => self.members.nicks(WHO_NAMES),
+            false => Vec::new(),
+        };
+        let nicks = &nicks;
+        self.answer(client, Answer::Names { channel, nicks }, out);
+    }
+
+    fn answer_who(&self, client: ClientId, mask: Option<&str>, out: &mut Fanout) {
+        let shown = mask.unwrap_or("*");
+        let found = match shown {
+            "*" | "0" => self.members.some(WHO_NAMES),
+            channel if is_lobby(channel) => self.members.some(WHO_NAMES),
+            name => self.present(&[name]),
+        };
+        let entry = |(client, nick)| Answer::WhoEntry {
+            channel: match self.members.is_here(client) {
+                true => LOBBY_CHANNEL,
+                false => "*",
+            },
+            nick,
+            real_name: self.real_name(client, nick),
+            is_away: self.away(client).is_some(),
+        };
+        let entries = found.into_iter().map(entry);
+        self.answer_all(client, entries.chain([Answer::EndOfWho(shown)]), out);
+    }
+
+    fn answer_whois(&self, client: ClientId, list: &str, out: &mut Fanout) {
+        let name = targets(list).next().unwrap_or(list);
+        match self.present(&[name])[..] {
+            [(found, nick), ..] => {
+                let whois = Answer::Whois {
+                    nick,
+                    real_name: self.real_name(found, nick),
+                    channel: self.members.is_here(found).then_some(LOBBY_CHANNEL),
+                    away: self.away(found),
+                };
+                self.answer(client, whois, out);
+            }
+            [] => {
+                let answers = [Answer::NoSuchNick(name), Answer::EndOfWhois(name)];
+                self.answer_all(client, answers, out);
+            }
+        }
+    }
+
+    /// Those of the names that somebody has, and how they spell them.
+    fn present(&self, names: &[&str]) -> Vec<(ClientId, &str)> {
+        let found = names.iter().filter_map(|name| self.members.find(name));
+        let with_nick = |client| Some((client, self.members.nick(client)?));
+        found.filter_map(with_nick).collect()
+    }
+
+    /// Who has not come by IRC is called by its nick alone.
+    fn real_name<'a>(&'a self, client: ClientId, nick: &'a str) -> &'a str {
+        let irc = self.irc.get(&client);
+        irc.map_or(nick, |irc| &irc.real_name)
+    }
+
+    fn away(&self, client: ClientId) -> Option<&str> {
+        self.irc.get(&client)?.away()
+    }
+
+    fn lusers(&self) -> Answer<'static> {
+        Answer::Lusers {
+            members: self.members.nicks_taken(),
+            channels: 1,
+        }
+    }
+
+    fn motd(&self) -> Vec<&str> {
+        self.config.motd.iter().map(String::as_str).collect()
+    }
+}

@@ -1,0 +1,100 @@
+//! What a member is told about what it has asked for: mostly why that is not done.
+
+use std::fmt;
+
+use super::Room;
+use super::nick::NickError;
+use crate::outbound::{ClientId, Fanout};
+use crate::protocol::irc::Answer;
+use crate::protocol::{Encoding, Event, Kind};
+
+#[derive(Debug)]
+pub(super) enum Remark<'a> {
+    Nick { name: &'a str, why: NickError },
+    NoSuchMember(&'a str),
+    OwedTooMuch(&'a str),
+    IsAway { name: &'a str, why: &'a str },
+    LargerThanLog,
+    LongerThan { max_bytes: usize },
+    NeedsPassword,
+    WrongPassword,
+    NoPasswordNeeded,
+    Incomplete(&'static str),
+    UnknownCommand(&'a str),
+}
+
+impl fmt::Display for Remark<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nick { why, .. } => write!(f, "{why}"),
+            Self::NoSuchMember(name) => write!(f, "there is no {name} here"),
+            Self::OwedTooMuch(name) => {
+                write!(f, "{name} is owed too much already; not delivered")
+            }
+            Self::IsAway { name, why } => write!(f, "{name} is away: {why}"),
+            Self::LargerThanLog => {
+                f.write_str("that is more than the room's log can hold; not relayed")
+            }
+            Self::LongerThan { max_bytes } => {
+                write!(f, "your line is over {max_bytes} bytes; not relayed")
+            }
+            Self::NeedsPassword => f.write_str("this room has a password: /pass PASSWORD"),
+            Self::WrongPassword => f.write_str("wrong password"),
+            Self::NoPasswordNeeded => f.write_str("you are in already, no password is needed"),
+            Self::Incomplete(usage) => write!(f, "usage: {usage}"),
+            Self::UnknownCommand(name) => {
+                write!(f, "unknown command /{name}; /help lists the commands")
+            }
+        }
+    }
+}
+
+impl Room {
+    /// Tells a client of lines or JSON in a notice, one of IRC by a numeric reply if there is one.
+    pub(super) fn remark(&self, client: ClientId, remark: &Remark<'_>, out: &mut Fanout) {
+        match self.encoding(client) {
+            Some(Encoding::Irc | Encoding::IrcTime) => match remark {
+                Remark::Nick {
+                    why: NickError::Unchanged,
+                    ..
+                } => {}
+                Remark::Nick {
+                    name,
+                    why: NickError::Taken { .. },
+                } => self.answer(client, Answer::NickInUse(name), out),
+                Remark::Nick { name, why } => {
+                    let (nick, why) = (*name, &*why.to_string());
+                    self.answer(client, Answer::BadNick { nick, why }, out);
+                }
+                Remark::NoSuchMember(name) => self.answer(client, Answer::NoSuchNick(name), out),
+                Remark::IsAway { name, why } => {
+                    let (nick, reason) = (*name, *why);
+                    self.answer(client, Answer::IsAway { nick, reason }, out);
+                }
+                Remark::WrongPassword => self.answer(client, Answer::WrongPassword, out),
+                _ => self.tell(client, Event::Notice(&remark.to_string()), out),
+            },
+            _ => self.tell(client, Event::Notice(&remark.to_string()), out),
+        }
+    }
+
+    /// Unless it is about a NOTICE, which is never answered by itself.
+    pub(super) fn remark_on(
+        &self,
+        client: ClientId,
+        kind: Kind,
+        remark: &Remark<'_>,
+        out: &mut Fanout,
+    ) {
+        if kind != Kind::Notice {
+            self.remark(client, remark, out);
+        }
+    }
+
+    /// Of a line over the limit.
+    pub(super) fn too_long(&self) -> Remark<'static> {
+        Remark::LongerThan {
+            max_bytes: self.config.max_message_bytes,
+        }
+    }
+}
