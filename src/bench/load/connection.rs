@@ -1,7 +1,11 @@
 //! One connection of the generator: its stream, and what the kernel would not yet take.
 //! Knows no message.
 
-use std::io::{self, Read, Write};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
 
 use crate::reactor::Stream;
 
@@ -67,12 +71,10 @@ impl Connection {
     /// What the system says.
     #[inline]
     pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.stream.read(into) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
-        }
+        let fd = descriptor(&self.stream);
+        let read =
+            rustix::io::retry_on_intr(|| rustix::net::recv(fd, &mut *into, RecvFlags::empty()));
+        Ok(read?.0)
     }
 
     /// Sends `bytes` behind whatever is still held.
@@ -85,7 +87,7 @@ impl Connection {
             held.bytes.extend_from_slice(bytes);
             return Ok(Written::Held);
         }
-        let sent = write_some(&mut self.stream, bytes)?;
+        let sent = write_some(&self.stream, bytes)?;
         if sent == bytes.len() {
             return Ok(Written::Whole);
         }
@@ -104,7 +106,7 @@ impl Connection {
         let Some(held) = &mut self.held else {
             return Ok(Written::Whole);
         };
-        held.sent += write_some(&mut self.stream, &held.bytes[held.sent..])?;
+        held.sent += write_some(&self.stream, &held.bytes[held.sent..])?;
         if held.sent < held.bytes.len() {
             return Ok(Written::Held);
         }
@@ -122,15 +124,26 @@ impl Connection {
 /// Writes as much as the kernel takes. A short write means that it is full, or the edge that
 /// tells of room would not come: only `WouldBlock` arms it.
 #[inline]
-fn write_some(stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
+fn write_some(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
     let mut sent = 0;
+    let fd = descriptor(stream);
     while sent < bytes.len() {
-        match stream.write(&bytes[sent..]) {
+        match rustix::net::send(fd, &bytes[sent..], SendFlags::NOSIGNAL) {
             Ok(n) => sent += n,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(Errno::WOULDBLOCK) => break,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(sent)
+}
+
+/// What the system calls are made on: straight, since those of the C library are points at which a thread
+/// may be cancelled, which costs each of them two atomic operations.
+#[inline]
+fn descriptor(stream: &Stream) -> BorrowedFd<'_> {
+    match stream {
+        Stream::Tcp(stream) => stream.as_fd(),
+        Stream::Unix(stream) => stream.as_fd(),
+    }
 }
