@@ -94,6 +94,12 @@ impl Header {
         })
     }
 
+    /// Whether `text`, which is whole, bears these digits.
+    #[inline]
+    pub(crate) fn is_of_run(text: &[u8], digits: [u8; 8]) -> bool {
+        eight(text, RUN_AT) == digits
+    }
+
     /// The digits of `run` as they stand in every message of it.
     #[must_use]
     pub(crate) fn run_digits(run: u32) -> [u8; 8] {

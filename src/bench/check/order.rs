@@ -15,8 +15,9 @@ pub(crate) const ORDERS: usize = 3;
 /// Messages that may wait for their place, of all receivers. What is more is not judged.
 const WAITING_MAX: usize = 1 << 20;
 
-/// A message's places.
+/// A message's places. Packed, so that a message with them fits a line of the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C, packed(4))]
 pub(crate) struct Places {
     /// In each order, from 1; 0 while it has none.
     at: [u64; ORDERS],

@@ -4,7 +4,6 @@
 //! With several threads, the sender's thread is the message's home. Each other thread counts its
 //! own receivers, and its last one counts at home as one receiver more.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::bench::check::order::{Messages, Places};
@@ -25,59 +24,112 @@ pub(crate) struct Completed {
 /// What one delivery did to its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Delivery {
+    /// When the message was due.
+    pub(crate) due_ns: u64,
     /// When the message was really written.
     pub(crate) sent_ns: u64,
     /// Set when nobody is waited for any more.
     pub(crate) completed: Option<Completed>,
 }
 
+/// One line of the cache: thousands of receivers come by in turn.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 struct Message {
     due_ns: u64,
     sent_ns: u64,
     first_ns: u64,
+    /// [`GIVEN_UP`], once some receiver will not have it.
     last_ns: u64,
     places: Places,
     waiting: u32,
-    is_given_up: bool,
 }
 
-/// One sender's messages in flight, in order of sequence.
+const _: () = assert!(size_of::<Message>() == 64);
+
+/// One sender's messages in flight: those from `base` up to `end`, which is not one. The place of a
+/// message in the ring is its number, modulo the ring's length.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
-    /// The sequence number of the front of the queue.
+    /// None, or a power of two.
+    ring: Vec<Message>,
     base: u32,
-    queue: VecDeque<Message>,
+    end: u32,
 }
 
 const NOBODY_YET: u64 = u64::MAX;
+const GIVEN_UP: u64 = u64::MAX;
 
 impl InFlight {
     /// The sender's next message is on its way to `receivers`, at least 1.
     #[inline]
     pub(crate) fn sent(&mut self, due_ns: u64, sent_ns: u64, receivers: u32) {
-        self.queue.push_back(Message {
+        let message = Message {
             due_ns,
             sent_ns,
             first_ns: NOBODY_YET,
             last_ns: 0,
             places: Places::default(),
             waiting: receivers,
-            is_given_up: false,
-        });
+        };
+        if self.len() == self.ring.len() {
+            self.grow(message);
+        }
+        let at = self.index(self.end);
+        self.ring[at] = message;
+        self.end += 1;
+    }
+
+    #[cold]
+    fn grow(&mut self, blank: Message) {
+        let mut wider = vec![blank; (self.ring.len() * 2).max(1)];
+        let mask = wider.len() - 1;
+        for sequence in self.base..self.end {
+            wider[sequence as usize & mask] = self.ring[self.index(sequence)];
+        }
+        self.ring = wider;
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        (self.end - self.base) as usize
+    }
+
+    #[inline]
+    fn index(&self, sequence: u32) -> usize {
+        sequence as usize & self.ring.len().wrapping_sub(1)
+    }
+
+    /// Message `sequence`, if somebody waits for it or for its place.
+    #[inline]
+    fn get(&self, sequence: u32) -> Option<&Message> {
+        if sequence.wrapping_sub(self.base) >= self.end - self.base {
+            return None;
+        }
+        self.ring.get(self.index(sequence))
+    }
+
+    #[inline]
+    fn get_mut(&mut self, sequence: u32) -> Option<&mut Message> {
+        if sequence.wrapping_sub(self.base) >= self.end - self.base {
+            return None;
+        }
+        let at = self.index(sequence);
+        self.ring.get_mut(at)
     }
 
     /// Sees to it that message `sequence` is here, which another thread has sent to `receivers` of
     /// this one, with those before it.
     pub(crate) fn expect(&mut self, sequence: u32, due_ns: u64, sent_ns: u64, receivers: u32) {
-        let Some(at) = sequence.checked_sub(self.base) else {
+        if sequence < self.base {
             return;
-        };
-        while self.queue.len() <= at as usize {
+        }
+        while self.end <= sequence {
             self.sent(due_ns, sent_ns, receivers);
         }
-        let message = &mut self.queue[at as usize];
-        (message.due_ns, message.sent_ns) = (due_ns, sent_ns);
+        if let Some(message) = self.get_mut(sequence) {
+            (message.due_ns, message.sent_ns) = (due_ns, sent_ns);
+        }
     }
 
     /// One receiver has message `sequence`, whose places `order` sees; nothing if that is not in
@@ -89,8 +141,7 @@ impl InFlight {
         now_ns: u64,
         order: impl FnOnce(&mut Places),
     ) -> Option<Delivery> {
-        let at = sequence.wrapping_sub(self.base) as usize;
-        let message = self.queue.get_mut(at).filter(|m| m.waiting > 0)?;
+        let message = self.get_mut(sequence).filter(|m| m.waiting > 0)?;
         order(&mut message.places);
         Some(message.delivered(now_ns, now_ns))
     }
@@ -103,23 +154,18 @@ impl InFlight {
         last_ns: u64,
         is_given_up: bool,
     ) -> Option<Delivery> {
-        let at = sequence.wrapping_sub(self.base) as usize;
-        let message = self.queue.get_mut(at).filter(|m| m.waiting > 0)?;
-        message.is_given_up |= is_given_up;
+        let message = self.get_mut(sequence).filter(|m| m.waiting > 0)?;
+        let last_ns = if is_given_up { GIVEN_UP } else { last_ns };
         Some(message.delivered(first_ns, last_ns))
     }
 
     /// One receiver will not have those of `sequences`; `done` is told of each that nobody is
     /// waited for any more.
     pub(crate) fn give_up(&mut self, sequences: Range<u32>, mut done: impl FnMut(u32, Completed)) {
-        let end = self
-            .base
-            .saturating_add(self.queue.len().try_into().unwrap_or(u32::MAX));
-        for sequence in sequences.start.max(self.base)..sequences.end.min(end) {
-            let at = (sequence - self.base) as usize;
-            if let Some(message) = self.queue.get_mut(at).filter(|m| m.waiting > 0) {
+        for sequence in sequences.start.max(self.base)..sequences.end.min(self.end) {
+            if let Some(message) = self.get_mut(sequence).filter(|m| m.waiting > 0) {
                 message.waiting -= 1;
-                message.is_given_up = true;
+                message.last_ns = GIVEN_UP;
                 if message.waiting == 0 {
                     done(sequence, message.as_completed());
                 }
@@ -132,8 +178,7 @@ impl InFlight {
     #[inline]
     pub(crate) fn forget_completed(&mut self) {
         let is_over = |message: &Message| message.waiting == 0 && message.places.is_free();
-        while self.queue.front().is_some_and(is_over) {
-            self.queue.pop_front();
+        while self.get(self.base).is_some_and(is_over) {
             self.base += 1;
         }
     }
@@ -142,16 +187,13 @@ impl InFlight {
 /// By sender.
 impl Messages for [InFlight] {
     fn find(&self, sender: u32, sequence: u32) -> (Places, bool) {
-        let sender = &self[sender as usize];
-        let at = sequence.wrapping_sub(sender.base) as usize;
-        let message = sender.queue.get(at);
+        let message = self[sender as usize].get(sequence);
         message.map_or((Places::default(), true), |m| (m.places, m.waiting == 0))
     }
 
     fn release(&mut self, sender: u32, sequence: u32) {
         let sender = &mut self[sender as usize];
-        let at = sequence.wrapping_sub(sender.base) as usize;
-        if let Some(message) = sender.queue.get_mut(at) {
+        if let Some(message) = sender.get_mut(sequence) {
             message.places.release();
         }
         sender.forget_completed();
@@ -165,6 +207,7 @@ impl Message {
         self.last_ns = self.last_ns.max(last_ns);
         self.waiting -= 1;
         Delivery {
+            due_ns: self.due_ns,
             sent_ns: self.sent_ns,
             completed: (self.waiting == 0).then(|| self.as_completed()),
         }
@@ -175,7 +218,7 @@ impl Message {
             due_ns: self.due_ns,
             first_ns: self.first_ns,
             last_ns: self.last_ns,
-            is_given_up: self.is_given_up,
+            is_given_up: self.last_ns == GIVEN_UP,
         }
     }
 }
@@ -205,7 +248,7 @@ mod tests {
         };
         assert_eq!((last.sent_ns, last.completed), (12, Some(completed)));
         in_flight.forget_completed();
-        assert!(in_flight.queue.is_empty());
+        assert!(in_flight.len() == 0);
         assert_eq!(in_flight.delivered(0, 40, |_| {}), None);
     }
 
@@ -220,7 +263,7 @@ mod tests {
         assert_eq!(in_flight.delivered(0, 9, |_| {}), None);
         assert_eq!(in_flight.delivered(2, 9, |_| {}), None);
         assert!(is_completed(&mut in_flight, 1, 9));
-        assert!(in_flight.queue.is_empty());
+        assert!(in_flight.len() == 0);
         in_flight.sent(3, 3, 1);
         assert!(is_completed(&mut in_flight, 3, 10));
     }
@@ -239,7 +282,7 @@ mod tests {
         in_flight.give_up(0..9, |sequence, _| done.push(sequence));
         assert_eq!(done, [1]);
         assert!(is_completed(&mut in_flight, 2, 5));
-        assert!(in_flight.queue.is_empty());
+        assert!(in_flight.len() == 0);
     }
 
     #[test]
@@ -254,6 +297,28 @@ mod tests {
         assert_eq!((first.sent_ns, first.completed), (41, None));
         assert!(is_completed(&mut in_flight, 0, 95));
         in_flight.expect(0, 40, 41, 2);
-        assert!(in_flight.queue.is_empty());
+        assert!(in_flight.len() == 0);
+    }
+
+    #[test]
+    fn any_number_may_be_in_flight() {
+        let mut in_flight = InFlight::default();
+        for sequence in 0..5 {
+            in_flight.sent(sequence, 0, 1);
+        }
+        for sequence in 0..3 {
+            assert!(is_completed(&mut in_flight, sequence, 9));
+        }
+        // It grows while what is in it lies around its end.
+        for sequence in 5..20 {
+            in_flight.sent(sequence, 0, 1);
+        }
+        for sequence in 3..20 {
+            let delivery = in_flight.delivered(sequence, 9, |_| {}).unwrap();
+            let due_ns = delivery.completed.unwrap().due_ns;
+            assert_eq!(due_ns, u64::from(sequence));
+        }
+        in_flight.forget_completed();
+        assert_eq!((in_flight.len(), in_flight.ring.len()), (0, 32));
     }
 }

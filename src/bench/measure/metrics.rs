@@ -87,6 +87,9 @@ impl std::ops::AddAssign for Sums {
 pub(crate) struct Metrics {
     window: Window,
     second: Second,
+    /// A latency that is not in the histogram yet, and how many had it one after the other: what is
+    /// sent at once and read at once has the same.
+    latest: (u64, u64),
     /// The measured time is over.
     is_over: bool,
     used: Used,
@@ -126,6 +129,7 @@ impl Metrics {
     /// Enters what one read brought.
     #[inline]
     pub(crate) fn read_batch(&mut self, now_ns: u64, deliveries: u64, longest_ns: u64) {
+        self.record_latest();
         if self.window.contains(now_ns) {
             self.sums.received += deliveries;
             self.second.received += deliveries;
@@ -154,7 +158,19 @@ impl Metrics {
     /// Enters the latency of a message that was due in the window.
     #[inline]
     pub(crate) fn latency(&mut self, ns: u64) {
-        self.second.latency.record(ns);
+        if self.latest.0 != ns {
+            self.record_latest();
+            self.latest.0 = ns;
+        }
+        self.latest.1 += 1;
+    }
+
+    #[inline]
+    fn record_latest(&mut self) {
+        let (ns, count) = std::mem::take(&mut self.latest);
+        if count > 0 {
+            self.second.latency.record_many(ns, count);
+        }
     }
 
     /// Enters so many latencies.

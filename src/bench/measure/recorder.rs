@@ -66,7 +66,8 @@ pub(crate) struct Recorder {
     present: usize,
     is_present: Vec<bool>,
     tracker: DeliveryTracker,
-    /// By sender of all; in an echo, by member.
+    /// By sender of all; in an echo, by member, and none in a closed loop: there a message has one
+    /// receiver and was sent when it was due, so all is known without.
     in_flight: Vec<InFlight>,
     /// By sender of this thread: messages that somebody still waits for.
     awaited: Vec<u32>,
@@ -116,8 +117,10 @@ impl Recorder {
             (true, _, true) => OrderCheck::OwnAndShared(Order::new(members, silent)),
             (true, _, false) => OrderCheck::Shared,
         };
+        let open_loop = settings.in_flight.is_none();
         let queues = match reach {
-            Reach::Sender => members,
+            Reach::Sender if open_loop => members,
+            Reach::Sender => 0,
             Reach::Others | Reach::All => settings.senders,
         };
         Self {
@@ -138,7 +141,7 @@ impl Recorder {
             order,
             nicks: is_judged.then(|| Nicks::new(settings.senders)),
             is_probed: vec![false; members],
-            open_loop: settings.in_flight.is_none(),
+            open_loop,
             has_sent_time: carries_sent_time(load),
             listening: false,
             ready: ReadySenders::new(own_senders),
@@ -202,6 +205,11 @@ impl Recorder {
     }
 
     #[inline]
+    fn is_closed_echo(&self) -> bool {
+        self.reach == Reach::Sender && !self.open_loop
+    }
+
+    #[inline]
     fn queue_of(&self, sender: usize) -> usize {
         match self.reach {
             Reach::Sender => sender / self.threads,
@@ -225,10 +233,12 @@ impl Recorder {
             self.metrics.done(now_ns);
             return;
         }
-        let receivers = u32::try_from(receivers).unwrap_or(u32::MAX);
-        let queue = self.queue_of(sender);
-        self.in_flight[queue].sent(due_ns, now_ns, receivers);
         self.awaited[member] += 1;
+        if !self.is_closed_echo() {
+            let receivers = u32::try_from(receivers).unwrap_or(u32::MAX);
+            let queue = self.queue_of(sender);
+            self.in_flight[queue].sent(due_ns, now_ns, receivers);
+        }
     }
 
     /// Takes in what another thread's receivers had.
@@ -335,6 +345,12 @@ impl Recorder {
             self.metrics.last_receiver.record(last_receiver_ns);
             self.metrics.skew.record(last_ns.saturating_sub(first_ns));
         }
+        self.done(now_ns, member);
+    }
+
+    /// Nobody waits any more for one of `member`'s messages.
+    #[inline]
+    fn done(&mut self, now_ns: u64, member: usize) {
         self.metrics.done(now_ns);
         self.awaited[member] -= 1;
         if !self.open_loop {
@@ -343,6 +359,12 @@ impl Recorder {
     }
 
     fn give_up(&mut self, now_ns: u64, sender: usize, sequences: std::ops::Range<u32>) {
+        if self.is_closed_echo() {
+            if let Some(member) = self.member_of(sender) {
+                sequences.for_each(|_| self.done(now_ns, member));
+            }
+            return;
+        }
         let queue = self.queue_of(sender);
         let mut done = Vec::new();
         self.in_flight[queue].give_up(sequences, |sequence, completed| {

@@ -48,7 +48,7 @@ impl Recorder {
             return None;
         };
         let sender = header.sender as usize;
-        if header.run != self.shared.run || header.sequence == PROBE {
+        if !Header::is_of_run(text, self.run_digits) || header.sequence == PROBE {
             self.aside(member, &header);
             return None;
         }
@@ -60,11 +60,15 @@ impl Recorder {
             return None;
         }
         let column = self.column(sender);
-        match self.tracker.arrived(member, column, header.sequence) {
-            Arrival::InOrder => {}
+        let arrival = self.tracker.arrived(member, column, header.sequence);
+        let was_awaited = arrival != Arrival::Reordered;
+        match arrival {
+            Arrival::InOrder | Arrival::Reordered => {}
             Arrival::Ahead(gap) => self.give_up(now_ns, sender, gap),
-            Arrival::Reordered => {}
             Arrival::Duplicate => return None,
+        }
+        if self.is_closed_echo() {
+            return Some(self.echoed(now_ns, member, header.due_ns, was_awaited));
         }
         if let Some(nicks) = &mut self.nicks {
             nicks.heard(sender, header.sequence, prefix);
@@ -72,14 +76,22 @@ impl Recorder {
         Some(self.delivered(now_ns, member, &header, text))
     }
 
+    /// The latency of a message that has come back in a closed loop.
+    #[inline]
+    fn echoed(&mut self, now_ns: u64, member: usize, due_ns: u64, was_awaited: bool) -> u64 {
+        let latency_ns = now_ns.saturating_sub(due_ns);
+        if self.metrics.window().contains(due_ns) {
+            self.metrics.latency(latency_ns);
+        }
+        if was_awaited {
+            self.done(now_ns, member);
+        }
+        latency_ns
+    }
+
     #[inline]
     fn delivered(&mut self, now_ns: u64, member: usize, header: &Header, text: &[u8]) -> u64 {
         let (sender, sequence) = (header.sender as usize, header.sequence);
-        let latency_ns = now_ns.saturating_sub(header.due_ns);
-        let counts = self.metrics.window().contains(header.due_ns);
-        if counts {
-            self.metrics.latency(latency_ns);
-        }
         let queue = self.queue_of(sender);
         if self.member_of(sender).is_none() {
             let sent_ns = if self.has_sent_time {
@@ -115,6 +127,13 @@ impl Recorder {
                 OrderCheck::Shared => tell(heard, number),
             }
         });
+        // Of a message that is here the time is at hand: to read it once more takes longer.
+        let due_ns = delivery.map_or_else(|| header.due_ns, |delivery| delivery.due_ns);
+        let latency_ns = now_ns.saturating_sub(due_ns);
+        let counts = self.metrics.window().contains(due_ns);
+        if counts {
+            self.metrics.latency(latency_ns);
+        }
         let Some(delivery) = delivery else {
             return latency_ns;
         };
