@@ -64,15 +64,24 @@ pub(crate) struct NotThisProtocol;
 /// A piece taken over from one read to the next is at most this long, in bytes.
 const TAIL_BYTES_MAX: usize = 1 << 20;
 
-/// The unfinished end of what a connection has received so far.
+/// The unfinished end of what a connection has received so far. Where there was none yet it is one
+/// pointer, for thousands are gone through in turn.
 #[derive(Debug, Default)]
-pub(crate) struct Tail(Vec<u8>);
+pub(crate) struct Tail(Option<Box<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept(Vec<u8>);
 
 impl Tail {
     /// Whether nothing is unfinished.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.as_ref().is_none_or(|kept| kept.0.is_empty())
+    }
+
+    #[inline]
+    fn kept(&mut self) -> &mut Vec<u8> {
+        &mut self.0.get_or_insert_default().0
     }
 }
 
@@ -147,10 +156,10 @@ impl Protocol {
         bytes: &[u8],
         mut take: impl FnMut(Item<'_>),
     ) -> Result<(), NotThisProtocol> {
-        let mut rest = if tail.0.is_empty() {
+        let mut rest = if tail.is_empty() {
             bytes
         } else {
-            self.finish_tail(tail, bytes, &mut take)?
+            self.finish_tail(tail.kept(), bytes, &mut take)?
         };
         loop {
             match self.first(rest) {
@@ -162,8 +171,12 @@ impl Protocol {
                 Found::Broken => return Err(NotThisProtocol),
             }
         }
-        tail.0.extend_from_slice(rest);
-        if tail.0.len() > TAIL_BYTES_MAX {
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let kept = tail.kept();
+        kept.extend_from_slice(rest);
+        if kept.len() > TAIL_BYTES_MAX {
             return Err(NotThisProtocol);
         }
         Ok(())
@@ -173,11 +186,11 @@ impl Protocol {
     /// bulk is read where it lies; returns the bytes behind it.
     fn finish_tail<'a>(
         &self,
-        tail: &mut Tail,
+        tail: &mut Vec<u8>,
         bytes: &'a [u8],
         take: &mut impl FnMut(Item<'_>),
     ) -> Result<&'a [u8], NotThisProtocol> {
-        let kept = tail.0.len();
+        let kept = tail.len();
         let mut added = 0;
         while added < bytes.len() {
             let piece = match self.kind {
@@ -186,12 +199,12 @@ impl Protocol {
                 Kind::Redis | Kind::Nats => self.text_bytes + 64,
             };
             let until = bytes.len().min(added.saturating_add(piece));
-            tail.0.extend_from_slice(&bytes[added..until]);
+            tail.extend_from_slice(&bytes[added..until]);
             added = until;
-            match self.first(&tail.0) {
+            match self.first(tail) {
                 Found::Item(item, used) => {
                     take(item);
-                    tail.0.clear();
+                    tail.clear();
                     return Ok(&bytes[used.saturating_sub(kept)..]);
                 }
                 Found::Unfinished => {}

@@ -64,7 +64,9 @@ enum Step {
     Gone,
 }
 
+/// One line of the cache: thousands are gone through in turn.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Slot {
     connection: Connection,
     role: Role,

@@ -38,6 +38,8 @@ pub(crate) struct Engine {
     due: BinaryHeap<Reverse<(u64, u32)>>,
     /// By member, of those that send.
     senders: Vec<Sender>,
+    /// Open loop: the same senders' places in the plan, once the load has begun.
+    paces: Vec<Pace>,
     sending: bool,
     /// Messages of the plan that were due in the measured time and were not sent.
     pub(crate) unsent: u64,
@@ -45,19 +47,24 @@ pub(crate) struct Engine {
     recorder: Recorder,
 }
 
+/// Small, for thousands are gone through in turn.
 #[derive(Debug, Default)]
 struct Sender {
-    /// Its place in the plan; none in a closed loop, or before the load.
-    cursor: Option<Cursor>,
     sequence: u32,
-    /// It stands in `due`.
-    is_queued: bool,
     /// The server does not take what was sent before.
     is_blocked: bool,
-    /// What was due before this was held up by that: its lag is not the generator's.
-    held_up_to_ns: u64,
     /// The connection is gone.
     is_gone: bool,
+}
+
+/// What an open loop knows of a sender.
+#[derive(Debug)]
+struct Pace {
+    cursor: Cursor,
+    /// It stands in `due`.
+    is_queued: bool,
+    /// What was due before this was held up by the server: its lag is not the generator's.
+    held_up_to_ns: u64,
 }
 
 impl Engine {
@@ -88,6 +95,7 @@ impl Engine {
             senders: (0..part(settings.senders))
                 .map(|_| Sender::default())
                 .collect(),
+            paces: Vec::new(),
             sending: false,
             unsent: 0,
             notes: Vec::new(),
@@ -141,15 +149,21 @@ impl Engine {
         self.recorder.listening = true;
         self.sending = true;
         self.start_ns = start_ns;
-        for member in (0..self.senders.len()).rev() {
-            match self.plan {
-                None => self.recorder.ready.add(member),
-                Some(plan) => {
-                    let number = self.recorder.number_of(member);
-                    self.senders[member].cursor = Some(plan.first(number));
-                    self.wait_for_due(member);
-                }
-            }
+        let members = 0..self.senders.len();
+        let Some(plan) = self.plan else {
+            members
+                .rev()
+                .for_each(|member| self.recorder.ready.add(member));
+            return;
+        };
+        let paces = members.clone().map(|member| Pace {
+            cursor: plan.first(self.recorder.number_of(member)),
+            is_queued: false,
+            held_up_to_ns: 0,
+        });
+        self.paces = paces.collect();
+        for member in members.rev() {
+            self.wait_for_due(member);
         }
     }
 
@@ -169,7 +183,7 @@ impl Engine {
                 return;
             }
             self.due.pop();
-            self.senders[member as usize].is_queued = false;
+            self.paces[member as usize].is_queued = false;
             self.recorder.ready.add(member as usize);
         }
     }
@@ -248,13 +262,11 @@ impl Engine {
             if due_ns >= until_ns {
                 break;
             }
-            let sender = &mut self.senders[member];
-            if due_ns >= sender.held_up_to_ns && window.contains(due_ns) {
+            let pace = &mut self.paces[member];
+            if due_ns >= pace.held_up_to_ns && window.contains(due_ns) {
                 self.recorder.metrics.send_lag(now_ns - due_ns);
             }
-            if let Some(cursor) = &mut sender.cursor {
-                plan.advance(cursor);
-            }
+            plan.advance(&mut pace.cursor);
             self.send_one(member, due_ns, now_ns, out);
             count += 1;
         }
@@ -273,8 +285,10 @@ impl Engine {
     pub(crate) fn unblocked(&mut self, member: usize, now_ns: u64) {
         if let Some(sender) = self.senders.get_mut(member) {
             sender.is_blocked = false;
-            sender.held_up_to_ns = now_ns;
             self.recorder.ready.add(member);
+        }
+        if let Some(pace) = self.paces.get_mut(member) {
+            pace.held_up_to_ns = now_ns;
         }
     }
 
@@ -346,8 +360,7 @@ impl Engine {
     /// When the next message of a sender is due, in the time of the run.
     #[inline]
     fn due_ns(&self, member: usize) -> u64 {
-        let cursor = self.senders[member].cursor.as_ref();
-        let due_ns = cursor.map_or(NEVER, |cursor| cursor.due_ns);
+        let due_ns = self.paces.get(member).map_or(NEVER, |p| p.cursor.due_ns);
         self.start_ns.saturating_add(due_ns)
     }
 
@@ -356,8 +369,10 @@ impl Engine {
     fn wait_for_due(&mut self, member: usize) {
         let due_ns = self.due_ns(member);
         let is_in_time = due_ns < self.recorder.metrics.window().to_ns;
-        let sender = &mut self.senders[member];
-        if is_in_time && !std::mem::replace(&mut sender.is_queued, true) {
+        let Some(pace) = self.paces.get_mut(member) else {
+            return;
+        };
+        if is_in_time && !std::mem::replace(&mut pace.is_queued, true) {
             let member = u32::try_from(member).unwrap_or(u32::MAX);
             self.due.push(Reverse((due_ns, member)));
         }

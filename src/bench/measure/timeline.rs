@@ -35,6 +35,9 @@ pub(crate) struct Counts {
 pub(crate) struct Timeline {
     interval_ns: u64,
     intervals: Vec<Counts>,
+    /// The interval that was last asked for, and where it begins: to divide is slow.
+    last: usize,
+    last_ns: u64,
 }
 
 impl Default for Timeline {
@@ -42,6 +45,8 @@ impl Default for Timeline {
         Self {
             interval_ns: INTERVAL_NS_MIN,
             intervals: Vec::new(),
+            last: 0,
+            last_ns: 0,
         }
     }
 }
@@ -50,6 +55,15 @@ impl Timeline {
     /// The interval that is so long after the start.
     #[inline]
     pub(crate) fn at(&mut self, since_ns: u64) -> &mut Counts {
+        let is_last = since_ns.wrapping_sub(self.last_ns) < self.interval_ns;
+        if !is_last || self.intervals.is_empty() {
+            self.find(since_ns);
+        }
+        &mut self.intervals[self.last]
+    }
+
+    #[cold]
+    fn find(&mut self, since_ns: u64) {
         let mut at = usize::try_from(since_ns / self.interval_ns).unwrap_or(usize::MAX);
         while at >= INTERVALS_MAX {
             self.coarsen();
@@ -58,7 +72,7 @@ impl Timeline {
         if at >= self.intervals.len() {
             self.intervals.resize(at + 1, Counts::default());
         }
-        &mut self.intervals[at]
+        (self.last, self.last_ns) = (at, at as u64 * self.interval_ns);
     }
 
     fn coarsen(&mut self) {
@@ -67,6 +81,7 @@ impl Timeline {
             .map(|pair| pair.iter().copied().fold(Counts::default(), Counts::plus))
             .collect();
         self.interval_ns = self.interval_ns.saturating_mul(2);
+        (self.last, self.last_ns) = (0, 0);
     }
 
     /// Adds another thread's.

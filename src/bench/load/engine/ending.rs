@@ -17,15 +17,13 @@ impl Engine {
         };
         let end_ns = window.to_ns.min(now_ns);
         let mut group = 1;
-        for member in 0..self.senders.len() {
+        for member in 0..self.paces.len() {
             loop {
                 let due_ns = self.due_ns(member);
                 if due_ns >= end_ns {
                     break;
                 }
-                if let Some(cursor) = &mut self.senders[member].cursor {
-                    plan.advance(cursor);
-                }
+                plan.advance(&mut self.paces[member].cursor);
                 if !window.contains(due_ns) {
                     continue;
                 }
