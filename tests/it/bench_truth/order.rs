@@ -35,7 +35,7 @@ fn verdict(report: &Value) -> &str {
     report["verdict"].as_str().unwrap()
 }
 
-const LOAD: &str = "-d 400ms --warmup 0 --pipeline 4";
+const LOAD: &str = "-n 400 --warmup 0 --pipeline 4";
 
 #[test]
 fn two_messages_in_two_orders_are_found() {
