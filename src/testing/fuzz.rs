@@ -11,6 +11,7 @@ mod decoder;
 mod protocol;
 mod room;
 mod sanitize;
+mod session;
 
 pub(crate) use byte_source::ByteSource;
 
@@ -27,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     ("irc", protocol::check_irc),
     ("room", room::check),
     ("sanitize", sanitize::check),
+    ("session", session::check),
     ("websocket", protocol::check_websocket),
 ];
 

@@ -1,13 +1,12 @@
 //! The engine's part, played on a virtual clock: for tests and for the fuzzer.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::{Opening, Output, Session, Setup};
 use crate::protocol::Encoding;
 use crate::protocol::http::Page;
 use crate::wire::{Framing, Message};
-
-use std::net::SocketAddr;
 
 /// What has come of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,9 +42,7 @@ impl Driver {
             session: Session::new(opening, framing, is_proxied, start),
             setup: Setup {
                 page: Page::new("<b>hi</b>"),
-                allowed_origins: Vec::new(),
-                has_tls: false,
-                max_message_bytes: MAX_MESSAGE_BYTES,
+                ..Setup::new(MAX_MESSAGE_BYTES)
             },
             is_full: false,
             heard: Vec::new(),

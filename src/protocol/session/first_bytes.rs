@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use super::super::detect::{self, Protocol, detect};
 use super::super::{Encoding, extend_within, http, irc};
 use super::http_request::{self, HttpRequest};
-use super::{HEAD_TIMEOUT, Joining, Opening, Output, Setup, State, Step, end, refuse};
+use super::output::{end, refuse};
+use super::state::{Joining, State, Step};
+use super::{HEAD_TIMEOUT, Opening, Output, Setup};
 use crate::wire::{Decoded, Decoder, Framing, Message};
 
 /// A client of [`Opening::Auto`] that has sent nothing for this long waits to be greeted: it is one
@@ -45,7 +47,7 @@ impl FirstBytes {
     }
 
     /// What has come so far was a handshake's.
-    pub(super) fn over_tls(self: Box<Self>, now: Instant) -> State {
+    pub(super) fn over_tls(&self, now: Instant) -> State {
         let mut state = State::begin(self.opening, self.framing, now);
         if let State::FirstBytes(first) = &mut state {
             first.is_over_tls = true;
@@ -138,7 +140,7 @@ impl FirstBytes {
     }
 
     /// The client is one of lines, or of IRC.
-    fn hear(mut self: Box<Self>, as_of: Opening, read: &[u8], input: &mut &[u8]) -> Step {
+    fn hear(&mut self, as_of: Opening, read: &[u8], input: &mut &[u8]) -> Step {
         let mut state = as_of.decoding(self.framing);
         if let State::Lines(decoder) | State::Irc(decoder) = &mut state {
             decoder.on_read(self.judged(read));
@@ -200,7 +202,7 @@ impl FirstBytes {
     }
 
     /// The client has sent nothing, and is one of lines.
-    fn join_silent(self: Box<Self>) -> Step {
+    fn join_silent(&self) -> Step {
         let (opening, framing) = (Opening::Lines, self.framing);
         let joined = Output::Joined {
             encoding: Encoding::Lines,
@@ -214,7 +216,7 @@ impl FirstBytes {
     }
 
     /// The stream has ended: what is held is lines.
-    pub(super) fn finish(self: Box<Self>, setup: &Setup) -> Step {
+    pub(super) fn finish(&self, setup: &Setup) -> Step {
         match self.opening {
             Opening::Http => return (State::Over, Some(end())),
             _ if self.held.is_empty() => return self.join_silent(),

@@ -6,7 +6,8 @@ use std::time::Instant;
 use super::super::Encoding;
 use super::super::http::{Answer, HeadReader, Refusal, route};
 use super::super::websocket::{Reader, Role};
-use super::{HEAD_TIMEOUT, Joining, Output, Setup, State, Step};
+use super::state::{Joining, State, Step};
+use super::{HEAD_TIMEOUT, Output, Setup};
 
 /// A request whose head is on its way.
 #[derive(Debug)]

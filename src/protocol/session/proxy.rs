@@ -7,7 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Instant;
 
-use super::{HEAD_TIMEOUT, Joining, Opening, Output, State, Step, refuse};
+use super::output::refuse;
+use super::state::{Joining, State, Step};
+use super::{HEAD_TIMEOUT, Opening, Output};
 use crate::wire::Framing;
 
 const SIGNATURE_1: &[u8] = b"PROXY ";

@@ -9,7 +9,7 @@ use crate::protocol::websocket::{self, MAX_CONTROL_BYTES, Opcode, Reader, Role};
 use crate::sanitize::sanitize;
 
 /// A stream and the pieces that reads cut it into.
-fn cut<'a>(source: &mut ByteSource<'a>) -> (&'a [u8], Vec<&'a [u8]>) {
+pub(super) fn cut<'a>(source: &mut ByteSource<'a>) -> (&'a [u8], Vec<&'a [u8]>) {
     let plan = usize::from(source.byte() % 12);
     let plan = source.take(plan);
     let stream = source.rest();
