@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 mod connecting;
+mod generator;
 mod misleading;
 mod order;
 

@@ -256,3 +256,20 @@ fn a_run_that_has_not_settled_says_so() {
     );
     assert_eq!(with(0.5, Some([1.0, 2.0])), "ok");
 }
+
+#[test]
+fn a_unit_that_was_not_measured_is_told() {
+    let facts = Facts {
+        calibration: Some("no such process".to_owned()),
+        ..Facts::default()
+    };
+    let collected = Collected {
+        utilization: vec![GOOD],
+        ..Collected::default()
+    };
+    let verdict = judge(&example(), &collected, &facts);
+    assert_eq!(
+        verdict,
+        "ok, but --calibrate measured nothing: no such process"
+    );
+}
