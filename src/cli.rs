@@ -2,6 +2,7 @@
 //! Starts nothing, and reads nothing but the file of `--motd`.
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -17,7 +18,10 @@ use crate::serve as server;
 mod bench;
 #[cfg(feature = "client")]
 mod connect;
+mod generate;
 mod serve;
+
+pub use generate::Files;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -34,8 +38,10 @@ pub enum Command {
     /// `chinwag bench`
     #[cfg(feature = "bench")]
     Bench(generator::Config),
-    /// `--help` or `--version`: a text for stdout.
+    /// `--help`, `--version` or `chinwag generate`: a text for stdout.
     Print(String),
+    /// `chinwag generate man --out`
+    Write(Files),
 }
 
 #[derive(Parser)]
@@ -58,6 +64,7 @@ enum Subcommands {
     #[cfg(not(feature = "bench"))]
     #[command(hide = true, disable_help_flag = true)]
     Bench(NotBuiltIn),
+    Generate(generate::Arguments),
 }
 
 /// Stands for the arguments of a subcommand that this build does without.
@@ -109,11 +116,10 @@ where
             Subcommands::Bench(given) => given.into_config().map(Command::Bench),
             #[cfg(not(feature = "bench"))]
             Subcommands::Bench(_) => NotBuiltIn::refuse("bench", "bench"),
+            Subcommands::Generate(given) => given.into_command(Arguments::command()),
         },
         Err(error) if !error.use_stderr() => {
-            // Of a `{n}` clap makes a newline, and nothing keeps it from that.
-            let text = error.render().to_string().replace("{%n}", "{n}");
-            Ok(Command::Print(text))
+            Ok(Command::Print(unescape(&error.render().to_string())))
         }
         Err(error) => {
             let page = help_page(&words);
@@ -126,6 +132,28 @@ where
             Err(CliError::usage(format!("{why} (see {page})")))
         }
     }
+}
+
+/// Writes to stdout. A reader that has gone away is no failure of ours.
+///
+/// # Errors
+/// One line: why it cannot be written.
+pub fn print(text: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::runtime(format!("write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Of a `{n}` clap makes a newline, and nothing keeps it from that: a help has `{%n}` in its place.
+fn unescape(help: &str) -> String {
+    help.replace("{%n}", "{n}")
 }
 
 /// The help of the subcommand that the words name, as far as they name one.

@@ -1,6 +1,5 @@
 //! Arguments, run, exit code. Policy only: everything that works is in the library.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use chinwag::cli::{self, Command};
@@ -22,11 +21,8 @@ fn main() -> ExitCode {
         Command::Connect(config) => chinwag::client::run(&config),
         #[cfg(feature = "bench")]
         Command::Bench(config) => chinwag::bench::run(&config),
-        Command::Print(text) => {
-            // A reader that has gone away is no failure of ours.
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            Ok(())
-        }
+        Command::Print(text) => cli::print(&text),
+        Command::Write(files) => files.write(),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

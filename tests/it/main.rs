@@ -26,6 +26,7 @@ mod docs;
 mod echo;
 mod examples;
 mod faults;
+mod generate;
 mod harness;
 mod kernel;
 mod limits;
