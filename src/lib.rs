@@ -10,9 +10,10 @@
 //!   reactor     sockets and readiness; the one server module that names mio
 //!   service     the seam between the reactor and the services
 //!   services    echo, reply, console, room. No socket, no clock
-//!   outbound    what each client is still owed: the shared log, outboxes, whose turn it is
-//!   wire        bytes <-> messages
-//!   protocol    bytes <-> what lines, HTTP, WebSocket and IRC say; sans I/O
+//!   outbound    what each client is still owed: a log for each encoding, outboxes, whose turn it is
+//!   wire        bytes -> messages, without a protocol: lines, chunks, raw clients, telnet
+//!   protocol    a client's session: what it speaks (lines, HTTP, WebSocket, IRC), what it says;
+//!               and a room's events in each encoding. No socket, no clock
 //!   tls         certificates, and one connection's records; what `reactor` puts under a client
 //!   client      connect: a person in a terminal, or a script in a pipe
 //!   terminal    a line edited at the bottom, lines printed above it
@@ -21,9 +22,10 @@
 //!   testing     in tests and fuzzing builds only: scenes, a simulated network, fuzz checks, seeds
 //! ```
 //!
-//! A message's way: `reactor` reads it into its one scratch buffer, `wire` cuts it out, a
-//! `service` is told, asks `outbound` that others be sent something, and at the end of the turn
-//! the `reactor` writes to each what `outbound` says that it is owed.
+//! A message's way: `reactor` reads it into its one scratch buffer, through `tls` if need be; the
+//! client's session in `protocol` cuts it out; a `service` is told, asks `outbound` that others be
+//! sent something, each in its encoding; and at the end of the turn the `reactor` writes to each
+//! what `outbound` says that it is owed.
 //!
 //! # What holds everywhere
 //!
@@ -40,7 +42,7 @@
 //! # What is deliberately absent
 //!
 //! No async runtime: the loop is what there is to read here. No threads for clients, no locks
-//! around rooms. No passwords: a tunnel, or the service in front, does that.
+//! around rooms. No accounts: a room has one password at most, and names are free to take.
 
 #![forbid(unsafe_code)]
 
