@@ -153,7 +153,10 @@ pub(super) fn read(encoding: Encoding, bytes: &[u8]) -> Vec<String> {
             while let Some(event) = reader.next(&mut input, 1 << 20) {
                 messages.push(match event.expect("frames in order") {
                     websocket::Event::Text(text) => text.to_owned(),
-                    websocket::Event::Close(Some(code)) => format!("close {code}"),
+                    websocket::Event::Close(Some(code)) => {
+                        assert!(input.is_empty(), "something comes behind the last frame");
+                        format!("close {code}")
+                    }
                     event => panic!("{event:?}"),
                 });
             }
