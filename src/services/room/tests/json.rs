@@ -208,3 +208,33 @@ fn each_protocol_has_its_last_words() {
     let notice = format!(r#"{{"type":"notice","text":"{why}"}}"#);
     assert_eq!(full(Encoding::Json), [notice, "close 1013".to_owned()]);
 }
+
+/// What it is told on its coming is in three pieces, and none of them may be missing.
+#[test]
+fn a_newcomer_is_told_all_whatever_the_bound() {
+    let limits = Limits {
+        max_pending_bytes: 64,
+        ..ROOMY
+    };
+    let config = Config {
+        history_lines: 10,
+        notices: Notices::On,
+        ..plain()
+    };
+    let mut hall = Hall::with_limits(config, limits);
+    hall.comes("ann", Encoding::Lines);
+    for n in 0..10 {
+        hall.says("ann", n.to_string());
+        hall.says("ann", format!("/nick ann{n}"));
+    }
+    hall.comes("page", Encoding::Json);
+    hall.is_gone("page", Disconnect::Eof);
+    for since in [0, FIRST_ID] {
+        hall.comes_since("page", since);
+        let told = hall.told("page");
+        assert!(told[0].starts_with(r#"{"type":"you""#), "{told:?}");
+        let last = told.last().unwrap();
+        assert!(last.starts_with(r#"{"type":"names""#), "{told:?}");
+        hall.is_gone("page", Disconnect::Eof);
+    }
+}
