@@ -33,7 +33,7 @@ fn short(told: Vec<String>) -> Vec<String> {
 /// What irssi, weechat and HexChat send when they connect and are told to join, with what they are
 /// answered: all of it numeric replies that they know, and none of them an error.
 #[test]
-#[allow(clippy::too_many_lines, reason = "a table")]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn clients_come_in_with_their_defaults() {
     let clients: &[&[&str]] = &[
         // irssi 1.4
@@ -213,7 +213,7 @@ fn who_comes_back_to_the_channel_hears_what_it_has_missed() {
 }
 
 #[test]
-#[allow(clippy::too_many_lines, reason = "a table")]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn questions_are_answered() {
     let mut hall = hall_of_two();
     hall.joins_by_irc("cat", "");

@@ -17,7 +17,7 @@ fn said(kind: &str, nth: u64, from: &str, text: &str) -> String {
 }
 
 #[test]
-#[allow(clippy::too_many_lines, reason = "a table")]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn its_conversation_is_told_in_objects() {
     let mut hall = with_notices(Notices::On);
     hall.comes("ann", Encoding::Json);
