@@ -199,7 +199,8 @@ impl Arguments {
 /// What the server would refuse is refused before it is started, in the same words.
 fn check_server_options(load: &Load) -> Result<(), CliError> {
     let program = std::iter::once(OsString::from("chinwag"));
-    match super::parse(program.chain(load.server_arguments()))? {
+    let words = program.chain(load.server_arguments()).collect();
+    match super::parse_words(words)? {
         super::Command::Serve(_) => Ok(()),
         _ => Err(CliError::usage(
             "a server that is to be measured takes no --help (see chinwag serve --help)",

@@ -24,6 +24,7 @@ mod console;
 mod descriptors;
 mod docs;
 mod echo;
+mod environment;
 mod examples;
 mod faults;
 mod generate;
