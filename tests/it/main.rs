@@ -39,6 +39,7 @@ mod notices;
 mod peer;
 mod picture;
 mod privilege;
+mod protocols;
 mod pty;
 mod reply;
 mod room;
