@@ -114,6 +114,7 @@ impl<N: Net> Engine<N> {
             // clients that come again and again without reading could make any amount of it.
             let is_stalled = !slot.fanout.is_clear(token) && gave_up(why);
             slot.fanout.forget(token);
+            self.undecided.remove(&token);
             slot.throttled.retain(|throttled| *throttled != token);
             if let Source::Connection(connection) = self.sources.remove(token.index()).source {
                 let stream = connection.transport.into_stream();

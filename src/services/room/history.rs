@@ -108,10 +108,18 @@ impl History {
     }
 
     /// What to show to a newcomer of that encoding, which may know all up to `since` already.
-    pub(super) fn shown(&mut self, encoding: Encoding, since: Option<u64>, out: &Fanout) -> Shown {
+    /// What stands from `until` on in the log, it is sent in any case.
+    pub(super) fn shown(
+        &mut self,
+        encoding: Encoding,
+        since: Option<u64>,
+        until: Offset,
+        out: &Fanout,
+    ) -> Shown {
         let feed = &mut self.feeds[encoding.index()];
         feed.forget_before(out.log_start(AudienceId::FIRST, encoding.index()));
-        let last_lines = feed.placed.len().saturating_sub(self.max_lines);
+        let end = (feed.placed).partition_point(|line| line.range.start < until);
+        let last_lines = end.saturating_sub(self.max_lines);
         let newest = feed.placed.back().map_or(feed.forgotten, |line| line.id);
         let (has_gap, first) = match since {
             None => (false, last_lines),
@@ -122,7 +130,7 @@ impl History {
                 (since < feed.forgotten, first)
             }
         };
-        let (runs, is_cut) = feed.runs(first);
+        let (runs, is_cut) = feed.runs(first.min(end)..end);
         let has_gap = has_gap || is_cut && since.is_some();
         Shown { has_gap, runs }
     }
@@ -218,10 +226,10 @@ impl Feed {
 
     /// Where the lines from the one of index `first` on stand: those that stand together are one
     /// range. And whether that would have been too many, and only the newest are there.
-    fn runs(&self, first: usize) -> (Vec<Range<Offset>>, bool) {
+    fn runs(&self, lines: Range<usize>) -> (Vec<Range<Offset>>, bool) {
         let mut runs: Vec<Range<Offset>> = Vec::new();
         let mut is_cut = false;
-        for Placed { range, .. } in self.placed.range(first..).rev() {
+        for Placed { range, .. } in self.placed.range(lines).rev() {
             let count = runs.len();
             match runs.last_mut() {
                 Some(run) if run.start == range.end => run.start = range.start,

@@ -267,7 +267,7 @@ impl Room {
         let name = &*name;
         self.tell(client, Event::Joined { room: LOBBY, name }, out);
         self.tell_names(client, out);
-        self.follow(client, encoding, since, out);
+        self.follow(client, encoding, (since, None), out);
         self.announce_newcomer(now, client, name, out);
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::history::Shown;
 use super::members::Departed;
 use super::{LOBBY, Notices, Room};
-use crate::outbound::{AudienceId, ClientId, Fanout};
+use crate::outbound::{AudienceId, ClientId, Fanout, Offset};
 use crate::protocol::websocket::CloseCode;
 use crate::protocol::{self, Encoding, Event};
 
@@ -17,7 +17,7 @@ impl Room {
         now: Instant,
         client: ClientId,
         encoding: Encoding,
-        since: Option<u64>,
+        before: (Option<u64>, Option<Offset>),
         out: &mut Fanout,
     ) {
         let name = self.members.add(client, encoding);
@@ -28,33 +28,36 @@ impl Room {
         let welcome = is_greeted.then_some(Event::Welcome { name, others });
         let motd = self.config.motd.iter().map(|line| Event::Notice(line));
         self.tell_all(client, welcome.into_iter().chain(motd), out);
-        self.follow(client, encoding, since, out);
+        self.follow(client, encoding, before, out);
         if encoding == Encoding::Json {
             self.tell_names(client, out);
         }
         self.announce_newcomer(now, client, name, out);
     }
 
-    /// Shows a newcomer what was said before, and owes it what will be.
+    /// Shows a newcomer what was said before, and owes it what will be. It knows all up to the
+    /// message of the id `since` if it was here before; and if it came a while ago, the log ended at
+    /// `came_at` then.
     pub(super) fn follow(
         &mut self,
         client: ClientId,
         encoding: Encoding,
-        since: Option<u64>,
+        (since, came_at): (Option<u64>, Option<Offset>),
         out: &mut Fanout,
     ) {
+        let came_at = came_at.unwrap_or(Offset::MAX);
         let feed = encoding.index();
         if !out.has_log(AudienceId::FIRST, feed) {
             self.history.fill(encoding, &mut self.encoder, out);
         }
-        let Shown { has_gap, runs } = self.history.shown(encoding, since, out);
+        let Shown { has_gap, runs } = self.history.shown(encoding, since, came_at, out);
         if has_gap && encoding == Encoding::Json {
             self.tell(client, Event::Gap, out);
         }
         for run in runs {
             out.replay(client, AudienceId::FIRST, feed, run);
         }
-        out.follow(client, AudienceId::FIRST, feed);
+        out.follow_from(client, AudienceId::FIRST, feed, came_at);
     }
 
     pub(super) fn announce_newcomer(

@@ -64,6 +64,7 @@ impl Hall {
         self.clients.insert(name.to_owned(), (id, encoding));
         self.out.open(id);
         let newcomer = Newcomer {
+            came_at: None,
             peer: &Peer::Unix,
             encoding,
             since,
