@@ -9,6 +9,7 @@
 
 mod client;
 mod holding_echo;
+pub(crate) mod link;
 pub(crate) mod net;
 pub(crate) mod network;
 mod oracle;
