@@ -186,13 +186,17 @@ fn one_that_closes_has_ended() {
     let mut room = room(ROOMY);
     comes(&mut room, "ann", Proto::Http);
     room.joins("bob");
+    room.stalls("ann");
     room.sends(
         "ann",
         [text("bye"), close(), text("nobody hears that")].concat(),
     );
     room.says("bob", "she has gone");
     room.hears("bob", "guest1: bye");
-    room.hears_nothing("bob");
+    // She has, though she has not heard the last yet.
+    room.says("bob", "/who");
+    room.hears("bob", "* 1 here: guest2");
+    room.recovers("ann");
     assert_eq!(texts(&mut room, "ann"), (vec!["bye".into()], Some(1000)));
     assert_eq!(room.fate("ann"), Some(Disconnect::Eof));
     assert_eq!(room.end("ann"), Some(End::Finished));
@@ -209,12 +213,15 @@ fn one_that_breaks_the_protocol_is_told_so() {
         let mut room = room(ROOMY);
         comes(&mut room, "ann", Proto::Http);
         room.joins("bob");
+        room.stalls("ann");
         room.sends(
             "ann",
             [text("hi"), sent, text("nobody hears that")].concat(),
         );
         room.hears("bob", "guest1: hi");
-        room.hears_nothing("bob");
+        room.says("bob", "/who");
+        room.hears("bob", "* 1 here: guest2");
+        room.recovers("ann");
         assert_eq!(texts(&mut room, "ann"), (vec!["hi".into()], Some(code)));
         assert_eq!(room.fate("ann"), Some(Disconnect::Eof));
         assert_eq!(room.end("ann"), Some(End::Finished));
