@@ -12,6 +12,7 @@ mod comings;
 mod commands;
 mod hall;
 mod irc;
+mod irc_questions;
 mod irc_talk;
 mod json;
 mod order;
