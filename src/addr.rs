@@ -72,6 +72,25 @@ impl Address {
         }
     }
 
+    /// What a server's certificate has to be for, if it is there.
+    pub(crate) fn certificate_name(&self) -> &str {
+        match self {
+            Self::Tcp { host, .. } => host.split('%').next().unwrap_or(host),
+            Self::Any { .. } | Self::Unix(_) => "localhost",
+        }
+    }
+
+    /// Whether whoever connects to it reaches this machine. A name is not looked up, but for the
+    /// usual one.
+    pub(crate) fn is_this_machine(&self) -> bool {
+        match self {
+            Self::Tcp { host, .. } => {
+                host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+            }
+            Self::Any { .. } | Self::Unix(_) => true,
+        }
+    }
+
     /// Whether clients can come from other machines. A name is not looked up: false.
     pub(crate) fn is_open_to_others(&self) -> bool {
         match self {

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-use crate::addr::{Address, Listen, Proto};
+use crate::addr::{Listen, Proto};
 use crate::failure::CliError;
 use crate::signals;
 use crate::terminal::Terminal;
-use crate::tls::{self, Trust};
+use crate::tls::{Connector, Trust};
 
 use link::Link;
 
@@ -67,20 +67,15 @@ fn connect(config: &Config) -> Result<Link, CliError> {
         return dial::dial(server, timeout).map(Link::plain);
     }
     let deadline = Instant::now() + timeout;
-    let tls = tls::connect(&config.trust, name(&server.address))?;
+    let tls = Connector::new(&config.trust, server.address.certificate_name())?;
+    let tls = tls
+        .connect()
+        .map_err(|error| dial::failed(server, &error))?;
     let socket = dial::dial(server, timeout)?;
     Link::over_tls(socket, tls, deadline).map_err(|error| match error.kind() {
         io::ErrorKind::TimedOut => dial::no_answer(server, timeout),
         _ => dial::failed(server, &error),
     })
-}
-
-/// What the server's certificate has to be for.
-fn name(address: &Address) -> &str {
-    match address {
-        Address::Tcp { host, .. } => host.split('%').next().unwrap_or(host),
-        Address::Any { .. } | Address::Unix(_) => "localhost",
-    }
 }
 
 fn broken(config: &Config, error: &io::Error) -> CliError {

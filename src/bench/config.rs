@@ -12,6 +12,7 @@ use super::load::schedule::{Arrivals, Plan};
 use super::measure::condition::Condition;
 use super::protocol;
 use crate::addr::Address;
+use crate::tls::Trust;
 
 /// The smallest `--size`: a header's fields and the newline.
 pub(crate) const SIZE_BYTES_MIN: usize = header::TEXT_BYTES_MIN + 1;
@@ -60,6 +61,9 @@ pub struct Load {
     pub rounds: usize,
     /// The load itself.
     pub settings: Settings,
+    /// Which servers are trusted, over TLS; none: whoever answers on this machine, and elsewhere
+    /// whom this machine trusts.
+    pub trust: Option<Trust>,
     /// Addresses to connect from, in turn.
     pub sources: Vec<IpAddr>,
     /// Give CPU time also in units of one send and receive, measured beside the server.
@@ -91,6 +95,12 @@ pub struct Settings {
     pub protocol: protocol::Kind,
     /// Senders get their own messages too.
     pub own: bool,
+    /// All of it over TLS.
+    #[serde(default)]
+    pub tls: bool,
+    /// TLS handshakes resume what earlier ones have agreed on.
+    #[serde(default)]
+    pub tls_resume: bool,
     /// Bytes of a message, in lines with its newline.
     pub size_bytes: usize,
     /// `closed` or `open`.
@@ -166,15 +176,31 @@ impl Load {
     }
 
     /// What the server that is started is told, from `serve` on: a loopback port that the system
-    /// picks, the options, and that it has to take messages of this size.
+    /// picks, the options, a certificate where it takes one, and that it has to take messages of this
+    /// size.
     #[must_use]
     pub fn server_arguments(&self) -> Vec<OsString> {
         const LARGEST: &str = "--max-message";
-        let start = ["serve", self.name(), "--listen", "127.0.0.1:0"];
+        let protocol = match (self.settings.protocol, self.settings.tls) {
+            (protocol::Kind::Ws, false) => "http:",
+            (protocol::Kind::Ws, true) => "https:",
+            (protocol::Kind::Irc, false) => "irc:",
+            (protocol::Kind::Irc, true) => "ircs:",
+            (_, true) => "tls:",
+            (_, false) => "",
+        };
+        let listen = format!("{protocol}127.0.0.1:0");
+        let start = ["serve", self.name(), "--listen", &listen];
         let mut arguments: Vec<OsString> = start.iter().map(OsString::from).collect();
         arguments.extend_from_slice(&self.server_options);
-        let is_told = |o: &OsString| o.to_string_lossy().starts_with(LARGEST);
-        if self.scenario == Scenario::Room && !self.server_options.iter().any(is_told) {
+        let is_told = |option: &str| {
+            let mut given = self.server_options.iter();
+            given.any(|o| o.to_string_lossy().starts_with(option))
+        };
+        if self.settings.tls && !is_told("--tls-cert") {
+            arguments.push("--tls-self-signed".into());
+        }
+        if self.scenario == Scenario::Room && !is_told(LARGEST) {
             arguments.push(LARGEST.into());
             arguments.push(self.settings.size_bytes.max(1024).to_string().into());
         }

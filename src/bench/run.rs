@@ -108,6 +108,8 @@ struct Merged {
     last_receiver: Durations,
     skew: Durations,
     handshake: Durations,
+    tls_handshake: Durations,
+    tls_resumed: u64,
     connect: Durations,
     timeline: Timeline,
 }
@@ -258,6 +260,8 @@ fn merge(shared: &Shared, outcomes: Vec<Outcome>, run: Collected) -> Merged {
         last_receiver: Durations::default(),
         skew: Durations::default(),
         handshake: Durations::default(),
+        tls_handshake: Durations::default(),
+        tls_resumed: 0,
         connect: Durations::default(),
         timeline: Timeline::default(),
     };
@@ -283,6 +287,8 @@ fn merge(shared: &Shared, outcomes: Vec<Outcome>, run: Collected) -> Merged {
         all.last_receiver.add(&metrics.last_receiver);
         all.skew.add(&metrics.skew);
         all.handshake.add(&metrics.handshake);
+        all.tls_handshake.add(&metrics.tls_handshake);
+        all.tls_resumed += metrics.tls_resumed;
         all.connect.add(&metrics.connect);
         all.timeline.add(metrics.timeline);
     }

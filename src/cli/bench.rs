@@ -17,9 +17,11 @@ use crate::bench::protocol;
 use crate::failure::CliError;
 use crate::units;
 use room::{Room, RoomArguments};
+use tls::TlsOptions;
 use values::{positive, process, profile, rate, size, unescape};
 
 mod room;
+mod tls;
 mod values;
 
 /// Measured, if neither a time nor a number of messages is given.
@@ -116,6 +118,8 @@ struct Common {
     /// Generator threads; each takes a core of its own
     #[arg(long, value_name = "N", default_value = "1", value_parser = positive)]
     threads: usize,
+    #[command(flatten)]
+    tls: TlsOptions,
     /// Connections made a second [default: as fast as they are accepted]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     connect_rate: Option<u64>,
@@ -227,6 +231,7 @@ impl Common {
             }),
             rounds: self.rounds,
             settings,
+            trust: self.tls.trust(),
             sources: self.source,
             calibrate: self.calibrate,
             server_options: self.server_options,
@@ -295,6 +300,8 @@ impl Common {
             senders: room.map_or(self.connections, |room| room.senders),
             protocol: room.map_or(protocol::Kind::Line, |room| room.protocol),
             own: room.is_some_and(|room| room.own),
+            tls: self.tls.is_on(),
+            tls_resume: self.tls.resumes(),
             size_bytes: self.size,
             loop_kind: if is_open { "open" } else { "closed" }.to_owned(),
             in_flight: (!is_open).then_some(self.pipeline),

@@ -99,7 +99,7 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
 
 /// As this program's log has it, and as others write it: with colons, in capitals.
 #[cfg(feature = "tls")]
-fn parse_fingerprint(text: &str) -> Result<[u8; 32], String> {
+pub(super) fn parse_fingerprint(text: &str) -> Result<[u8; 32], String> {
     let digits: Option<Vec<u32>> = (text.chars().filter(|c| *c != ':'))
         .map(|c| c.to_digit(16))
         .collect();

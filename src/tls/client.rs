@@ -1,7 +1,9 @@
 //! A client's side: which servers it takes for what they say they are.
 
+use std::io;
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
@@ -10,14 +12,43 @@ use super::verify::Verifier;
 use super::{TlsConnection, Trust, pem};
 use crate::failure::CliError;
 
-/// A connection to the server that `name` stands for: a host's name, or its IP address.
-///
-/// # Errors
-/// Which certificates cannot be read, or what is wrong with the name.
-pub(crate) fn connect(trust: &Trust, name: &str) -> Result<TlsConnection, CliError> {
-    let fail = |why: String| CliError::runtime(format!("set up TLS with {name}: {why}"));
-    let server = ServerName::try_from(name.to_owned()).map_err(|error| fail(error.to_string()))?;
-    TlsConnection::connect(config(trust)?, server).map_err(|error| fail(error.to_string()))
+/// Makes connections to one server.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    config: Arc<ClientConfig>,
+    server: ServerName<'static>,
+}
+
+impl Connector {
+    /// To the server that `name` stands for: a host's name, or its IP address.
+    ///
+    /// # Errors
+    /// Which certificates cannot be read, or what is wrong with the name.
+    pub(crate) fn new(trust: &Trust, name: &str) -> Result<Self, CliError> {
+        let server = ServerName::try_from(name.to_owned())
+            .map_err(|error| CliError::runtime(format!("set up TLS with {name}: {error}")))?;
+        let config = config(trust)?;
+        Ok(Self { config, server })
+    }
+
+    /// The same, but each of its handshakes is a full one: none resumes what an earlier one has
+    /// agreed on.
+    pub(crate) fn without_resumption(self) -> Self {
+        let mut config = Arc::unwrap_or_clone(self.config);
+        config.resumption = Resumption::disabled();
+        Self {
+            config: Arc::new(config),
+            ..self
+        }
+    }
+
+    /// A client's side, before its first word.
+    ///
+    /// # Errors
+    /// The configuration does not fit.
+    pub(crate) fn connect(&self) -> io::Result<TlsConnection> {
+        TlsConnection::connect(Arc::clone(&self.config), self.server.clone())
+    }
 }
 
 /// What every handshake of a client is made from.
@@ -39,6 +70,7 @@ pub(super) fn config_of(
         .map_err(|error| CliError::runtime(format!("set up TLS: {error}")))?;
     let verifier = match trust {
         Trust::System => None,
+        Trust::Anyone => Some(Verifier::of_anyone(provider)),
         Trust::Fingerprint(sha256) => Some(Verifier::of_fingerprint(*sha256, provider)),
         Trust::Ca(path) => {
             let signers = pem::certificates("--tls-ca", path)?;

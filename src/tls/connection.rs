@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, HandshakeKind, ServerConfig};
 
 use super::scratch::{
     CLIENT_KEEPS_BYTES, READ_BYTES, RECORD_PLAIN_BYTES, RECORD_WIRE_BYTES, SCRATCH,
@@ -93,6 +93,11 @@ impl TlsConnection {
     /// written, and no edge of the stream tells when it is.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.side.common().is_handshaking()
+    }
+
+    /// Whether the handshake, which is over, has resumed what an earlier one had agreed on.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.side.common().handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
     /// Whether there are records which the stream has not taken yet.

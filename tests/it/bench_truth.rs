@@ -10,6 +10,7 @@ mod generator;
 mod misleading;
 mod order;
 mod protocols;
+mod tls;
 
 use super::bench_peers::{
     assert_counts, bench, faulty, narrow, number, room, serve, stalling, wide,

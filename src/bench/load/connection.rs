@@ -1,13 +1,14 @@
 //! One connection of the generator: its stream, and what the kernel would not yet take.
 //! Knows no message.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
 use crate::reactor::Stream;
+use crate::tls::TlsConnection;
 
 /// Whether a write went out whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub(crate) enum Written {
 pub(crate) struct Connection {
     stream: Stream,
     held: Option<Box<Held>>,
+    tls: Option<Box<TlsConnection>>,
 }
 
 #[derive(Debug)]
@@ -35,7 +37,11 @@ struct Held {
 impl Connection {
     /// Around `stream`, which need not be connected yet.
     pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, held: None }
+        Self {
+            stream,
+            held: None,
+            tls: None,
+        }
     }
 
     /// The stream.
@@ -43,8 +49,12 @@ impl Connection {
         &self.stream
     }
 
-    /// Gives the stream back.
-    pub(crate) fn into_stream(self) -> Stream {
+    /// Gives the stream back, which is to be closed; TLS has said so.
+    pub(crate) fn into_stream(mut self) -> Stream {
+        if let Some(tls) = &mut self.tls {
+            // The server may be gone, or not take it: then it is told by the end of the stream.
+            let _ = tls.close_notify(&mut self.stream);
+        }
         self.stream
     }
 
@@ -65,16 +75,36 @@ impl Connection {
         }
     }
 
-    /// Reads once; `WouldBlock` when nothing is there, 0 at the end.
+    /// From here on it is TLS, whose handshake reading drives.
+    pub(crate) fn secure(&mut self, tls: TlsConnection) {
+        self.tls = Some(Box::new(tls));
+    }
+
+    /// Its TLS, if it has any.
+    pub(crate) fn tls(&mut self) -> Option<&mut TlsConnection> {
+        self.tls.as_deref_mut()
+    }
+
+    /// Reads once; `WouldBlock` when nothing is there, `Interrupted` when more may be there, 0 at the
+    /// end.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system says, or what is wrong with what the server sends.
     #[inline]
     pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if let Some(tls) = &mut self.tls {
+            return tls.read(&mut self.stream, into);
+        }
         let fd = descriptor(&self.stream);
         let read =
             rustix::io::retry_on_intr(|| rustix::net::recv(fd, &mut *into, RecvFlags::empty()));
         Ok(read?.0)
+    }
+
+    /// Whether a read that was short may be followed by another one.
+    #[inline]
+    pub(crate) fn may_have_more(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.may_have_more())
     }
 
     /// Sends `bytes` behind whatever is still held.
@@ -87,7 +117,7 @@ impl Connection {
             held.bytes.extend_from_slice(bytes);
             return Ok(Written::Held);
         }
-        let sent = write_some(&self.stream, bytes)?;
+        let sent = write_some(&mut self.stream, self.tls.as_deref_mut(), bytes)?;
         if sent == bytes.len() {
             return Ok(Written::Whole);
         }
@@ -103,10 +133,17 @@ impl Connection {
     /// # Errors
     /// What the system says; the connection is no longer good.
     pub(crate) fn flush(&mut self) -> io::Result<Written> {
+        let tls = self.tls.as_deref_mut();
         let Some(held) = &mut self.held else {
-            return Ok(Written::Whole);
+            // What TLS has to say for itself may be held too.
+            let is_whole = tls.map_or(Ok(true), |tls| tls.push(&mut self.stream))?;
+            return Ok(if is_whole {
+                Written::Whole
+            } else {
+                Written::Held
+            });
         };
-        held.sent += write_some(&self.stream, &held.bytes[held.sent..])?;
+        held.sent += write_some(&mut self.stream, tls, &held.bytes[held.sent..])?;
         if held.sent < held.bytes.len() {
             return Ok(Written::Held);
         }
@@ -124,7 +161,17 @@ impl Connection {
 /// Writes as much as the kernel takes. A short write means that it is full, or the edge that
 /// tells of room would not come: only `WouldBlock` arms it.
 #[inline]
-fn write_some(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
+fn write_some(
+    stream: &mut Stream,
+    tls: Option<&mut TlsConnection>,
+    bytes: &[u8],
+) -> io::Result<usize> {
+    if let Some(tls) = tls {
+        return match tls.write_vectored(stream, &[IoSlice::new(bytes)]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            written => written,
+        };
+    }
     let mut sent = 0;
     let fd = descriptor(stream);
     while sent < bytes.len() {

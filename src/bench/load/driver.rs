@@ -30,7 +30,9 @@ use crate::bench::measure::process;
 use crate::failure::CliError;
 use crate::reactor::Net as _;
 use crate::reactor::System;
+use crate::tls::Connector;
 
+mod opening;
 mod stages;
 mod traffic;
 
@@ -58,6 +60,8 @@ enum Role {
 #[derive(Debug)]
 enum Step {
     Connecting,
+    /// Its TLS handshake is under way.
+    Securing,
     Handshake(Box<Wait>),
     Open,
     /// To be taken away at the end of the iteration.
@@ -110,6 +114,7 @@ pub(crate) struct Driver<'a> {
     system: System,
     timer: Timer,
     route: Route,
+    tls: Option<Connector>,
     handshake: Handshake,
     slots: Slab<Slot>,
     gone: Vec<usize>,
@@ -165,6 +170,8 @@ impl<'a> Driver<'a> {
         let threads = shared.threads;
         let connections = load.lasting_connections();
         let route = Route::new(address, &load.sources, connections, thread).map_err(failed)?;
+        let tls = load.settings.tls.then(|| opening::connector(load, address));
+        let tls = tls.transpose()?;
         let poll = Poll::new().map_err(failed)?;
         let registry = poll.registry().try_clone().map_err(failed)?;
         let timer = Timer::new(poll.registry(), TIMER).map_err(failed)?;
@@ -182,6 +189,7 @@ impl<'a> Driver<'a> {
             system: System::new(registry),
             timer,
             route,
+            tls,
             handshake,
             slots: Slab::with_capacity(part(connections, thread, threads)),
             gone: Vec::new(),
@@ -292,31 +300,6 @@ impl<'a> Driver<'a> {
             waited_ns: self.waited_ns,
             cpu_ns: process::own_thread_cpu_ns(),
         }
-    }
-
-    /// Begins a connection that was due at `due_ns`; none if the server's queue is full.
-    fn dial(&mut self, role: Role, due_ns: u64) -> Result<Option<usize>, CliError> {
-        let mut stream = match self.route.open() {
-            Ok(stream) => stream,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(self.failed(&error)),
-        };
-        let entry = self.slots.vacant_entry();
-        let key = entry.key();
-        let registered = self.system.register(&mut stream, key);
-        entry.insert(Slot {
-            connection: Connection::new(stream),
-            role,
-            step: Step::Connecting,
-            blocked: false,
-            has_answered: false,
-            due_ns,
-            nth: self.dialled,
-        });
-        self.pending += 1;
-        self.dialled += 1;
-        registered.map_err(|error| self.failed(&error))?;
-        Ok(Some(key))
     }
 
     /// The connection ended, or is to end; a failure while the run is being prepared.

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::addr::Address;
+use crate::addr::{Address, Listen};
 use crate::failure::CliError;
 
 /// How long it may take to listen.
@@ -117,7 +117,9 @@ fn wait_for_address(lines: &mpsc::Receiver<String>) -> Result<Address, String> {
             mpsc::RecvTimeoutError::Timeout => format!("not listening after {START_PATIENCE:?}"),
             mpsc::RecvTimeoutError::Disconnected => "it ended at once".to_owned(),
         })?;
-    line.strip_prefix(LISTENING)
+    let listen: Listen = line
+        .strip_prefix(LISTENING)
         .ok_or_else(|| format!("it said '{line}'"))?
-        .parse()
+        .parse()?;
+    Ok(listen.address)
 }

@@ -105,6 +105,10 @@ pub(crate) struct Metrics {
     pub(crate) skew: Durations,
     /// From when a connection was due until the kernel had made it.
     pub(crate) handshake: Durations,
+    /// From when a connection was due until its TLS handshake was over.
+    pub(crate) tls_handshake: Durations,
+    /// TLS handshakes that have resumed what earlier ones had agreed on.
+    pub(crate) tls_resumed: u64,
     /// From when a connection was due until the server's first word on it.
     pub(crate) connect: Durations,
 }

@@ -85,6 +85,13 @@ pub(crate) struct Report {
     /// From when a connection was due until the kernel had made it, which it does before the
     /// server accepts it.
     pub(crate) handshake_us: Summary,
+    /// From when a connection was due until its TLS handshake was over, of all connections; with
+    /// --tls only.
+    #[serde(default)]
+    pub(crate) tls_handshake_us: Option<Summary>,
+    /// Of those, the ones that have resumed what earlier ones had agreed on.
+    #[serde(default)]
+    pub(crate) tls_resumed: Option<u64>,
     /// From the first connection until all were there, in milliseconds.
     pub(crate) ready_ms: f64,
     /// The load generator itself.

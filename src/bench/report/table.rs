@@ -116,6 +116,9 @@ pub(crate) fn title(report: &Report) -> String {
     if settings.protocol != Kind::Line {
         let _ = write!(text, ", {}", settings.protocol);
     }
+    if settings.tls {
+        text.push_str(", TLS");
+    }
     let _ = write!(text, ", {} bytes", settings.size_bytes);
     if let Some(in_flight) = settings.in_flight {
         let _ = write!(text, ", closed loop, {in_flight} in flight each");
@@ -158,6 +161,7 @@ fn latencies(text: &mut String, report: &Report) {
     row(text, "delivery skew", report.spread_us.as_ref());
     row(text, "connect", Some(&report.connect_us));
     row(text, "kernel handshake", Some(&report.handshake_us));
+    row(text, "TLS handshake", report.tls_handshake_us.as_ref());
     // What the generator adds to each of these.
     row(text, "send lag", report.generator.send_lag_us.as_ref());
     row(
@@ -226,6 +230,13 @@ fn server(text: &mut String, side: &Server, report: &Report) {
         report.ready_ms,
         side.cpu_us_per_connect
     );
+    if let (Some(resumed), Some(all)) = (report.tls_resumed, report.tls_handshake_us) {
+        let (resumed, all) = (grouped(resumed), grouped(all.count));
+        let _ = writeln!(
+            text,
+            "                 {resumed} of {all} TLS handshakes resumed"
+        );
+    }
 }
 
 /// Memory is counted in pages, and a server may have some to spare.

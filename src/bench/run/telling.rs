@@ -46,6 +46,8 @@ pub(super) fn report(load: &Load, address: &Address, all: &Merged, seen: &Sample
         spread_us: is_room.then(|| all.skew.summary()),
         connect_us: connect.summary(),
         handshake_us: all.handshake.summary(),
+        tls_handshake_us: settings.tls.then(|| all.tls_handshake.summary()),
+        tls_resumed: settings.tls.then_some(all.tls_resumed),
         ready_ms: rounded(us(seen.ready.at_ns.saturating_sub(seen.before.at_ns)) / 1e3),
         generator: generator(load, all),
         server: server(load, all, seen),

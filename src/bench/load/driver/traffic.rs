@@ -36,7 +36,7 @@ impl Driver<'_> {
 
     /// Sends what stands in `out` to `key`.
     #[inline]
-    fn send(&mut self, key: usize) {
+    pub(super) fn send(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key) else {
             return;
         };
@@ -57,6 +57,7 @@ impl Driver<'_> {
         };
         match slot.step {
             Step::Connecting => return self.on_connecting(key),
+            Step::Securing => return self.on_securing(key),
             Step::Gone => return,
             Step::Handshake(_) | Step::Open => {}
         }
@@ -84,19 +85,23 @@ impl Driver<'_> {
             }
             match slot.step {
                 Step::Connecting => return self.on_connecting(key),
+                Step::Securing => return self.on_securing(key),
                 Step::Gone => return,
                 Step::Handshake(_) | Step::Open => {}
             }
             match slot.connection.read(&mut self.scratch) {
                 Ok(0) => return self.lose(key, None),
                 Ok(n) => {
-                    self.on_bytes(key, n);
                     // A short read has taken all, unless the end is behind it.
-                    if n < self.scratch.len() && !closed {
+                    let is_all = n < self.scratch.len() && !closed;
+                    let is_all = is_all && !slot.connection.may_have_more();
+                    self.on_bytes(key, n);
+                    if is_all {
                         return;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return self.lose(key, Some(&error)),
             }
         }
@@ -127,32 +132,6 @@ impl Driver<'_> {
         }
     }
 
-    /// What the connection waits for comes; where in the scratch buffer that ends, once it has come.
-    fn on_handshake(&mut self, key: usize, n: usize, now_ns: u64) -> Option<usize> {
-        if self.is_preparing {
-            self.note_first_answer(key, now_ns, true);
-        }
-        let Step::Handshake(wait) = &mut self.slots.get_mut(key)?.step else {
-            return None;
-        };
-        self.out.clear();
-        let heard = wait.feed(&self.scratch[..n], &mut self.out);
-        if !self.out.is_empty() {
-            self.send(key);
-        }
-        match heard {
-            Ok(None) => None,
-            Ok(Some(after)) => {
-                self.opened(key, now_ns);
-                Some(after)
-            }
-            Err(why) => {
-                self.lose(key, Some(&io::Error::other(why)));
-                None
-            }
-        }
-    }
-
     #[inline]
     fn on_member_bytes(&mut self, key: usize, range: std::ops::Range<usize>, now_ns: u64) {
         let read_bytes = range.len();
@@ -179,81 +158,6 @@ impl Driver<'_> {
         self.send_what_is_due(now_ns);
     }
 
-    /// The server's first word proves that it has accepted the connection. In a room that is not
-    /// what a member has said meanwhile: that comes when the generator has it said.
-    fn note_first_answer(&mut self, key: usize, now_ns: u64, is_talk: bool) {
-        let is_own = self.load.scenario == Scenario::Echo || is_talk;
-        let Some(slot) = self.slots.get_mut(key) else {
-            return;
-        };
-        if !std::mem::replace(&mut slot.has_answered, true) && is_own {
-            let taken_ns = now_ns.saturating_sub(slot.due_ns);
-            self.engine.metrics_mut().connect.record(taken_ns);
-        }
-    }
-
-    /// Something happened to a connection that is being made.
-    fn on_connecting(&mut self, key: usize) {
-        let Some(slot) = self.slots.get_mut(key) else {
-            return;
-        };
-        match slot.connection.is_connected() {
-            Ok(false) => return,
-            Ok(true) => {}
-            Err(error) => return self.lose(key, Some(&error)),
-        }
-        let now_ns = self.shared.clock.now_ns();
-        if slot.role != Role::Transient {
-            let taken_ns = now_ns.saturating_sub(slot.due_ns);
-            self.engine.metrics_mut().handshake.record(taken_ns);
-        }
-        let number = key * self.shared.threads + self.thread;
-        let nth = slot.nth * self.shared.threads + self.thread;
-        let (words, wait) = self.handshake.begin(number, nth);
-        let is_open = wait.is_none();
-        if let Some(wait) = wait {
-            slot.step = Step::Handshake(Box::new(wait));
-        }
-        self.out.clear();
-        self.out.extend_from_slice(&words);
-        if !self.out.is_empty() {
-            self.send(key);
-        }
-        if is_open {
-            self.opened(key, now_ns);
-        }
-    }
-
-    /// The connection has had its handshake and may be used.
-    fn opened(&mut self, key: usize, now_ns: u64) {
-        let Some(slot) = self.slots.get_mut(key) else {
-            return;
-        };
-        if matches!(slot.step, Step::Open | Step::Gone) {
-            return;
-        }
-        slot.step = Step::Open;
-        self.pending -= 1;
-        match slot.role {
-            Role::Member => {
-                self.open += 1;
-                if self.load.scenario == Scenario::Echo {
-                    self.probe(key, now_ns);
-                }
-            }
-            Role::Idle => self.others_open += 1,
-            Role::Slow => {
-                self.others_open += 1;
-                self.fill_up(key);
-            }
-            Role::Transient => {
-                self.out.clear();
-                self.background.transient_opened(key, now_ns, &mut self.out);
-                self.send(key);
-            }
-        }
-    }
-
     /// Has `member` ask who hears it.
     pub(super) fn probe(&mut self, member: usize, now_ns: u64) {
         self.out.clear();
@@ -262,7 +166,7 @@ impl Driver<'_> {
     }
 
     /// A client that never reads asks an echo server for more than it can get rid of.
-    fn fill_up(&mut self, key: usize) {
+    pub(super) fn fill_up(&mut self, key: usize) {
         if self.load.scenario != Scenario::Echo {
             return;
         }

@@ -1,0 +1,200 @@
+//! A connection's way from being dialled to being open: the kernel's handshake, that of TLS, and what
+//! its protocol and the command line want to be said and heard first.
+
+use super::*;
+use crate::tls::Trust;
+
+impl Driver<'_> {
+    /// Begins a connection that was due at `due_ns`; none if the server's queue is full.
+    pub(super) fn dial(&mut self, role: Role, due_ns: u64) -> Result<Option<usize>, CliError> {
+        let mut stream = match self.route.open() {
+            Ok(stream) => stream,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(self.failed(&error)),
+        };
+        let entry = self.slots.vacant_entry();
+        let key = entry.key();
+        let registered = self.system.register(&mut stream, key);
+        entry.insert(Slot {
+            connection: Connection::new(stream),
+            role,
+            step: Step::Connecting,
+            blocked: false,
+            has_answered: false,
+            due_ns,
+            nth: self.dialled,
+        });
+        self.pending += 1;
+        self.dialled += 1;
+        registered.map_err(|error| self.failed(&error))?;
+        Ok(Some(key))
+    }
+
+    /// Something happened to a connection that is being made.
+    pub(super) fn on_connecting(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        match slot.connection.is_connected() {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => return self.lose(key, Some(&error)),
+        }
+        let now_ns = self.shared.clock.now_ns();
+        if slot.role != Role::Transient {
+            let taken_ns = now_ns.saturating_sub(slot.due_ns);
+            self.engine.metrics_mut().handshake.record(taken_ns);
+        }
+        let Some(connector) = &self.tls else {
+            return self.begin(key, now_ns);
+        };
+        match connector.connect() {
+            Ok(tls) => {
+                slot.connection.secure(tls);
+                slot.step = Step::Securing;
+                self.on_securing(key);
+            }
+            Err(error) => self.lose(key, Some(&error)),
+        }
+    }
+
+    /// Something happened to a connection whose TLS handshake is under way.
+    pub(super) fn on_securing(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        loop {
+            match slot.connection.read(&mut self.scratch) {
+                Ok(0) => return self.lose(key, None),
+                // The server speaks first.
+                Ok(n) => {
+                    if let Some(tls) = slot.connection.tls() {
+                        tls.unread(&self.scratch[..n]);
+                    }
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.lose(key, Some(&error)),
+            }
+        }
+        let Some(tls) = slot.connection.tls().filter(|tls| !tls.is_handshaking()) else {
+            return;
+        };
+        let is_resumed = tls.is_resumed();
+        let now_ns = self.shared.clock.now_ns();
+        let taken_ns = now_ns.saturating_sub(slot.due_ns);
+        let metrics = self.engine.metrics_mut();
+        metrics.tls_handshake.record(taken_ns);
+        metrics.tls_resumed += u64::from(is_resumed);
+        self.begin(key, now_ns);
+        // No edge tells of what came with the handshake's end.
+        self.on_readable(key, false);
+    }
+
+    /// The connection can be used: says its first words.
+    fn begin(&mut self, key: usize, now_ns: u64) {
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        let number = key * self.shared.threads + self.thread;
+        let nth = slot.nth * self.shared.threads + self.thread;
+        let (words, wait) = self.handshake.begin(number, nth);
+        let is_open = wait.is_none();
+        if let Some(wait) = wait {
+            slot.step = Step::Handshake(Box::new(wait));
+        }
+        self.out.clear();
+        self.out.extend_from_slice(&words);
+        if !self.out.is_empty() {
+            self.send(key);
+        }
+        if is_open {
+            self.opened(key, now_ns);
+        }
+    }
+
+    /// The connection has had its handshake and may be used.
+    fn opened(&mut self, key: usize, now_ns: u64) {
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        if matches!(slot.step, Step::Open | Step::Gone) {
+            return;
+        }
+        slot.step = Step::Open;
+        self.pending -= 1;
+        match slot.role {
+            Role::Member => {
+                self.open += 1;
+                if self.load.scenario == Scenario::Echo {
+                    self.probe(key, now_ns);
+                }
+            }
+            Role::Idle => self.others_open += 1,
+            Role::Slow => {
+                self.others_open += 1;
+                self.fill_up(key);
+            }
+            Role::Transient => {
+                self.out.clear();
+                self.background.transient_opened(key, now_ns, &mut self.out);
+                self.send(key);
+            }
+        }
+    }
+
+    /// What the connection waits for comes; where in the scratch buffer that ends, once it has come.
+    pub(super) fn on_handshake(&mut self, key: usize, n: usize, now_ns: u64) -> Option<usize> {
+        if self.is_preparing {
+            self.note_first_answer(key, now_ns, true);
+        }
+        let Step::Handshake(wait) = &mut self.slots.get_mut(key)?.step else {
+            return None;
+        };
+        self.out.clear();
+        let heard = wait.feed(&self.scratch[..n], &mut self.out);
+        if !self.out.is_empty() {
+            self.send(key);
+        }
+        match heard {
+            Ok(None) => None,
+            Ok(Some(after)) => {
+                self.opened(key, now_ns);
+                Some(after)
+            }
+            Err(why) => {
+                self.lose(key, Some(&io::Error::other(why)));
+                None
+            }
+        }
+    }
+
+    /// The server's first word proves that it has accepted the connection. In a room that is not
+    /// what a member has said meanwhile: that comes when the generator has it said.
+    pub(super) fn note_first_answer(&mut self, key: usize, now_ns: u64, is_talk: bool) {
+        let is_own = self.load.scenario == Scenario::Echo || is_talk;
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        if !std::mem::replace(&mut slot.has_answered, true) && is_own {
+            let taken_ns = now_ns.saturating_sub(slot.due_ns);
+            self.engine.metrics_mut().connect.record(taken_ns);
+        }
+    }
+}
+
+/// What makes connections to `address` TLS.
+pub(super) fn connector(load: &Load, address: &Address) -> Result<Connector, CliError> {
+    let trust = match &load.trust {
+        Some(trust) => trust.clone(),
+        None if address.is_this_machine() => Trust::Anyone,
+        None => Trust::System,
+    };
+    let connector = Connector::new(&trust, address.certificate_name())?;
+    Ok(if load.settings.tls_resume {
+        connector
+    } else {
+        connector.without_resumption()
+    })
+}
