@@ -184,9 +184,14 @@ fn saturated(report: &Report, seconds: &[Utilization], share: f64) -> Option<Str
         );
     let busy = seconds.iter().filter(|second| is_saturated(second, report));
     let cpu = busy.map(|second| second.cpu_share).fold(0.0, f64::max);
+    // One that has no time left, and has not used it either, was not let.
+    let why = if cpu > SERVER_BUSY_SHARE {
+        "was saturated"
+    } else {
+        "was kept from its core by something else"
+    };
     Some(format!(
-        "the generator was saturated in {saturated_s:.1} of {:.1} s: it used {:.0} % of a core; \
-         {server}",
+        "the generator {why} in {saturated_s:.1} of {:.1} s: it used {:.0} % of a core; {server}",
         report.measured_s,
         cpu * 100.0
     ))

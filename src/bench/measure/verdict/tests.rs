@@ -138,6 +138,15 @@ fn a_generator_that_is_the_bottleneck_says_so() {
         "{saturated}"
     );
     assert!(saturated.contains("--pid"), "{saturated}");
+    let kept = Utilization {
+        cpu_share: 0.12,
+        ..SATURATED
+    };
+    let kept = verdict_of(&[kept], |_| {});
+    assert!(
+        kept.starts_with("INVALID: the generator was kept from its core"),
+        "{kept}"
+    );
     // Two seconds of ten are too many; one is to be known.
     let mut seconds = [GOOD; 10];
     seconds[3] = SATURATED;
