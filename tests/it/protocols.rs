@@ -30,9 +30,9 @@ mod websocket_origin;
 mod weechat;
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
-use crate::harness::{Launch, Server, skipped};
+use crate::harness::{Launch, Server, program, skipped};
 use crate::member::Member;
 use crate::peer::Peer;
 
@@ -46,6 +46,13 @@ fn listen(prefixes: &[&str], args: &[&str]) -> Server {
     let addresses: Vec<String> = prefixes.iter().map(|p| format!("{p}127.0.0.1:0")).collect();
     let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
     Launch::unnamed().listen(&addresses).args(args).start()
+}
+
+/// What becomes of `chinwag serve` with these arguments, which must not be enough to serve.
+fn does_not_serve(args: &[&str]) -> Output {
+    let mut command = Command::new("timeout");
+    command.arg("20").arg(program()).arg("serve").args(args);
+    command.output().expect("it runs")
 }
 
 /// An address of the server's, without the name of a protocol in front.

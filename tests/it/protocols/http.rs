@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::http_client::{Answer, ask, get, request};
 use super::websocket_client::handshake;
-use super::{bare, listen, serve};
+use super::{bare, does_not_serve, listen, serve};
 use crate::peer::Peer;
 
 #[test]
@@ -205,7 +205,7 @@ fn an_answer_reaches_a_client_that_is_still_sending() {
         let mut peer = Peer::connect(&server);
         peer.send(request("POST", "/", "Content-Length: 400000\r\n"));
         // Refused by then, and the rest is on its way.
-        peer.try_send(vec![b'x'; 400_000]);
+        peer.send(vec![b'x'; 400_000]);
         let answer = Answer::whole(&mut peer);
         assert_eq!(answer.status, 405);
     }
@@ -213,7 +213,7 @@ fn an_answer_reaches_a_client_that_is_still_sending() {
     let mut peer = Peer::connect(&server);
     peer.send("GET / HTTP/1.1\r\nHost: x\r\n");
     for _ in 0..100 {
-        peer.try_send(format!("X: {}\r\n", "x".repeat(1000)));
+        peer.send(format!("X: {}\r\n", "x".repeat(1000)));
     }
     assert_eq!(Answer::whole(&mut peer).status, 431);
 }
@@ -232,10 +232,7 @@ fn a_client_that_has_shut_down_its_side_is_answered() {
 fn other_services_have_no_http() {
     for service in ["echo", "reply", "console"] {
         for address in ["http:127.0.0.1:0", "irc:127.0.0.1:0", "auto:127.0.0.1:0"] {
-            let output = std::process::Command::new(crate::harness::program())
-                .args(["serve", service, "-l", address])
-                .output()
-                .unwrap();
+            let output = does_not_serve(&[service, "-l", address]);
             assert_eq!(output.status.code(), Some(2), "{service} {address}");
             let told = String::from_utf8(output.stderr).unwrap();
             assert!(told.contains(address.split(':').next().unwrap()), "{told}");

@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use super::http_client::Answer;
 use super::irc_client::Irc;
 use super::websocket_client::WebSocket;
-use super::{bare, line_member, listen};
-use crate::harness::{Launch, program};
+use super::{bare, does_not_serve, line_member, listen};
+use crate::harness::Launch;
 use crate::peer::unix;
 
 #[test]
@@ -109,10 +109,7 @@ fn what_cannot_be_listened_on_is_wrong_usage() {
         ("ircs:127.0.0.1:0", "certificate"),
         ("tls:127.0.0.1:0", "certificate"),
     ] {
-        let output = std::process::Command::new(program())
-            .args(["serve", "-l", address])
-            .output()
-            .unwrap();
+        let output = does_not_serve(&["-l", address]);
         let told = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{address}: {told}");
         assert!(told.contains(words), "{address}: {told}");

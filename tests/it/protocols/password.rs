@@ -8,8 +8,8 @@ use tempfile::NamedTempFile;
 use super::http_client::get;
 use super::irc_client::{Irc, word};
 use super::websocket_client::WebSocket;
-use super::{bare, listen, serve};
-use crate::harness::{Launch, Server, program};
+use super::{bare, does_not_serve, listen, serve};
+use crate::harness::{Launch, Server};
 use crate::member::Member;
 use crate::peer::Peer;
 
@@ -295,10 +295,7 @@ fn a_password_that_nobody_asks_for_is_told_to_nobody() {
 fn a_file_without_a_password_is_one_line_and_no_server() {
     let empty = NamedTempFile::new().unwrap();
     for path in ["/nowhere/at/all", empty.path().to_str().unwrap()] {
-        let output = std::process::Command::new(program())
-            .args(["serve", "-l", "127.0.0.1:0", "--password-file", path])
-            .output()
-            .unwrap();
+        let output = does_not_serve(&["-l", "127.0.0.1:0", "--password-file", path]);
         assert!([Some(1), Some(2)].contains(&output.status.code()), "{path}");
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(

@@ -1,9 +1,8 @@
 //! Whose pages may join: those of the same host, and those of `--allow-origin`.
 
 use super::http_client::Answer;
-use super::serve;
 use super::websocket_client::handshake;
-use crate::harness::program;
+use super::{does_not_serve, serve};
 use crate::peer::Peer;
 
 #[track_caller]
@@ -67,10 +66,7 @@ fn what_is_no_origin_cannot_be_allowed() {
         "*",
         "",
     ] {
-        let output = std::process::Command::new(program())
-            .args(["serve", "-l", "127.0.0.1:0", "--allow-origin", origin])
-            .output()
-            .unwrap();
+        let output = does_not_serve(&["-l", "127.0.0.1:0", "--allow-origin", origin]);
         assert_eq!(output.status.code(), Some(2), "{origin:?}");
     }
 }
