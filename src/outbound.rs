@@ -24,6 +24,7 @@ mod backpressure;
 mod client_id;
 mod fanout;
 mod feeds;
+mod limits;
 mod log;
 #[cfg(test)]
 mod model;
@@ -34,8 +35,9 @@ mod schedule;
 pub use audience::AudienceId;
 pub use client_id::ClientId;
 pub(crate) use fanout::Action;
-pub use fanout::{Fanout, Limits, OutboxFull};
+pub use fanout::{Fanout, OutboxFull};
 pub use feeds::{FeedMessage, MAX_FEEDS, Published};
+pub use limits::Limits;
 pub use log::{Offset, SharedLog};
 pub use outbox::{Flushed, Lagged, Outbox};
 pub use pacing::Pace;

@@ -10,28 +10,13 @@ use slab::Slab;
 use super::ClientId;
 use super::audience::{Audience, AudienceId};
 use super::feeds::{FeedMessage, Published};
+use super::limits::Limits;
 use super::log::{Offset, SharedLog};
 use super::outbox::Outbox;
-use super::pacing::Pace;
 
 mod driver;
 #[cfg(test)]
 mod tests;
-
-/// The bounds on what is kept for clients.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Memory of the shared log, in bytes, its index included. A follower that falls off its tail
-    /// has lagged.
-    pub log_bytes: usize,
-    /// Bytes that one client may be owed outside of the log; from there on nothing is added.
-    pub max_pending_bytes: usize,
-    /// From this many bytes on, owed outside of the log, a client is not read from until it has
-    /// taken half of them.
-    pub high_water_bytes: usize,
-    /// Whether rounds of large busy rooms are spaced out.
-    pub pace: Pace,
-}
 
 /// The client is already owed as much as it may be, and nothing was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

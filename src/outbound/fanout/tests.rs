@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::backpressure::{OUTRUN_TIMEOUT, STALL_TIMEOUT};
 use super::super::outbox::Flushed;
+use super::super::pacing::Pace;
 use super::*;
 
 const FIRST: AudienceId = AudienceId::FIRST;

@@ -10,7 +10,7 @@ use crate::bench_peers::{bench, number, serve_on, wide};
 #[test]
 fn a_server_that_accepts_late_connects_late() {
     // The kernel makes the connections meanwhile, due evenly over 300 ms.
-    const LATE: Duration = Duration::from_millis(700);
+    const LATE: Duration = Duration::from_millis(1000);
     let listener = wide();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
