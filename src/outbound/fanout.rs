@@ -15,23 +15,13 @@ use super::log::{Offset, SharedLog};
 use super::outbox::Outbox;
 
 mod driver;
+mod laggards;
 #[cfg(test)]
 mod tests;
 
 /// The client is already owed as much as it may be, and nothing was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutboxFull;
-
-/// A client that is too far behind, as a sweep finds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Laggard {
-    pub(crate) id: ClientId,
-    audience: AudienceId,
-    /// Bytes between the first one still owed and the log's end.
-    pub(crate) behind_bytes: u64,
-    /// Part of what it is owed next is gone. If not, it soon will be: time for a last word.
-    pub(crate) is_torn: bool,
-}
 
 /// What a service asks of the reactor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +49,7 @@ pub struct Fanout {
     /// How many clients are urgent, or were when they became so.
     urgent_clients: usize,
     /// Found by a sweep and not taken yet.
-    laggards: Vec<Laggard>,
+    laggards: Vec<laggards::Laggard>,
     actions: VecDeque<Action>,
     limits: Limits,
     /// What was asked for since that was last taken; a short message is one.

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::super::outbox::Flushed;
+use super::laggards::Laggard;
 use super::{
-    Action, AudienceId, Client, ClientId, Fanout, Laggard, Limits, Outbox, Slab, VecDeque, log_of,
-    lookup,
+    Action, AudienceId, Client, ClientId, Fanout, Limits, Outbox, Slab, VecDeque, log_of, lookup,
 };
 
 /// A follower is due if it is due within this: the poll would wait for longer.
@@ -345,17 +345,6 @@ impl Fanout {
             .min()
     }
 
-    /// Clients that missed what has been trimmed, or soon will. A stalled one never becomes
-    /// writable, so they have to be looked for.
-    pub(crate) fn take_laggards(&mut self, now: Instant) -> Vec<Laggard> {
-        for id in std::mem::take(&mut self.to_sweep) {
-            if self.wants_sweep(id) {
-                self.sweep(id, now);
-            }
-        }
-        std::mem::take(&mut self.laggards)
-    }
-
     fn audience_of(&self, id: ClientId) -> AudienceId {
         self.get(id)
             .map_or(AudienceId::FIRST, |client| client.audience)
@@ -363,7 +352,7 @@ impl Fanout {
 
     /// Looks at every client of an audience: which have lagged, and whether all followers but one
     /// are far behind.
-    fn sweep(&mut self, id: AudienceId, now: Instant) {
+    pub(super) fn sweep(&mut self, id: AudienceId, now: Instant) {
         let audience = &mut self.audiences[id.key()];
         let far_behind_bytes = audience.feeds.far_behind_bytes();
         let last_bytes = LAST_SWEEPS * audience.feeds.sweep_bytes();

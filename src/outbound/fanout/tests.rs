@@ -177,3 +177,32 @@ fn the_schedule_forgets_followers_that_have_gone() {
     out.publish(FIRST, None, &[(0, &[b"hello"])]);
     assert_eq!(out.next_due(FIRST, Instant::now()), Some(members[0]));
 }
+
+/// Whenever one that lags is told so, it has had whole messages before. It is found while the talk
+/// is read, and told at the turn's end.
+#[test]
+fn a_last_word_never_stands_in_a_message() {
+    let mut told = 0;
+    let runs = (30..60).flat_map(|bytes| (0..=LOG_BYTES / bytes).map(move |count| (bytes, count)));
+    for (bytes, messages) in runs {
+        let (mut out, members, now) = room_of(1);
+        let id = members[0];
+        out.publish(FIRST, None, &[(0, &[b"hello."])]);
+        takes_little(&mut out, id, now);
+        for _ in 0..messages {
+            out.publish(FIRST, None, &[(0, &[&vec![b'x'; bytes]])]);
+            out.is_outrun(id, now);
+        }
+        for laggard in out.take_laggards(now) {
+            if !laggard.is_torn {
+                told += 1;
+                out.cut_short(laggard.id, 0, b"bye");
+                out.unblock(id);
+                let mut sent = Vec::new();
+                assert!(matches!(out.flush(id, &mut sent, now), Flushed::Clear));
+                assert_eq!(sent.escape_ascii().to_string(), "llo.bye");
+            }
+        }
+    }
+    assert!(told > 0);
+}
