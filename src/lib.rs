@@ -6,7 +6,7 @@
 //! ```text
 //!   main        arguments -> run -> exit code
 //!   cli         raw arguments -> typed configurations
-//!   serve       puts a service on a reactor; the log writer, the operator's terminal, privilege
+//!   serve       puts a service on a reactor; logs, the operator's terminal, privilege, systemd
 //!   reactor     sockets and readiness; the one server module that names mio
 //!   service     the seam between the reactor and the services
 //!   services    echo, reply, console, room. No socket, no clock
