@@ -299,3 +299,22 @@ fn what_is_due_in_the_warm_up_is_checked_but_not_measured() {
     let second = second(&mut engine);
     assert_eq!((second.latency.count(), second.send_lag.count()), (10, 10));
 }
+
+#[test]
+fn a_ping_is_answered_with_what_it_carries() {
+    for (protocol, ping, pong) in [
+        (
+            "irc",
+            &b"PING :are you there\r\n"[..],
+            &b"PONG :are you there\r\n"[..],
+        ),
+        // Masked.
+        ("ws", b"\x89\x02hi", b"\x8a\x82\x5a\xc3\x96\x3c\x32\xaa"),
+        ("nats", b"PING\r\n", b"PONG\r\n"),
+    ] {
+        let words = format!("room 7000 -c 2 --senders 1 --protocol {protocol}");
+        let (mut engine, _) = engine_of(&words, 7);
+        engine.arrived(0, 1, ping).unwrap();
+        assert_eq!(engine.answers, pong, "{protocol}");
+    }
+}
