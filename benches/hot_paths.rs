@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use chinwag::bench::hot_path;
-use chinwag::outbound::{Outbox, SharedLog};
+use chinwag::outbound::{Outbox, Sent, SharedLog};
 use chinwag::wire::{Decoder, Framing};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -71,9 +71,10 @@ fn outbox(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     group.bench_function("send and flush 100 bytes", |bencher| {
         let (mut outbox, mut sink) = (Outbox::default(), Sink(0));
+        let mut sent = Sent::default();
         bencher.iter(|| {
             outbox.send(&log, &line);
-            outbox.flush(&log, &mut sink)
+            outbox.flush(&log, &mut sink, &mut sent)
         });
     });
     group.finish();
@@ -91,14 +92,14 @@ fn fan_out(criterion: &mut Criterion) {
             for outbox in &mut outboxes {
                 outbox.follow(log.end());
             }
-            let mut sink = Sink(0);
+            let (mut sink, mut sent) = (Sink(0), Sent::default());
             bencher.iter(|| {
                 for sender in outboxes.iter_mut().take(lines) {
                     let said = log.append(&[b"guest1: ", &line]).unwrap();
                     sender.skip(&said);
                 }
                 for outbox in &mut outboxes {
-                    black_box(outbox.flush(&log, &mut sink));
+                    black_box(outbox.flush(&log, &mut sink, &mut sent));
                 }
             });
         });

@@ -9,7 +9,7 @@
 //!   serve       puts a service on a reactor; logs, the operator's terminal, privilege, systemd
 //!   reactor     sockets and readiness; the one server module that names mio
 //!   service     the seam between the reactor and the services
-//!   services    echo, reply, console, room. No socket, no clock
+//!   services    echo, reply, console, room; metrics beside them. No socket, no clock
 //!   outbound    what each client is still owed: a log for each encoding, outboxes, whose turn it is
 //!   wire        bytes -> messages, without a protocol: lines, chunks, raw clients, telnet
 //!   protocol    a client's session: what it speaks (lines, HTTP, WebSocket, IRC), what it says;
@@ -33,6 +33,7 @@
 //!    lines, for a log that nobody reads.
 //! 2. One slab holds every source. Its key and a generation make the mio `Token`, so an event
 //!    for a slot's former tenant is recognised and dropped; and that is the client's id everywhere.
+//!    What is served beside the clients (`--metrics`) has a slab of its own on the same poll.
 //! 3. A service has no socket and no clock; all of it runs in a test without either.
 //! 4. A connection's end is data ([`service::Disconnect`]), never an error that travels up: no
 //!    client can end the loop.

@@ -39,5 +39,6 @@ pub use fanout::{Fanout, OutboxFull};
 pub use feeds::{FeedMessage, MAX_FEEDS, Published};
 pub use limits::Limits;
 pub use log::{Offset, SharedLog};
-pub use outbox::{Flushed, Lagged, Outbox};
+pub use outbox::{Flushed, Lagged, Outbox, Sent};
 pub use pacing::Pace;
+pub use schedule::Rounds;

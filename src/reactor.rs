@@ -5,8 +5,10 @@
 //! its source, do what is left over from the last turn, run what is due, flush, take away what
 //! has ended. `Engine` decides all of that; here is only what touches the poll.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -18,7 +20,7 @@ use signal_hook_mio::v1_0::Signals;
 
 use crate::addr::{Address, Proto};
 use crate::outbound;
-use crate::service::{OperatorInput, Service};
+use crate::service::{Figures, OperatorInput, Service};
 use crate::signals;
 use crate::tls::TlsServer;
 
@@ -28,6 +30,7 @@ mod listen;
 mod net;
 mod per_ip;
 mod rate_limit;
+mod side;
 mod supervision;
 #[cfg(test)]
 mod tests;
@@ -44,6 +47,7 @@ pub(crate) use net::{Stream, System};
 pub use supervision::Supervisor;
 
 use crate::outbound::ClientId as Token;
+use side::{SIDE_BIT, Side};
 use supervision::Supervision;
 
 /// The bounds on every connection, whatever its service.
@@ -127,6 +131,7 @@ pub struct Reactor {
     input: Option<(ServiceId, Receiver<OperatorInput>)>,
     tls: Option<TlsServer>,
     supervision: Supervision,
+    side: Option<Side>,
 }
 
 /// The other end of [`Reactor::input`], for the thread that waits for the operator.
@@ -171,6 +176,7 @@ impl Reactor {
             input: None,
             tls: None,
             supervision: Supervision::default(),
+            side: None,
         })
     }
 
@@ -224,6 +230,24 @@ impl Reactor {
         Ok(real)
     }
 
+    /// Listens on `address` for a service that tells how the server does, beside all others: who
+    /// asks it is no client. `service` makes it of the figures, which are up to date whenever it is
+    /// called. Returns the real address.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn listen_aside(
+        &mut self,
+        address: &Address,
+        service: impl FnOnce(Rc<RefCell<Figures>>) -> Box<dyn Service>,
+    ) -> io::Result<Address> {
+        let registry = self.poll.registry().try_clone()?;
+        let net = net::System::with_token_bits(registry, SIDE_BIT);
+        let (side, real) = Side::open(net, address, service)?;
+        self.side = Some(side);
+        Ok(real)
+    }
+
     /// Whom to tell from now on that the loop goes on.
     pub fn set_supervisor(&mut self, supervisor: Box<dyn Supervisor>) {
         self.supervision = Supervision::by(supervisor, Instant::now());
@@ -262,7 +286,9 @@ impl Reactor {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         let mut now = Instant::now();
         while !self.engine.is_done() {
-            let wait = self.supervision.wait(self.engine.wait(now), now);
+            let side = self.side.as_mut().and_then(|side| side.wait(now));
+            let wait = self.engine.wait(now).into_iter().chain(side).min();
+            let wait = self.supervision.wait(wait, now);
             match self.poll.poll(&mut events, wait) {
                 Ok(()) => {}
                 // The wait is reckoned anew from the clock.
@@ -282,11 +308,19 @@ impl Reactor {
                         urgent: event.is_priority(),
                         broken: event.is_write_closed() || event.is_error(),
                     };
-                    self.engine.on_event(token, readiness, now);
+                    match &mut self.side {
+                        Some(side) if token & SIDE_BIT != 0 => {
+                            side.on_event(token, readiness, &self.engine, now);
+                        }
+                        _ => self.engine.on_event(token, readiness, now),
+                    }
                 }
             }
             self.pass_input_on(now);
             self.engine.end_turn(now);
+            if let Some(side) = &mut self.side {
+                side.end_turn(now);
+            }
             self.supervision.end_turn(self.engine.is_stopping(), now);
         }
         Ok(())

@@ -13,6 +13,7 @@ use crate::outbound::{self, Pace};
 use crate::reactor::{self, Rate, Reactor, ServiceId};
 use crate::service::Service;
 use crate::services::echo::Echo;
+use crate::services::metrics::Metrics;
 use crate::services::reply::Reply;
 use crate::services::room::{self, Room};
 use crate::signals;
@@ -38,6 +39,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Each client comes through a proxy, which says first where it comes from.
     pub is_proxied: bool,
+    /// Where the server tells how it does.
+    pub metrics: Option<Address>,
     /// What is said to them.
     pub service: ServiceConfig,
     /// How many may be here at once; `None`: as many as descriptors allow.
@@ -130,7 +133,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         ServiceConfig::Console => Some(operator::OperatorConsole::find()?),
         _ => None,
     };
-    let _log = logging::start(operator.as_ref());
+    let log = logging::start(operator.as_ref());
     let limits = reactor::Limits {
         max_clients: max_clients(config.max_clients),
         max_clients_per_ip: config.max_clients_per_ip,
@@ -161,6 +164,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         reactor.set_tls(TlsServer::new(identity, &names(&config.listen))?);
     }
     let opened = open_listeners(config, handed, &mut reactor, service)?;
+    let metrics = open_metrics(config, &log, &mut reactor)?;
     // Its socket may be out of reach for another user.
     let manager = systemd::Manager::find();
     if let Some(user) = &config.user {
@@ -171,10 +175,13 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         sandbox::enter(&opened, config.tls.as_ref())?;
     }
     for listener in &opened {
-        announce(listener, operator.as_ref());
+        announce(&listener.to_string(), operator.as_ref());
         if listener.address.is_open_to_others() && !config.service.has_password() {
             warn!("{listener} can be reached from other machines, without a password");
         }
+    }
+    if let Some(address) = metrics {
+        announce(&format!("metrics:{address}"), operator.as_ref());
     }
     if let Some(operator) = &operator {
         operator.forward_input(reactor.input(service))?;
@@ -219,6 +226,26 @@ fn open_listeners(
     Ok(opened)
 }
 
+/// Listens where the server tells how it does; returns the real address.
+fn open_metrics(
+    config: &Config,
+    log: &logging::Log,
+    reactor: &mut Reactor,
+) -> Result<Option<Address>, CliError> {
+    let Some(asked) = &config.metrics else {
+        return Ok(None);
+    };
+    let dropped_lines = log.dropped_lines();
+    let service = |figures| Box::new(Metrics::new(figures, dropped_lines)) as Box<dyn Service>;
+    let opened = reactor.listen_aside(asked, service);
+    let fail = |error| CliError::runtime(format!("listen on {asked} for --metrics: {error}"));
+    let address = opened.map_err(fail)?;
+    if address.is_open_to_others() {
+        warn!("metrics at {address} can be read from other machines");
+    }
+    Ok(Some(address))
+}
+
 fn service(
     config: &ServiceConfig,
     operator: Option<&operator::OperatorConsole>,
@@ -258,7 +285,7 @@ fn names(listen: &[Listen]) -> Vec<String> {
 }
 
 /// Says that clients may come now. Nobody has to listen to it.
-fn announce(listener: &Listen, operator: Option<&operator::OperatorConsole>) {
+fn announce(listener: &str, operator: Option<&operator::OperatorConsole>) {
     let line = format!("listening on {listener}");
     match operator {
         Some(operator) => operator.print(&line),

@@ -13,6 +13,10 @@ use crate::outbound::{ClientId, Fanout, Offset};
 use crate::protocol::Encoding;
 use crate::wire::{Framing, Message};
 
+mod figures;
+
+pub use figures::{Figures, TURN_BOUNDS_US, Turns};
+
 /// What the server does with what its clients say.
 ///
 /// The reactor calls `on_open` once for each client, then any number of `on_message`, then

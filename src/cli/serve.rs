@@ -19,10 +19,12 @@ use crate::wire::Framing;
 
 mod motd;
 pub(super) mod name_first;
+mod operation;
 mod password;
 mod tls;
 mod values;
 
+use operation::OperationOptions;
 use tls::TlsOptions;
 use values::{Timeout, as_typed, parse_count, parse_message_size, parse_origin, parse_rate};
 
@@ -112,19 +114,13 @@ struct CommonArguments {
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
     grace: Duration,
 
-    /// Become this user once the listeners are open
-    #[arg(long, value_name = "NAME")]
-    user: Option<String>,
-
-    /// Once the listeners are open, give up opening files and further listeners (Landlock)
-    #[cfg(feature = "sandbox")]
-    #[arg(long)]
-    sandbox: bool,
-
     /// Every client comes through a proxy that says first where it comes from (PROXY protocol,
     /// version 1 or 2); close those that do not
     #[arg(long)]
     proxy_protocol: bool,
+
+    #[command(flatten)]
+    operation: OperationOptions,
 
     #[command(flatten)]
     tls: TlsOptions,
@@ -238,9 +234,10 @@ impl CommonArguments {
             max_pending_bytes: self.max_pending,
             idle_timeout: self.idle_timeout.0,
             grace: self.grace,
-            user: self.user,
+            metrics: self.operation.metrics,
+            user: self.operation.user,
             #[cfg(feature = "sandbox")]
-            sandbox: self.sandbox,
+            sandbox: self.operation.sandbox,
         })
     }
 }

@@ -14,8 +14,10 @@ use super::limits::Limits;
 use super::log::{Offset, SharedLog};
 use super::outbox::Outbox;
 
+mod counts;
 mod driver;
 mod laggards;
+mod logs;
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +54,7 @@ pub struct Fanout {
     laggards: Vec<laggards::Laggard>,
     actions: VecDeque<Action>,
     limits: Limits,
+    counts: counts::Counts,
     /// What was asked for since that was last taken; a short message is one.
     work: u32,
 }
@@ -108,6 +111,7 @@ impl Fanout {
             return;
         }
         client.outbox.send(log_of(&self.audiences, client), bytes);
+        self.counts.sent.messages += 1;
         let work = u32::try_from(bytes.len() / BYTES_PER_WORK).unwrap_or(u32::MAX);
         self.work = self.work.saturating_add(work).saturating_add(1);
         self.make_urgent(to);
@@ -230,31 +234,6 @@ impl Fanout {
     /// Ends the server in good order.
     pub fn stop(&mut self) {
         self.actions.push_back(Action::Stop);
-    }
-
-    /// Offset of the oldest byte of `feed` that can still be replayed.
-    #[must_use]
-    pub fn log_start(&self, audience: AudienceId, feed: usize) -> Offset {
-        self.audiences[audience.key()]
-            .feeds
-            .log(feed_index(feed))
-            .start()
-    }
-
-    /// Offset after the newest byte of `feed`.
-    #[must_use]
-    pub fn log_end(&self, audience: AudienceId, feed: usize) -> Offset {
-        self.audiences[audience.key()]
-            .feeds
-            .log(feed_index(feed))
-            .end()
-    }
-
-    /// Whether anything was published to `feed`, or anybody has followed it. One that nobody will
-    /// ever read need not be told anything.
-    #[must_use]
-    pub fn has_log(&self, audience: AudienceId, feed: usize) -> bool {
-        self.audiences[audience.key()].feeds.is_in_use(feed)
     }
 }
 

@@ -8,6 +8,9 @@ use std::ops::Range;
 /// wraps and when old messages are trimmed.
 pub type Offset = u64;
 
+/// So many messages are counted one by one.
+const FEW_MESSAGES: usize = 16;
+
 /// A bounded ring of messages.
 ///
 /// Appending trims the oldest messages, whole ones only, when room is needed. Memory grows with
@@ -107,6 +110,35 @@ impl SharedLog {
         offset..self.message_starts.get(next).copied().unwrap_or(self.end())
     }
 
+    /// How many messages end in `range`: who has been sent it has got so many more of them. Of a
+    /// `range` that is not trimmed.
+    pub(super) fn messages_ended_in(&self, range: Range<Offset>) -> u64 {
+        let is_at_end = range.end >= self.end();
+        let until = if is_at_end {
+            0
+        } else {
+            self.begun_after(range.end)
+        };
+        let ended = self.begun_after(range.start) + usize::from(is_at_end) - until;
+        match range.start < range.end {
+            true => ended as u64,
+            false => 0,
+        }
+    }
+
+    /// How many messages begin after `offset`. Mostly there are few, and those that were appended
+    /// last are in the cache.
+    fn begun_after(&self, offset: Offset) -> usize {
+        let newest = self.message_starts.iter().rev().take(FEW_MESSAGES);
+        match newest.take_while(|start| **start > offset).count() {
+            FEW_MESSAGES => {
+                let starts = &self.message_starts;
+                starts.len() - starts.partition_point(|start| *start <= offset)
+            }
+            few => few,
+        }
+    }
+
     fn index(&self, offset: Offset) -> usize {
         let distance = offset.saturating_sub(self.start);
         usize::try_from(distance).map_or(self.bytes.len(), |at| at.min(self.bytes.len()))
@@ -189,6 +221,29 @@ mod tests {
         for (offset, rest) in [(0, ""), (1, "ne"), (3, ""), (5, "o"), (7, "hree"), (11, "")] {
             assert_eq!(text(&log, log.rest_of_message(offset)), rest, "{offset}");
         }
+    }
+
+    #[test]
+    fn messages_are_counted_where_they_end() {
+        let mut log = SharedLog::new(2000);
+        // Offsets of the ends of messages.
+        let mut ends = Vec::new();
+        for n in 0..300usize {
+            log.append(&[&vec![b'x'; 1 + n % 7]]).unwrap();
+            ends.push(log.end());
+        }
+        assert!(log.start() > 0);
+        for from in log.start()..=log.end() {
+            for to in [from, from + 1, from + 9, from + 300, log.end()] {
+                let range = from..to.min(log.end());
+                let expected = ends
+                    .iter()
+                    .filter(|e| **e > range.start && **e <= range.end);
+                let expected = expected.count() as u64;
+                assert_eq!(log.messages_ended_in(range.clone()), expected, "{range:?}");
+            }
+        }
+        assert_eq!(SharedLog::new(9).messages_ended_in(0..0), 0);
     }
 
     #[test]

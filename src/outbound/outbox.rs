@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 
 use super::log::{Offset, SharedLog};
 
@@ -32,6 +32,23 @@ enum Segment {
 pub struct Lagged {
     /// Bytes between the first one still owed and the log's end.
     pub behind_bytes: u64,
+}
+
+/// What has been sent to clients.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Messages: of the log each one whose last byte went out, once for each client; and each one
+    /// that was for one client alone, from when it was owed.
+    pub messages: u64,
+    /// Bytes that streams took.
+    pub bytes: u64,
+}
+
+impl AddAssign for Sent {
+    fn add_assign(&mut self, more: Self) {
+        self.messages += more.messages;
+        self.bytes += more.bytes;
+    }
 }
 
 /// How a flush went.
@@ -197,13 +214,13 @@ impl Outbox {
 
     /// Writes until nothing is owed or the socket is full. A write that takes less than it was
     /// offered means that it is full: asking once more would only say so.
-    pub fn flush(&mut self, log: &SharedLog, to: &mut impl Write) -> Flushed {
+    pub fn flush(&mut self, log: &SharedLog, to: &mut impl Write, sent: &mut Sent) -> Flushed {
         let mut progress = false;
         while !self.is_clear(log) {
             if let Err(lagged) = self.check(log) {
                 return Flushed::Lagged(lagged);
             }
-            match self.write_once(log, to) {
+            match self.write_once(log, to, sent) {
                 Ok(true) => progress = true,
                 Ok(false) => return Flushed::Blocked { progress: true },
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -218,7 +235,12 @@ impl Outbox {
 
     /// Writes what is owed, or as much of it as one write can name; returns whether all of that
     /// was taken.
-    fn write_once(&mut self, log: &SharedLog, to: &mut impl Write) -> io::Result<bool> {
+    fn write_once(
+        &mut self,
+        log: &SharedLog,
+        to: &mut impl Write,
+        sent: &mut Sent,
+    ) -> io::Result<bool> {
         let mut pieces = [IoSlice::new(&[]); PIECES_PER_WRITE];
         let count = self.gather(log, &mut pieces);
         let offered: usize = pieces[..count].iter().map(|piece| piece.len()).sum();
@@ -229,7 +251,8 @@ impl Outbox {
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        self.advance(log, written);
+        sent.bytes += written as u64;
+        sent.messages += self.advance(log, written);
         Ok(written == offered)
     }
 
@@ -267,26 +290,37 @@ impl Outbox {
         count
     }
 
-    /// Takes `written` bytes off the front.
-    fn advance(&mut self, log: &SharedLog, mut written: usize) {
+    /// Takes `written` bytes off the front; returns how many messages of the log ended there.
+    fn advance(&mut self, log: &SharedLog, mut written: usize) -> u64 {
+        let mut messages = 0;
         if !self.queued.is_empty() {
-            written = self.advance_queued(written);
+            (written, messages) = self.advance_queued(log, written);
         }
-        if written > 0 {
-            let live = self.live.map(|live| live + written as Offset);
-            self.live = live.map(|live| live.min(log.end()));
+        if written > 0
+            && let Some(live) = &mut self.live
+        {
+            let before = *live;
+            *live = (before + written as Offset).min(log.end());
+            messages += log.messages_ended_in(before..*live);
         }
+        messages
     }
 
-    /// Takes `written` bytes off the segments; returns how many were more than they hold.
-    fn advance_queued(&mut self, mut written: usize) -> usize {
+    /// Takes `written` bytes off the segments; returns how many were more than they hold, and how
+    /// many messages of the log ended there.
+    fn advance_queued(&mut self, log: &SharedLog, mut written: usize) -> (usize, u64) {
+        let mut messages = 0;
         while written > 0
             && let Some(segment) = self.queued.front_mut()
         {
             let length = segment.len();
             let taken = written.min(length);
             match segment {
-                Segment::Shared(range) => range.start += taken as Offset,
+                Segment::Shared(range) => {
+                    let before = range.start;
+                    range.start += taken as Offset;
+                    messages += log.messages_ended_in(before..range.start);
+                }
                 Segment::Private(left) => {
                     *left -= taken;
                     self.private.drain(..taken);
@@ -302,7 +336,7 @@ impl Outbox {
             self.queued = VecDeque::new();
             self.private = VecDeque::new();
         }
-        written
+        (written, messages)
     }
 
     fn queue_live_until(&mut self, end: Offset) {

@@ -83,6 +83,11 @@ impl Pacing {
         Some((self.began_at? + pause).min(self.last_message_at? + silence))
     }
 
+    /// Whether the next round is held back.
+    pub(super) fn is_paced(&self) -> bool {
+        self.pause.is_some()
+    }
+
     /// A round begins; the one before is over and has been measured.
     pub(super) fn begin_round(&mut self, now: Instant) {
         let period = self.began_at.map(|at| now.saturating_duration_since(at));

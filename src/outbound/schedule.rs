@@ -2,10 +2,27 @@
 //! Knows ids and times; not what is owed to whom.
 
 use std::collections::VecDeque;
+use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use super::ClientId;
 use super::pacing::{Pace, Pacing};
+
+/// Rounds through the followers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rounds {
+    /// That have begun.
+    pub all: u64,
+    /// And were held back, so that several messages shared a write.
+    pub paced: u64,
+}
+
+impl AddAssign for Rounds {
+    fn add_assign(&mut self, more: Self) {
+        self.all += more.all;
+        self.paced += more.paced;
+    }
+}
 
 /// Round robin over the followers, behind those that are owed something of their own.
 ///
@@ -131,13 +148,17 @@ impl Schedule {
         self.pacing.next_round_at(owed_bytes, now)
     }
 
-    /// The follower in front is about to be written to.
-    pub(super) fn visit_front(&mut self, now: Instant) {
+    /// The follower in front is about to be written to. Returns what begins by that.
+    pub(super) fn visit_front(&mut self, now: Instant) -> Rounds {
+        let mut begun = Rounds::default();
         if self.round_left == 0 {
+            begun.all = 1;
+            begun.paced = u64::from(self.pacing.is_paced());
             self.round_left = self.due.len();
             self.pacing.begin_round(now);
         }
         self.pass_front();
+        begun
     }
 
     /// Visits of the round took so long.

@@ -8,6 +8,7 @@ mod route;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use answer::found;
 pub use answer::{Answer, accept_key};
 pub use head::{Head, HeadReader, MAX_HEAD_BYTES, skip_empty_lines};
 pub use page::Page;

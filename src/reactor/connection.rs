@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::addr::{Peer, Proto};
-use crate::protocol::Session;
+use crate::protocol::{Encoding, Session};
 use crate::service::Disconnect;
 
 use super::rate_limit::RateLimiter;
@@ -52,6 +52,8 @@ pub(super) struct Connection<S> {
     pub(super) proto: Proto,
     /// Its service has been told of it.
     pub(super) is_told_of: bool,
+    /// How it is told things.
+    pub(super) encoding: Encoding,
     /// Writing failed; what the peer had sent before is still read.
     pub(super) write_error: Option<io::ErrorKind>,
     /// When it last sent something, or the server began to read from it again.

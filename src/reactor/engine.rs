@@ -38,6 +38,7 @@ mod accept;
 #[cfg(test)]
 mod audit;
 mod close;
+mod counts;
 mod flush;
 mod handshake;
 mod read;
@@ -45,6 +46,7 @@ mod service_slot;
 mod step;
 mod timers;
 
+use counts::Counts;
 use service_slot::ServiceSlot;
 
 /// One read takes at most this much, and so does one turn of one client; then it is the others'
@@ -91,19 +93,6 @@ struct ListenerState<N: Net> {
     is_queued: bool,
     /// Accepting failed, and is tried again then.
     retry_at: Option<Instant>,
-}
-
-/// What has happened since the start.
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    /// Present clients.
-    clients: usize,
-    accepted: u64,
-    /// Turned away: the server was full, too many were here from their address, or the poll had no
-    /// room.
-    refused: u64,
-    lagged: u64,
-    panicked: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

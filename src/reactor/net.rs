@@ -70,11 +70,24 @@ pub(crate) trait Net {
 #[derive(Debug)]
 pub(crate) struct System {
     registry: Registry,
+    /// Set in every token.
+    token_bits: usize,
 }
 
 impl System {
     pub(crate) fn new(registry: Registry) -> Self {
-        Self { registry }
+        Self {
+            registry,
+            token_bits: 0,
+        }
+    }
+
+    /// One whose tokens have `token_bits` set, which no source has of itself.
+    pub(super) fn with_token_bits(registry: Registry, token_bits: usize) -> Self {
+        Self {
+            registry,
+            token_bits,
+        }
     }
 }
 
@@ -136,7 +149,8 @@ impl Net for System {
     }
 
     fn register_listener(&mut self, listener: &mut Listener, token: usize) -> io::Result<()> {
-        let (token, readable) = (Token(token), Interest::READABLE);
+        let token = Token(token | self.token_bits);
+        let readable = Interest::READABLE;
         match listener {
             Listener::Tcp(socket) => self.registry.register(socket, token, readable),
             Listener::Unix { socket, .. } => self.registry.register(socket, token, readable),
@@ -172,9 +186,10 @@ impl Net for System {
         // A read ends before what was sent as urgent, and what comes after it has no edge of its own.
         #[cfg(target_os = "linux")]
         let both = both | Interest::PRIORITY;
+        let token = Token(token | self.token_bits);
         match stream {
-            Stream::Tcp(stream) => self.registry.register(stream, Token(token), both),
-            Stream::Unix(stream) => self.registry.register(stream, Token(token), both),
+            Stream::Tcp(stream) => self.registry.register(stream, token, both),
+            Stream::Unix(stream) => self.registry.register(stream, token, both),
         }
     }
 

@@ -70,6 +70,18 @@ fn log_panic(panics: &Mutex<LogLimiter>, info: &PanicHookInfo<'_>) {
     }
 }
 
+impl Log {
+    /// Tells whenever it is called how many lines nobody has read in time.
+    pub(super) fn dropped_lines(&self) -> Box<dyn Fn() -> u64> {
+        let queue = self.queue.clone();
+        Box::new(move || {
+            queue
+                .as_ref()
+                .map_or(0, |queue| queue.lock().dropped_in_all)
+        })
+    }
+}
+
 impl Drop for Log {
     fn drop(&mut self) {
         if let Some(queue) = &self.queue {
@@ -93,6 +105,8 @@ struct State {
     bytes: usize,
     /// Lines dropped since that was last told.
     dropped: u64,
+    /// And since the beginning.
+    dropped_in_all: u64,
     is_writing: bool,
 }
 
@@ -166,6 +180,7 @@ impl Write for LogQueue {
             self.0.changed.notify_all();
         } else {
             state.dropped += 1;
+            state.dropped_in_all += 1;
         }
         Ok(line.len())
     }

@@ -35,6 +35,7 @@ mod line_clients;
 mod line_editor;
 mod listen;
 mod member;
+mod metrics;
 mod notices;
 mod peer;
 mod picture;

@@ -33,6 +33,7 @@ impl Fanout {
                 high_water_bytes: limits.high_water_bytes.min(limits.max_pending_bytes),
                 ..limits
             },
+            counts: Default::default(),
             work: 0,
         };
         fanout.add_audience();
@@ -212,7 +213,7 @@ impl Fanout {
         if due_at.is_some_and(|at| at > now + SLACK) {
             return None;
         }
-        self.audiences[audience.key()].schedule.visit_front(now);
+        self.counts.rounds += self.audiences[audience.key()].schedule.visit_front(now);
         Some(id)
     }
 
@@ -257,7 +258,7 @@ impl Fanout {
         let owed_from = client.outbox.owed_from();
         let far_behind_bytes = audience.feeds.far_behind_bytes();
         let was_far_behind = owed_from.is_some_and(|from| log.end() - from > far_behind_bytes);
-        let flushed = client.outbox.flush(log, to);
+        let flushed = client.outbox.flush(log, to, &mut self.counts.sent);
         let progress = match flushed {
             Flushed::Clear => true,
             Flushed::Blocked { progress } => {

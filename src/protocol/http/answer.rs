@@ -68,16 +68,30 @@ impl Answer {
                 (status, format!("{policy}{more}"), text, body)
             }
         };
-        let length = body.len();
-        let head = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
-             Connection: close\r\n{COMMON_HEADERS}{headers}\r\n"
-        );
+        let head = head(status, kind, body.len(), &headers);
         out.extend_from_slice(head.as_bytes());
         if !without_body {
             out.extend_from_slice(body.as_bytes());
         }
     }
+}
+
+/// An answer that is there, of the type that is given; without its body, as HEAD wants it, if so
+/// told.
+pub(crate) fn found(kind: &str, body: &str, without_body: bool) -> Vec<u8> {
+    let policy = format!("Content-Security-Policy: {EMPTY_POLICY}\r\n");
+    let mut answer = head("200 OK", kind, body.len(), &policy).into_bytes();
+    if !without_body {
+        answer.extend_from_slice(body.as_bytes());
+    }
+    answer
+}
+
+fn head(status: &str, kind: &str, length: usize, headers: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n{COMMON_HEADERS}{headers}\r\n"
+    )
 }
 
 impl Refusal {

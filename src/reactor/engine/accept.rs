@@ -204,6 +204,7 @@ impl<N: Net> Engine<N> {
             rejected: false,
             is_counted: false,
             is_told_of: false,
+            encoding: Encoding::Lines,
             write_error: None,
             active_at: now,
             armed: None,

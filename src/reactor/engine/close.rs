@@ -116,7 +116,7 @@ impl<N: Net> Engine<N> {
             };
             let (service, peer) = (connection.service, connection.peer);
             let (is_client, is_counted) = (!connection.rejected, connection.is_counted);
-            if connection.is_told_of {
+            if self.count_unknown(token) {
                 self.call_service(service, now, |service, out| {
                     service.on_close(now, token, &why, out);
                 });
@@ -187,6 +187,7 @@ impl<N: Net> Engine<N> {
             refused,
             lagged,
             panicked,
+            ..
         } = self.counts;
         info!(
             "stopping; clients here: {clients}, in all: {accepted}, turned away: {refused}, \

@@ -184,9 +184,9 @@ impl<N: Net> Engine<N> {
             return;
         };
         let service = connection.service;
-        connection.is_told_of = false;
         let under_way_bytes = connection.transport.under_way_bytes();
         slot.fanout.cut_short(token, under_way_bytes, &last);
+        self.count_unknown(token);
         self.log_laggard(token, behind_bytes, now);
         self.call_service(service, now, |service, out| {
             service.on_close(now, token, &why, out);

@@ -139,6 +139,7 @@ impl<N: Net> Engine<N> {
         let is_drained = count < most_bytes && !connection.may_have_ended();
         connection.active_at = now;
         connection.session.on_read(&scratch[..count], now);
+        self.counts.received_bytes += count as u64;
         self.read_budget -= 1;
         let mut input = &scratch[..count];
         let refused = self.hand_over(token, &mut input, now).err();
@@ -214,6 +215,7 @@ impl<N: Net> Engine<N> {
             // A client above the high-water mark is not read from, so there is room.
             Some(Output::Reply(bytes)) => slot.fanout.send(token, &bytes).ok(),
             Some(Output::Message(message)) => {
+                self.counts.messages += 1;
                 if let Some(limiter) = &mut connection.rate_limit {
                     limiter.consume(self.limits.message_rate, now);
                 }

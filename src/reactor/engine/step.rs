@@ -93,8 +93,8 @@ impl<N: Net> Engine<N> {
         if connection.rejected {
             return self.tell_full(token, encoding, now);
         }
-        connection.is_told_of = true;
         let (service, peer) = (connection.service, connection.peer);
+        self.count_known(token, encoding);
         let newcomer = Newcomer {
             peer: &peer,
             encoding,
