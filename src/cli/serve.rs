@@ -24,7 +24,9 @@ mod tls;
 mod values;
 
 use tls::TlsOptions;
-use values::{Timeout, as_typed, parse_count, parse_message_size, parse_origin, parse_rate};
+use values::{
+    Timeout, as_typed, parse_count, parse_message_size, parse_origin, parse_rate, parse_room,
+};
 
 const LEAST_LOG_BYTES: usize = 64 << 10;
 
@@ -181,6 +183,15 @@ struct RoomOptions {
     #[arg(long, value_name = "SIZE", default_value = "16m", value_parser = parse_size)]
     log_size: usize,
 
+    /// Keep a room of this name, also when nobody is in it. Can be given several times
+    #[arg(long = "room", value_name = "NAME", value_parser = parse_room)]
+    rooms: Vec<String>,
+
+    /// At most N rooms beside the lobby, kept ones included; at most 10000
+    #[arg(long, value_name = "N", default_value = "64",
+          value_parser = RangedU64ValueParser::<u16>::new().range(..=u64::from(room::MAX_ROOMS)))]
+    max_rooms: u16,
+
     /// Tell each newcomer this text, or what this file holds; at most 16k
     #[arg(long, value_name = "TEXT|@FILE")]
     motd: Option<String>,
@@ -256,6 +267,13 @@ impl RoomOptions {
                 as_typed(least.next_multiple_of(unit)),
             )));
         }
+        if self.rooms.len() > self.max_rooms.into() {
+            return Err(CliError::usage(format!(
+                "--room: {} of them are more than --max-rooms {}",
+                self.rooms.len(),
+                self.max_rooms
+            )));
+        }
         Ok(ServiceConfig::Room {
             room: room::Config {
                 framing: self.framing,
@@ -263,6 +281,8 @@ impl RoomOptions {
                 notices: self.notices,
                 motd: self.motd.as_deref().map_or(Ok(Vec::new()), read_motd)?,
                 max_message_bytes,
+                kept_rooms: self.rooms,
+                max_rooms: self.max_rooms,
                 password: self
                     .password_file
                     .as_deref()

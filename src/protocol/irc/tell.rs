@@ -32,8 +32,36 @@ pub(in crate::protocol) fn tell(told: &Told<'_>, to: &str, has_time: bool, out: 
             encode_event(from, message, time(time_ms).as_deref(), out);
         }
         Told::Notice(text) => encode_server_notice(to, text, None, out),
-        // Numeric replies say it.
-        Told::Welcome { .. } => {}
+        // Numeric replies say it, and that it has joined.
+        Told::Welcome { .. } | Told::Room { .. } => {}
+        Told::Topic {
+            room,
+            by: None,
+            text,
+        } => {
+            let (channel, text) = (&*channel(room), Some(text).filter(|text| !text.is_empty()));
+            Answer::Topic { channel, text }.encode(to, out);
+        }
+        Told::Topic {
+            room,
+            by: Some(name),
+            text,
+        } => {
+            let channel = &*channel(room);
+            encode_event(name, Event::Topic { channel, text }, None, out);
+        }
+        Told::Rooms { rooms, .. } => {
+            Answer::ListStart.encode(to, out);
+            for room in rooms {
+                let entry = Answer::ListEntry {
+                    channel: &channel(room.name),
+                    members: room.members,
+                    topic: room.topic,
+                };
+                entry.encode(to, out);
+            }
+            Answer::EndOfList.encode(to, out);
+        }
         Told::Names { room, names, .. } => {
             let (channel, nicks) = (&*channel(room), names);
             Answer::Names { channel, nicks }.encode(to, out);

@@ -1,9 +1,10 @@
-//! Who has a nick, and who is in the room. Knows no messages.
+//! Who has a nick, and who is in which room. Knows no messages.
 
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
+use super::channels::ChannelId;
 use super::nick::{self, NickError};
 use crate::outbound::ClientId;
 use crate::protocol::Encoding;
@@ -18,8 +19,8 @@ pub(super) struct Members {
     by_folded: Names,
     /// Only those whose look is not how they are folded.
     by_look: Names,
-    /// How many of them hear what all hear.
-    here: usize,
+    /// By [`ChannelId::index`].
+    rooms: Vec<Occupants>,
     /// How many guests there have been.
     guests: u64,
 }
@@ -28,17 +29,32 @@ pub(super) struct Members {
 #[derive(Debug)]
 struct Member {
     generation: u32,
+    /// Who stand before and after it in its room's list.
+    before: u32,
+    after: u32,
+    /// Where it hears what all hear; else it has come by IRC, and is in no channel.
+    room: Option<ChannelId>,
     encoding: Encoding,
-    /// It hears what all hear; else it has come by IRC, and is in no channel.
-    is_here: bool,
     nick: Box<str>,
 }
+
+/// Those in one room: a list through the members themselves, so that nobody has to look for them
+/// among all.
+#[derive(Debug, Clone, Copy)]
+struct Occupants {
+    first: u32,
+    count: usize,
+}
+
+/// Where a list ends.
+const NOBODY: u32 = u32::MAX;
 
 /// A member that has left.
 #[derive(Debug)]
 pub(super) struct Departed {
     pub(super) nick: Box<str>,
-    pub(super) was_here: bool,
+    /// Where it was.
+    pub(super) room: Option<ChannelId>,
 }
 
 /// Indices into `by_index`, to be found by a form of the nick. Keyed at random, so that nobody can
@@ -91,20 +107,27 @@ fn nick_of(index: u32, members: &[Option<Member>]) -> Option<&str> {
     Some(&member.nick)
 }
 
+impl Occupants {
+    const NONE: Self = Self {
+        first: NOBODY,
+        count: 0,
+    };
+}
+
 impl Members {
     pub(super) fn new() -> Self {
         Self {
             by_index: Vec::new(),
             by_folded: Names::new(nick::folded),
             by_look: Names::new(nick::look),
-            here: 0,
+            rooms: Vec::new(),
             guests: 0,
         }
     }
 
-    /// How many are in the room.
-    pub(super) fn len(&self) -> usize {
-        self.here
+    /// How many are in a room.
+    pub(super) fn len(&self, room: ChannelId) -> usize {
+        self.occupants(room).count
     }
 
     /// How many have a nick.
@@ -112,8 +135,13 @@ impl Members {
         self.by_folded.table.len()
     }
 
-    /// Takes a client into the room under the next guest's name that nobody has, and returns it.
-    pub(super) fn add(&mut self, client: ClientId, encoding: Encoding) -> Box<str> {
+    /// Takes a client into a room under the next guest's name that nobody has, and returns it.
+    pub(super) fn add(
+        &mut self,
+        client: ClientId,
+        encoding: Encoding,
+        room: ChannelId,
+    ) -> Box<str> {
         let nick: Box<str> = loop {
             self.guests += 1;
             let name = format!("guest{}", self.guests).into_boxed_str();
@@ -122,11 +150,11 @@ impl Members {
             }
         };
         self.insert(client, encoding, nick.clone());
-        self.enter(client, encoding);
+        self.enter(client, encoding, room);
         nick
     }
 
-    /// Gives a client that is not in the room yet the nick that `name` spells.
+    /// Gives a client that is in no room yet the nick that `name` spells.
     ///
     /// # Errors
     /// Why it cannot have it.
@@ -141,21 +169,41 @@ impl Members {
         Ok(nick)
     }
 
-    /// A client that has a nick enters the room.
-    pub(super) fn enter(&mut self, client: ClientId, encoding: Encoding) {
-        if let Some(member) = self.get_mut(client) {
-            member.encoding = encoding;
-            let was_here = std::mem::replace(&mut member.is_here, true);
-            self.here += usize::from(!was_here);
+    /// A client that has a nick enters a room, and leaves the one that it is in.
+    pub(super) fn enter(&mut self, client: ClientId, encoding: Encoding, room: ChannelId) {
+        self.exit(client);
+        let (index, after) = (index_of(client), self.occupants(room).first);
+        let Some(member) = self.get_mut(client) else {
+            return;
+        };
+        member.encoding = encoding;
+        member.room = Some(room);
+        (member.before, member.after) = (NOBODY, after);
+        if let Some(after) = self.at_mut(after) {
+            after.before = index;
         }
+        if room.index() >= self.rooms.len() {
+            self.rooms.resize(room.index() + 1, Occupants::NONE);
+        }
+        let occupants = &mut self.rooms[room.index()];
+        occupants.first = index;
+        occupants.count += 1;
     }
 
-    /// It leaves the room, and keeps its nick.
-    pub(super) fn exit(&mut self, client: ClientId) {
-        if let Some(member) = self.get_mut(client) {
-            let was_here = std::mem::take(&mut member.is_here);
-            self.here -= usize::from(was_here);
+    /// It leaves its room, and keeps its nick. Returns which that was.
+    pub(super) fn exit(&mut self, client: ClientId) -> Option<ChannelId> {
+        let member = self.get_mut(client)?;
+        let room = member.room.take()?;
+        let (before, after) = (member.before, member.after);
+        if let Some(after) = self.at_mut(after) {
+            after.before = before;
         }
+        match self.at_mut(before) {
+            Some(before) => before.after = after,
+            None => self.rooms[room.index()].first = after,
+        }
+        self.rooms[room.index()].count -= 1;
+        Some(room)
     }
 
     /// The nick that `name` spells, if nobody has it but, perhaps, the member of that index.
@@ -198,13 +246,13 @@ impl Members {
 
     /// Lets a member go; `None` for a client that is none.
     pub(super) fn remove(&mut self, client: ClientId) -> Option<Departed> {
+        let room = self.exit(client);
         let place = self.by_index.get_mut(client.index())?;
         let member = place.take_if(|member| member.generation == client.generation())?;
         self.remove_name(&member.nick, index_of(client));
-        self.here -= usize::from(member.is_here);
         Some(Departed {
             nick: member.nick,
-            was_here: member.is_here,
+            room,
         })
     }
 
@@ -217,8 +265,9 @@ impl Members {
         self.get(client).map(|member| member.encoding)
     }
 
-    pub(super) fn is_here(&self, client: ClientId) -> bool {
-        self.get(client).is_some_and(|member| member.is_here)
+    /// Where it hears what all hear.
+    pub(super) fn room(&self, client: ClientId) -> Option<ChannelId> {
+        self.get(client)?.room
     }
 
     /// The member whose nick is one with `name`.
@@ -231,24 +280,35 @@ impl Members {
             .and_then(|index| self.client(index))
     }
 
-    /// At most `most` of those in the room, in the order of their clients' places. Not by a walk
-    /// over the places: a crowd that has left leaves thousands of them empty.
-    pub(super) fn some(&self, most: usize) -> Vec<(ClientId, &str)> {
-        let here = |index: &u32| {
-            let client = self.client(*index)?;
-            self.is_here(client).then_some(client)
-        };
-        let all = self.by_folded.table.iter();
-        let mut clients: Vec<ClientId> = all.filter_map(here).take(most).collect();
+    /// At most `most` of those in a room, in the order of their clients' places. Not by a walk over
+    /// the places: a crowd that has left leaves thousands of them empty.
+    pub(super) fn some(&self, room: ChannelId, most: usize) -> Vec<(ClientId, &str)> {
+        let next = |index: &u32| self.at(*index).map(|member| member.after);
+        let list = std::iter::successors(Some(self.occupants(room).first), next);
+        self.in_order(list.take(most))
+    }
+
+    /// At most `most` of all, wherever they are.
+    pub(super) fn some_of_all(&self, most: usize) -> Vec<(ClientId, &str)> {
+        self.in_order(self.by_folded.table.iter().copied().take(most))
+    }
+
+    /// The nicks of [`some`](Self::some).
+    pub(super) fn nicks(&self, room: ChannelId, most: usize) -> Vec<&str> {
+        let some = self.some(room, most).into_iter();
+        some.map(|(_, nick)| nick).collect()
+    }
+
+    fn in_order(&self, indices: impl Iterator<Item = u32>) -> Vec<(ClientId, &str)> {
+        let mut clients: Vec<ClientId> = indices.filter_map(|index| self.client(index)).collect();
         clients.sort_unstable();
         let with_nick = |client| Some((client, self.nick(client)?));
         clients.into_iter().filter_map(with_nick).collect()
     }
 
-    /// Their nicks.
-    pub(super) fn nicks(&self, most: usize) -> Vec<&str> {
-        let some = self.some(most).into_iter();
-        some.map(|(_, nick)| nick).collect()
+    fn occupants(&self, room: ChannelId) -> Occupants {
+        let occupants = self.rooms.get(room.index());
+        occupants.copied().unwrap_or(Occupants::NONE)
     }
 
     fn insert(&mut self, client: ClientId, encoding: Encoding, nick: Box<str>) {
@@ -259,17 +319,26 @@ impl Members {
         let [folded, look] = nick::forms(&nick);
         self.by_index[place] = Some(Member {
             generation: client.generation(),
+            before: NOBODY,
+            after: NOBODY,
+            room: None,
             encoding,
-            is_here: false,
             nick,
         });
         self.add_forms(&folded, &look, index_of(client));
     }
 
     fn client(&self, index: u32) -> Option<ClientId> {
-        let place = index as usize;
-        let member = self.by_index.get(place)?.as_ref()?;
-        Some(ClientId::new(place, member.generation))
+        let member = self.at(index)?;
+        Some(ClientId::new(index as usize, member.generation))
+    }
+
+    fn at(&self, index: u32) -> Option<&Member> {
+        self.by_index.get(index as usize)?.as_ref()
+    }
+
+    fn at_mut(&mut self, index: u32) -> Option<&mut Member> {
+        self.by_index.get_mut(index as usize)?.as_mut()
     }
 
     fn get(&self, client: ClientId) -> Option<&Member> {
@@ -325,38 +394,74 @@ fn index_of(client: ClientId) -> u32 {
 mod tests {
     use super::*;
 
+    const LOBBY: ChannelId = ChannelId::LOBBY;
+
     #[test]
-    fn a_member_takes_as_little_as_a_nick_and_an_id() {
-        assert_eq!(size_of::<Option<Member>>(), 24);
+    fn a_member_takes_little() {
+        assert_eq!(size_of::<Option<Member>>(), 32);
     }
 
     #[test]
     fn who_has_a_nick_need_not_be_in_the_room() {
         let mut members = Members::new();
         let [ann, bob] = [1, 2].map(|key| ClientId::new(key, 7));
-        members.add(ann, Encoding::Lines);
+        members.add(ann, Encoding::Lines, LOBBY);
         assert_eq!(
             members.claim(bob, Encoding::Irc, "bob").as_deref(),
             Ok("bob")
         );
         assert!(members.claim(ann, Encoding::Irc, "BOB").is_err());
-        assert_eq!((members.len(), members.nicks_taken()), (1, 2));
+        assert_eq!((members.len(LOBBY), members.nicks_taken()), (1, 2));
         assert_eq!(members.find("Bob"), Some(bob));
-        assert_eq!(members.nicks(9), ["guest1"]);
+        assert_eq!(members.nicks(LOBBY, 9), ["guest1"]);
         for _ in 0..2 {
-            members.enter(bob, Encoding::IrcTime);
-            assert_eq!(members.len(), 2);
+            members.enter(bob, Encoding::IrcTime, LOBBY);
+            assert_eq!(members.len(LOBBY), 2);
         }
-        assert_eq!(members.nicks(9), ["guest1", "bob"]);
+        assert_eq!(members.nicks(LOBBY, 9), ["guest1", "bob"]);
         assert_eq!(members.encoding(bob), Some(Encoding::IrcTime));
-        for _ in 0..2 {
-            members.exit(bob);
-            assert_eq!(members.len(), 1);
+        for left in [Some(LOBBY), None] {
+            assert_eq!(members.exit(bob), left);
+            assert_eq!(members.len(LOBBY), 1);
         }
         let later = ClientId::new(2, 8);
         assert!(members.remove(later).is_none() && members.nick(later).is_none());
-        assert!(members.remove(bob).is_some_and(|bob| !bob.was_here));
-        assert!(members.remove(ann).is_some_and(|ann| ann.was_here));
-        assert_eq!((members.len(), members.nicks_taken()), (0, 0));
+        assert!(members.remove(bob).is_some_and(|bob| bob.room.is_none()));
+        assert!(
+            members
+                .remove(ann)
+                .is_some_and(|ann| ann.room == Some(LOBBY))
+        );
+        assert_eq!((members.len(LOBBY), members.nicks_taken()), (0, 0));
+    }
+
+    /// Whoever comes and goes, each is in the list of its own room and of no other.
+    #[test]
+    fn each_is_in_the_list_of_its_room() {
+        let mut members = Members::new();
+        let clients = [0, 1, 2, 3, 4].map(|key| ClientId::new(key, 1));
+        for client in clients {
+            members.add(client, Encoding::Lines, LOBBY);
+        }
+        let rooms = [0, 1, 2].map(ChannelId::of_index);
+        let mut state = 7_u64;
+        for _ in 0..2000 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let [client, room] = [state >> 33, state >> 40].map(|it| it as usize);
+            let client = clients[client % clients.len()];
+            match room % 4 {
+                3 => drop(members.exit(client)),
+                room => members.enter(client, Encoding::Lines, rooms[room]),
+            }
+            for room in rooms {
+                let is_there = |client: &&ClientId| members.room(**client) == Some(room);
+                let expected: Vec<ClientId> = clients.iter().filter(is_there).copied().collect();
+                let some = members.some(room, 9).into_iter();
+                let listed: Vec<ClientId> = some.map(|(client, _)| client).collect();
+                assert_eq!((&listed, members.len(room)), (&expected, expected.len()));
+            }
+        }
     }
 }
