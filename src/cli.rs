@@ -1,11 +1,11 @@
 //! Raw arguments in, typed configurations out, or one line that says what is wrong with them.
-//! Starts nothing, and reads nothing but the file of `--motd`.
+//! Starts nothing, and reads nothing but the environment and the files that options name.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 #[cfg(feature = "bench")]
 use crate::bench as generator;
@@ -20,6 +20,7 @@ mod bench;
 mod connect;
 mod generate;
 mod serve;
+mod variables;
 
 pub use generate::Files;
 
@@ -95,11 +96,27 @@ where
 {
     let words = arguments.into_iter().map(Into::into).collect();
     let words = serve::name_first::name_first(words);
+    let (program, variables) = variables::read(Arguments::command(), named(&words), &words);
+    parse_by(program, &words).map_err(|refused| refused.map(|why| variables.name_in(&why)))
+}
+
+/// As [`parse`], with no regard to the environment.
+#[cfg(feature = "bench")]
+fn parse_words(words: Vec<OsString>) -> Result<Command, CliError> {
+    let words = serve::name_first::name_first(words);
+    parse_by(Arguments::command(), &words)
+}
+
+fn parse_by(mut program: clap::Command, words: &[OsString]) -> Result<Command, CliError> {
+    let named = named(words);
     let name_page = |refused: CliError| match refused.is_usage() {
-        true => CliError::usage(format!("{refused} (see {})", help_page(&words))),
+        true => refused.map(|why| format!("{why} (see {})", help_page(named))),
         false => refused,
     };
-    match Arguments::try_parse_from(&words) {
+    let parsed = program
+        .try_get_matches_from_mut(words)
+        .and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches));
+    match parsed {
         Ok(arguments) => match arguments.command {
             Subcommands::Serve(given) => {
                 let config = given.into_config();
@@ -122,14 +139,13 @@ where
             Ok(Command::Print(unescape(&error.render().to_string())))
         }
         Err(error) => {
-            let page = help_page(&words);
             let why = match error.kind() {
                 ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                     "a command is missing".to_owned()
                 }
                 _ => one_line(&error.render().to_string()),
             };
-            Err(CliError::usage(format!("{why} (see {page})")))
+            Err(name_page(CliError::usage(why)))
         }
     }
 }
@@ -156,18 +172,27 @@ fn unescape(help: &str) -> String {
     help.replace("{%n}", "{n}")
 }
 
-/// The help of the subcommand that the words name, as far as they name one.
-fn help_page(words: &[OsString]) -> String {
-    let mut command = Arguments::command();
-    let mut page = command.get_name().to_owned();
-    for word in words.iter().skip(1) {
-        let Some(named) = command.find_subcommand(word) else {
-            break;
-        };
-        page = format!("{page} {}", named.get_name());
-        command = named.clone();
-    }
-    format!("{page} --help")
+/// The words that name a command, and its commands, behind the program's own name.
+fn named(words: &[OsString]) -> &[OsString] {
+    let mut command = &Arguments::command();
+    let behind = words.get(1..).unwrap_or_default();
+    let is_named = |word: &&OsString| match command.find_subcommand(word) {
+        Some(named) => {
+            command = named;
+            true
+        }
+        None => false,
+    };
+    let count = behind.iter().take_while(is_named).count();
+    &behind[..count]
+}
+
+/// The help of the command that is named.
+fn help_page(named: &[OsString]) -> String {
+    let named: String = (named.iter())
+        .map(|word| format!(" {}", word.to_string_lossy()))
+        .collect();
+    format!("chinwag{named} --help")
 }
 
 /// Folds clap's report, of which the usage and the hints stand in paragraphs of their own, into

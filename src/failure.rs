@@ -27,6 +27,14 @@ impl CliError {
         }
     }
 
+    /// The same failure in other words.
+    pub(crate) fn map(self, words: impl FnOnce(String) -> String) -> Self {
+        Self {
+            message: words(self.message),
+            ..self
+        }
+    }
+
     /// Whether it is the command line that is wrong.
     pub(crate) fn is_usage(&self) -> bool {
         self.exit_code == 2

@@ -220,7 +220,10 @@ impl Settings {
     pub(crate) fn text_bytes(&self) -> usize {
         match self.protocol {
             protocol::Kind::Line => self.size_bytes.saturating_sub(1),
-            protocol::Kind::Redis | protocol::Kind::Nats => self.size_bytes,
+            protocol::Kind::Redis
+            | protocol::Kind::Nats
+            | protocol::Kind::Ws
+            | protocol::Kind::Irc => self.size_bytes,
         }
     }
 }

@@ -1,14 +1,18 @@
 //! What the engine says to each kind of server and how it reads what comes back: plain lines,
-//! Redis (RESP3 publish and subscribe) and NATS. Bytes in, items out, nothing copied but an
+//! Redis (RESP3 publish and subscribe), NATS, WebSocket and IRC. Bytes in, items out, nothing copied but an
 //! unfinished tail; knows no socket, no clock and no header.
 
+mod irc;
 mod line;
 mod nats;
 mod redis;
+mod ws;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use irc::TEXT_BYTES_MAX as IRC_TEXT_BYTES_MAX;
 
 /// A protocol that carries messages to many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +25,17 @@ pub enum Kind {
     Redis,
     /// NATS: CONNECT, SUB, PUB.
     Nats,
+    /// WebSocket: a frame of text in, JSON or a frame of text out.
+    Ws,
+    /// IRC: PRIVMSG to one channel.
+    Irc,
+}
+
+impl Kind {
+    /// Whether a room of this kind promises one order, and each message under its sender's nick.
+    pub(crate) fn is_room(self) -> bool {
+        matches!(self, Self::Line | Self::Ws | Self::Irc)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -29,6 +44,8 @@ impl fmt::Display for Kind {
             Self::Line => "line",
             Self::Redis => "redis",
             Self::Nats => "nats",
+            Self::Ws => "ws",
+            Self::Irc => "irc",
         })
     }
 }
@@ -38,10 +55,17 @@ impl fmt::Display for Kind {
 pub(crate) enum Item<'a> {
     /// Carries, or might carry, one message at its end.
     Payload(&'a [u8]),
+    /// One message, and under whose nick it came.
+    Said {
+        /// The nick.
+        from: &'a [u8],
+        /// Carries, or might carry, the message.
+        text: &'a [u8],
+    },
     /// Talk of the server's own: a notice, an answer, a greeting.
     Talk(&'a [u8]),
-    /// Must be answered with [`Protocol::pong`].
-    Ping,
+    /// Must be answered with [`Protocol::pong`] of the same bytes.
+    Ping(&'a [u8]),
     /// The server says that something is wrong.
     Refusal(&'a [u8]),
 }
@@ -89,6 +113,7 @@ impl Tail {
 #[derive(Debug, Clone)]
 pub(crate) struct Protocol {
     kind: Kind,
+    run: u32,
     text_bytes: usize,
     channel: String,
     /// What stands before every message that arrives, where that is always the same.
@@ -101,12 +126,13 @@ impl Protocol {
     pub(crate) fn new(kind: Kind, text_bytes: usize, run: u32) -> Self {
         let channel = format!("chinwag-{run:08x}");
         let expected = match kind {
-            Kind::Line => Vec::new(),
+            Kind::Line | Kind::Ws | Kind::Irc => Vec::new(),
             Kind::Redis => redis::expected(&channel, text_bytes),
             Kind::Nats => nats::expected(&channel, text_bytes),
         };
         Self {
             kind,
+            run,
             text_bytes,
             channel,
             expected,
@@ -119,13 +145,18 @@ impl Protocol {
         self.kind
     }
 
-    /// What a member sends first, to be in the channel.
+    /// What client `number` sends first, to be in the channel, and what it waits for then.
     #[must_use]
-    pub(crate) fn join(&self) -> Vec<u8> {
+    pub(crate) fn join(&self, number: usize) -> (Vec<u8>, Option<Opening>) {
         match self.kind {
-            Kind::Line => Vec::new(),
-            Kind::Redis => redis::join(&self.channel),
-            Kind::Nats => nats::join(&self.channel),
+            Kind::Line => (Vec::new(), None),
+            Kind::Redis => (redis::join(&self.channel), None),
+            Kind::Nats => (nats::join(&self.channel), None),
+            Kind::Ws => (ws::request(), Some(Opening::Ws(ws::Upgrade::default()))),
+            Kind::Irc => {
+                let opening = Opening::Irc(irc::Registration::default());
+                (irc::register(self.run, number), Some(opening))
+            }
         }
     }
 
@@ -136,13 +167,27 @@ impl Protocol {
             Kind::Line => (Vec::new(), b"\n".to_vec()),
             Kind::Redis => redis::envelope(&self.channel, self.text_bytes),
             Kind::Nats => nats::envelope(&self.channel, self.text_bytes),
+            Kind::Ws => ws::envelope(self.text_bytes),
+            Kind::Irc => irc::envelope(),
         }
     }
 
-    /// The answer to [`Item::Ping`].
-    #[must_use]
-    pub(crate) fn pong(&self) -> &'static [u8] {
-        b"PONG\r\n"
+    /// Makes a text, which is whole, what travels in the envelope.
+    #[inline]
+    pub(crate) fn seal(&self, text: &mut [u8]) {
+        if self.kind == Kind::Ws {
+            ws::mask(text);
+        }
+    }
+
+    /// Appends the answer to [`Item::Ping`].
+    #[cold]
+    pub(crate) fn pong(&self, payload: &[u8], out: &mut Vec<u8>) {
+        match self.kind {
+            Kind::Line | Kind::Redis | Kind::Nats => out.extend_from_slice(b"PONG\r\n"),
+            Kind::Ws => ws::pong(payload, out),
+            Kind::Irc => irc::pong(payload, out),
+        }
     }
 
     /// Hands every whole item of `bytes`, which follow what `tail` has kept, to `take`.
@@ -195,8 +240,11 @@ impl Protocol {
         while added < bytes.len() {
             let piece = match self.kind {
                 // To the newline: no more could be needed.
-                Kind::Line => memchr::memchr(b'\n', &bytes[added..]).map_or(usize::MAX, |n| n + 1),
+                Kind::Line | Kind::Irc => {
+                    memchr::memchr(b'\n', &bytes[added..]).map_or(usize::MAX, |n| n + 1)
+                }
                 Kind::Redis | Kind::Nats => self.text_bytes + 64,
+                Kind::Ws => self.text_bytes + 256,
             };
             let until = bytes.len().min(added.saturating_add(piece));
             tail.extend_from_slice(&bytes[added..until]);
@@ -216,8 +264,11 @@ impl Protocol {
 
     #[inline]
     fn first<'a>(&self, bytes: &'a [u8]) -> Found<'a> {
-        if self.kind == Kind::Line {
-            return line::first(bytes, self.text_bytes);
+        match self.kind {
+            Kind::Line => return line::first(bytes, self.text_bytes),
+            Kind::Ws => return ws::first(bytes, self.text_bytes),
+            Kind::Irc => return irc::first(bytes, self.text_bytes),
+            Kind::Redis | Kind::Nats => {}
         }
         // Every message of a channel comes with the same words before it.
         if let Some(rest) = bytes.strip_prefix(self.expected.as_slice()) {
@@ -227,9 +278,37 @@ impl Protocol {
                 _ => Found::Unfinished,
             };
         }
-        match self.kind {
-            Kind::Redis => redis::first(bytes),
-            Kind::Line | Kind::Nats => nats::first(bytes),
+        if self.kind == Kind::Redis {
+            redis::first(bytes)
+        } else {
+            nats::first(bytes)
+        }
+    }
+}
+
+/// What a client waits for before it is in.
+#[derive(Debug)]
+pub(crate) enum Opening {
+    /// The answer to an HTTP request.
+    Ws(ws::Upgrade),
+    /// Its place in the channel.
+    Irc(irc::Registration),
+}
+
+impl Opening {
+    /// Hears more, and appends to `answer` what is to be said to it; returns where in `bytes` that
+    /// ends, once the client is in.
+    ///
+    /// # Errors
+    /// Why the server does not let it in.
+    pub(crate) fn feed(
+        &mut self,
+        bytes: &[u8],
+        answer: &mut Vec<u8>,
+    ) -> Result<Option<usize>, String> {
+        match self {
+            Self::Ws(upgrade) => upgrade.feed(bytes),
+            Self::Irc(registration) => registration.feed(bytes, answer),
         }
     }
 }
@@ -242,131 +321,4 @@ fn crlf_line(bytes: &[u8]) -> Option<(&[u8], usize)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every item as text, however the bytes are cut.
-    fn items(kind: Kind, bytes: &[u8], cut: usize) -> Result<Vec<String>, NotThisProtocol> {
-        let protocol = Protocol::new(kind, 60, 1);
-        let (mut tail, mut found) = (Tail::default(), Vec::new());
-        for piece in bytes.chunks(cut) {
-            protocol.read(&mut tail, piece, |item| {
-                let (what, text) = match item {
-                    Item::Payload(text) => ("payload", text),
-                    Item::Talk(text) => ("talk", text),
-                    Item::Ping => ("ping", &b""[..]),
-                    Item::Refusal(text) => ("refusal", text),
-                };
-                found.push(format!("{what} {}", String::from_utf8_lossy(text)));
-            })?;
-        }
-        Ok(found)
-    }
-
-    fn at_every_cut(kind: Kind, bytes: &[u8], expected: &[String]) {
-        for cut in 1..=bytes.len() {
-            assert_eq!(
-                items(kind, bytes, cut).as_deref(),
-                Ok(expected),
-                "cut {cut}"
-            );
-        }
-    }
-
-    #[test]
-    fn lines() {
-        let text = "m".repeat(60);
-        let stream = format!("* hello\nwelcome\r\n{text}\nann: {text}\r\n\n{text}xx\nhalf");
-        at_every_cut(
-            Kind::Line,
-            stream.as_bytes(),
-            &[
-                "talk * hello".to_owned(),
-                "talk welcome".to_owned(),
-                format!("payload {text}"),
-                format!("payload ann: {text}\r"),
-                "talk ".to_owned(),
-                format!("payload {text}xx"),
-            ],
-        );
-    }
-
-    #[test]
-    fn redis() {
-        let text = "m".repeat(60);
-        let push = |channel: &str, text: &str| {
-            format!(
-                ">3\r\n$7\r\nmessage\r\n${}\r\n{channel}\r\n${}\r\n{text}\r\n",
-                channel.len(),
-                text.len()
-            )
-        };
-        let stream = [
-            "%2\r\n$5\r\nproto\r\n:3\r\n$7\r\nmodules\r\n*0\r\n".to_owned(),
-            ">3\r\n$9\r\nsubscribe\r\n$16\r\nchinwag-00000001\r\n:1\r\n".to_owned(),
-            push("chinwag-00000001", &text),
-            ":4\r\n".to_owned(),
-            push("chinwag-00000001", "short"),
-            push("chinwag-00000001", &text),
-            "-ERR no\r\n".to_owned(),
-            "_\r\n$-1\r\n".to_owned(),
-        ]
-        .concat();
-        at_every_cut(
-            Kind::Redis,
-            stream.as_bytes(),
-            &[
-                "talk ".to_owned(),
-                "talk ".to_owned(),
-                format!("payload {text}"),
-                "talk :4".to_owned(),
-                "payload short".to_owned(),
-                format!("payload {text}"),
-                "refusal -ERR no".to_owned(),
-                "talk _".to_owned(),
-                "talk ".to_owned(),
-            ],
-        );
-        assert_eq!(
-            items(Kind::Redis, b"HTTP/1.1\r\n", 99),
-            Err(NotThisProtocol)
-        );
-    }
-
-    #[test]
-    fn nats() {
-        let text = "m".repeat(60);
-        let stream = format!(
-            "INFO {{\"a\":1}}\r\nPING\r\nMSG chinwag-00000001 1 60\r\n{text}\r\n+OK\r\n\
-             MSG chinwag-00000001 1 3\r\na\nb\r\nPONG\r\n-ERR 'slow'\r\n"
-        );
-        at_every_cut(
-            Kind::Nats,
-            stream.as_bytes(),
-            &[
-                "talk INFO {\"a\":1}".to_owned(),
-                "ping ".to_owned(),
-                format!("payload {text}"),
-                "talk +OK".to_owned(),
-                "payload a\nb".to_owned(),
-                "talk PONG".to_owned(),
-                "refusal -ERR 'slow'".to_owned(),
-            ],
-        );
-        assert_eq!(items(Kind::Nats, b"HELLO\r\n", 99), Err(NotThisProtocol));
-    }
-
-    #[test]
-    fn what_is_sent() {
-        let redis = Protocol::new(Kind::Redis, 60, 0xab);
-        assert_eq!(
-            redis.envelope().0,
-            b"*3\r\n$7\r\nPUBLISH\r\n$16\r\nchinwag-000000ab\r\n$60\r\n"
-        );
-        let nats = Protocol::new(Kind::Nats, 60, 0xab);
-        assert_eq!(nats.envelope().0, b"PUB chinwag-000000ab 60\r\n");
-        assert_eq!(nats.envelope().1, b"\r\n");
-        let line = Protocol::new(Kind::Line, 60, 0xab);
-        assert_eq!(line.envelope(), (Vec::new(), b"\n".to_vec()));
-    }
-}
+mod tests;

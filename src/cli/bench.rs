@@ -16,12 +16,12 @@ use crate::bench::measure::recorder::carries_sent_time;
 use crate::bench::protocol;
 use crate::failure::CliError;
 use crate::units;
+use room::{Room, RoomArguments};
 use values::{positive, process, profile, rate, size, unescape};
 
+mod room;
 mod values;
 
-/// Members that send in a room, if there are so many.
-const SENDERS: usize = 10;
 /// Measured, if neither a time nor a number of messages is given.
 const DURATION: Duration = Duration::from_secs(10);
 /// Generator threads at most.
@@ -50,31 +50,6 @@ enum What {
 struct EchoArguments {
     #[command(flatten)]
     common: Common,
-}
-
-#[derive(Args)]
-struct RoomArguments {
-    #[command(flatten)]
-    common: Common,
-    /// How many of the members send [default: 10, or all of fewer]
-    #[arg(long, value_name = "N", value_parser = positive)]
-    senders: Option<usize>,
-    /// How messages are carried
-    #[arg(long, value_enum, default_value = "line")]
-    protocol: Protocol,
-    /// The server gives the sender its own message too (Redis always does)
-    #[arg(long)]
-    own: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Protocol {
-    /// Lines; what a server puts before a message does not matter
-    Line,
-    /// Redis 6 or later: SUBSCRIBE and PUBLISH
-    Redis,
-    /// NATS: SUB and PUB
-    Nats,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -224,59 +199,13 @@ impl Arguments {
 /// What the server would refuse is refused before it is started, in the same words.
 fn check_server_options(load: &Load) -> Result<(), CliError> {
     let program = std::iter::once(OsString::from("chinwag"));
-    match super::parse(program.chain(load.server_arguments()))? {
+    let words = program.chain(load.server_arguments()).collect();
+    match super::parse_words(words)? {
         super::Command::Serve(_) => Ok(()),
         _ => Err(CliError::usage(
             "a server that is to be measured takes no --help (see chinwag serve --help)",
         )),
     }
-}
-
-impl RoomArguments {
-    fn into_load(self) -> Result<Load, String> {
-        let members = self.common.connections;
-        let senders = self.senders.unwrap_or(SENDERS.min(members));
-        let protocol = match self.protocol {
-            Protocol::Line => protocol::Kind::Line,
-            Protocol::Redis => protocol::Kind::Redis,
-            Protocol::Nats => protocol::Kind::Nats,
-        };
-        let own = self.own || self.protocol == Protocol::Redis;
-        if members < 2 {
-            return Err("a room takes at least 2 --connections".to_owned());
-        }
-        if senders > members {
-            return Err(format!(
-                "{senders} --senders are more than the {members} --connections"
-            ));
-        }
-        if self.own && self.protocol == Protocol::Nats {
-            return Err("--own: NATS is told not to, as in a room".to_owned());
-        }
-        if protocol != protocol::Kind::Line {
-            let name = protocol.to_string();
-            if self.common.hello.is_some() || self.common.expect.is_some() {
-                return Err(format!(
-                    "--hello and --expect are for line servers, not for {name}"
-                ));
-            }
-            if self.common.address.is_none() {
-                return Err(format!("--protocol {name} takes the ADDR of such a server"));
-            }
-        }
-        self.common.into_load(Some(Room {
-            senders,
-            protocol,
-            own,
-        }))
-    }
-}
-
-/// What a room has that an echo has not.
-struct Room {
-    senders: usize,
-    protocol: protocol::Kind,
-    own: bool,
 }
 
 impl Common {

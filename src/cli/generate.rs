@@ -98,7 +98,7 @@ impl Arguments {
 
 /// A page for the program, and one for each command and its commands, by file name.
 fn man_pages(mut program: Command) -> io::Result<Vec<(String, String)>> {
-    program = program.disable_help_subcommand(true);
+    program = super::variables::name_all(program).disable_help_subcommand(true);
     program.build();
     let source = format!("{} {}", program.get_name(), env!("CARGO_PKG_VERSION"));
     let mut pages = Vec::new();

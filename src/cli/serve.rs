@@ -1,8 +1,6 @@
 //! The arguments of `chinwag serve`: a subcommand for each service, so that each has the options
 //! that it knows and no others.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +16,7 @@ use crate::services::room::{self, Notices};
 use crate::units::{parse_duration, parse_size};
 use crate::wire::Framing;
 
+mod motd;
 pub(super) mod name_first;
 mod password;
 mod tls;
@@ -32,9 +31,6 @@ const LEAST_LOG_BYTES: usize = 64 << 10;
 
 /// Lines; a newcomer gets them all at once.
 const HISTORY_MAX_LINES: u64 = 10_000;
-
-/// Inclusive. Every newcomer is sent all of it.
-const MOTD_MAX_BYTES: usize = 16 << 10;
 
 /// A message grows at most this much on its way into the log: each byte may become U+FFFD, and a
 /// nick stands before it.
@@ -279,7 +275,7 @@ impl RoomOptions {
                 framing: self.framing,
                 history_lines: self.history,
                 notices: self.notices,
-                motd: self.motd.as_deref().map_or(Ok(Vec::new()), read_motd)?,
+                motd: self.motd.as_deref().map_or(Ok(Vec::new()), motd::read)?,
                 max_message_bytes,
                 kept_rooms: self.rooms,
                 max_rooms: self.max_rooms,
@@ -294,39 +290,6 @@ impl RoomOptions {
             pace: self.pace,
         })
     }
-}
-
-/// The lines of a message of the day, sanitized: it comes from a file that anybody may have
-/// edited.
-fn read_motd(text: &str) -> Result<Vec<String>, CliError> {
-    let (bytes, name) = match text.strip_prefix('@') {
-        Some("") => return Err(CliError::usage("--motd @: a file is missing after '@'")),
-        Some(path) => (
-            read_start(path)
-                .map_err(|error| CliError::runtime(format!("read --motd from {path}: {error}")))?,
-            path,
-        ),
-        None => (text.as_bytes().to_vec(), "the text"),
-    };
-    if bytes.len() > MOTD_MAX_BYTES {
-        return Err(CliError::usage(format!(
-            "--motd: {name} is longer than {}",
-            as_typed(MOTD_MAX_BYTES)
-        )));
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let lines = text.lines();
-    Ok(lines
-        .map(|line| crate::sanitize::sanitize(line.as_bytes()).into_owned())
-        .collect())
-}
-
-/// As much of a file as shows whether it is too long: one like /dev/zero has no end.
-fn read_start(path: &str) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let start = File::open(path)?.take(MOTD_MAX_BYTES as u64 + 1);
-    { start }.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -133,6 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn events_are_objects_as_the_contract_has_them() {
         let (room, from, text, name, to) = ("lobby", "ann", "say \"hi\"\t\\", "ann", "eve");
         let names = &["ann", "eve"];

@@ -52,9 +52,17 @@ impl Drop for Running {
 
 /// Runs what may block, and fails if it does.
 pub(crate) fn within<T: Send + 'static>(task: impl FnOnce() -> T + Send + 'static) -> T {
+    within_limit(PATIENCE, task)
+}
+
+/// The same, of what may take this long.
+pub(crate) fn within_limit<T: Send + 'static>(
+    limit: Duration,
+    task: impl FnOnce() -> T + Send + 'static,
+) -> T {
     let (done, outcome) = mpsc::channel();
     thread::spawn(move || done.send(task()));
     outcome
-        .recv_timeout(PATIENCE)
+        .recv_timeout(limit)
         .expect("this should not have blocked")
 }

@@ -15,10 +15,19 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// Connects, waits for the welcome, and takes a nick.
+    /// Connects and takes a nick at once, also where nobody is greeted.
     #[track_caller]
     pub(crate) fn joins(server: &Server, nick: &str) -> Self {
-        let mut member = Self::arrives(server);
+        Self::over(Peer::connect(server), nick)
+    }
+
+    /// The same of a client that is connected already.
+    #[track_caller]
+    pub(crate) fn over(peer: Peer, nick: &str) -> Self {
+        let mut member = Self {
+            peer,
+            nick: String::new(),
+        };
         member.renames(nick);
         member
     }
@@ -26,7 +35,12 @@ impl Member {
     /// Connects and waits for the welcome, which names its nick.
     #[track_caller]
     pub(crate) fn arrives(server: &Server) -> Self {
-        let mut peer = Peer::connect(server);
+        Self::greeted(Peer::connect(server))
+    }
+
+    /// A client that is connected, once it has its welcome.
+    #[track_caller]
+    pub(crate) fn greeted(mut peer: Peer) -> Self {
         loop {
             let line = peer.line();
             if let Some(nick) = line.starts_with("* ").then(|| guest_in(&line)).flatten() {

@@ -39,6 +39,16 @@ impl Peer {
         Self::over(socket.into())
     }
 
+    /// A client of this address of its own.
+    #[track_caller]
+    pub(crate) fn to_from(address: &str, from: SocketAddr) -> Self {
+        let address: SocketAddr = address.parse().expect("a TCP address");
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.bind(&from.into()).expect("bind");
+        socket.connect(&address.into()).expect("connect");
+        Self::over(socket.into())
+    }
+
     pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -68,6 +78,13 @@ impl Peer {
         String::from_utf8_lossy(&buffer[..n]).into_owned()
     }
 
+    /// What comes first, or nothing at the end of the connection, clean or not.
+    pub(crate) fn first_bytes(&mut self) -> Vec<u8> {
+        let mut chunk = [0; 1024];
+        let count = self.stream.read(&mut chunk).unwrap_or(0);
+        chunk[..count].to_vec()
+    }
+
     /// The next `wanted` bytes.
     #[track_caller]
     pub(crate) fn exactly(&mut self, wanted: usize) -> Vec<u8> {
@@ -75,6 +92,12 @@ impl Peer {
             assert!(self.fill(), "ended after {} bytes", self.unread.len());
         }
         self.unread.drain(..wanted).collect()
+    }
+
+    /// The next `wanted` bytes; none at a clean end of stream before the first of them.
+    #[track_caller]
+    pub(crate) fn exactly_or_end(&mut self, wanted: usize) -> Option<Vec<u8>> {
+        (!self.unread.is_empty() || self.fill()).then(|| self.exactly(wanted))
     }
 
     /// The next line, without its newline; none at a clean end of stream.

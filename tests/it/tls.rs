@@ -1,7 +1,7 @@
 //! TLS as clients meet it: every service, real clients, what goes wrong, and what does not stop.
 
-mod certificates;
-mod client;
+pub(crate) mod certificates;
+pub(crate) mod client;
 mod clients;
 mod connect;
 mod crowd;
@@ -9,13 +9,14 @@ mod files;
 mod services;
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::child::within;
+use crate::child::{PATIENCE, within_limit};
 use crate::harness::{Launch, Server};
 use certificates::Authority;
 
 /// A server of `service` over TLS, whose certificate is for localhost, and who has signed it.
-fn serve(service: &str, arguments: &[&str]) -> (Server, Authority) {
+pub(crate) fn serve(service: &str, arguments: &[&str]) -> (Server, Authority) {
     let authority = Authority::new();
     let pair = authority.signs(&["localhost", "127.0.0.1"]);
     let launch = Launch::new(service).listen(&["tls:127.0.0.1:0", "127.0.0.1:0"]);
@@ -31,7 +32,17 @@ fn tls_address(server: &Server) -> &str {
 }
 
 /// What a script says, if there is the program that runs it.
-fn output(program: &str, arguments: &[&str], input: &str) -> Option<String> {
+pub(crate) fn output(program: &str, arguments: &[&str], input: &str) -> Option<String> {
+    output_within(PATIENCE, program, arguments, input)
+}
+
+/// The same, of a script that takes its time.
+pub(crate) fn output_within(
+    limit: Duration,
+    program: &str,
+    arguments: &[&str],
+    input: &str,
+) -> Option<String> {
     let mut command = Command::new(program);
     command.args(arguments);
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -40,7 +51,7 @@ fn output(program: &str, arguments: &[&str], input: &str) -> Option<String> {
         return None;
     };
     let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
-    let output = within(move || {
+    let output = within_limit(limit, move || {
         std::io::Write::write_all(&mut stdin, input.as_bytes()).unwrap();
         // Its end would have openssl leave before the answer.
         let output = child.wait_with_output().unwrap();

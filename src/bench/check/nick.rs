@@ -8,8 +8,8 @@ use std::collections::HashMap;
 const PREFIXES_MAX: usize = 8;
 /// Of a longer prefix no nick is made.
 const PREFIX_BYTES_MAX: usize = 256;
-/// A prefix that is no longer is compared where it stands.
-const INLINE_BYTES: usize = 32;
+/// A prefix that is no longer is compared where it stands: IRC's has a host in it, and a command.
+const INLINE_BYTES: usize = 64;
 
 /// The messages that came with one prefix.
 #[derive(Debug, Clone, Copy)]

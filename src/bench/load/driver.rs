@@ -21,7 +21,7 @@ use crate::bench::load::clock::ns;
 use crate::bench::load::connection::{Connection, Written};
 use crate::bench::load::dial::Route;
 use crate::bench::load::engine::Engine;
-use crate::bench::load::handshake::{Expect, Handshake};
+use crate::bench::load::handshake::{Handshake, Wait};
 use crate::bench::load::schedule::NEVER;
 use crate::bench::load::shared::{Point, Shared, Stage, part};
 use crate::bench::load::timer::Timer;
@@ -58,7 +58,7 @@ enum Role {
 #[derive(Debug)]
 enum Step {
     Connecting,
-    Handshake(Box<Expect>),
+    Handshake(Box<Wait>),
     Open,
     /// To be taken away at the end of the iteration.
     Gone,
@@ -77,6 +77,8 @@ struct Slot {
     has_answered: bool,
     /// When the connection was due.
     due_ns: u64,
+    /// Its place among those that were dialled.
+    nth: usize,
 }
 
 /// A moment at which the measured time begins or ends.
@@ -111,6 +113,8 @@ pub(crate) struct Driver<'a> {
     handshake: Handshake,
     slots: Slab<Slot>,
     gone: Vec<usize>,
+    /// Connections that were dialled.
+    dialled: usize,
     scratch: Box<[u8]>,
     out: Vec<u8>,
     background: BackgroundLoad,
@@ -169,11 +173,7 @@ impl<'a> Driver<'a> {
             shared.set_waker(thread, waker);
         }
         let engine = Engine::new(load, shared, thread);
-        let handshake = Handshake {
-            join: engine.protocol().join(),
-            hello: load.settings.hello.clone(),
-            expect: load.settings.expect.clone().map(String::into_bytes),
-        };
+        let handshake = Handshake::new(&load.settings, engine.protocol().clone());
         Ok(Self {
             load,
             shared: Arc::clone(shared),
@@ -185,6 +185,7 @@ impl<'a> Driver<'a> {
             handshake,
             slots: Slab::with_capacity(part(connections, thread, threads)),
             gone: Vec::new(),
+            dialled: 0,
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
             out: Vec::with_capacity(SCRATCH_BYTES),
             background: BackgroundLoad::new(load, thread),
@@ -310,8 +311,10 @@ impl<'a> Driver<'a> {
             blocked: false,
             has_answered: false,
             due_ns,
+            nth: self.dialled,
         });
         self.pending += 1;
+        self.dialled += 1;
         registered.map_err(|error| self.failed(&error))?;
         Ok(Some(key))
     }

@@ -16,6 +16,7 @@ use crate::bench::measure::recorder::{PROBE, Recorder, carries_sent_time};
 use crate::bench::protocol::{Item, NotThisProtocol, Protocol, Tail};
 
 mod ending;
+mod notes;
 
 /// Messages of one sender go out together up to so many bytes.
 const BATCH_BYTES_MAX: usize = 64 * 1024;
@@ -44,6 +45,8 @@ pub(crate) struct Engine {
     /// Messages of the plan that were due in the measured time and were not sent.
     pub(crate) unsent: u64,
     notes: Vec<Note>,
+    /// What the member that has just been read is to be answered, besides its messages.
+    pub(crate) answers: Vec<u8>,
     recorder: Recorder,
 }
 
@@ -99,6 +102,7 @@ impl Engine {
             sending: false,
             unsent: 0,
             notes: Vec::new(),
+            answers: Vec::new(),
             recorder,
         }
     }
@@ -300,7 +304,7 @@ impl Engine {
         self.recorder.left(now_ns, member);
     }
 
-    /// Reads what `member` has received; returns how many pings are to be answered.
+    /// Reads what `member` has received; what it is to answer goes to `answers`.
     ///
     /// # Errors
     /// [`NotThisProtocol`].
@@ -310,51 +314,19 @@ impl Engine {
         now_ns: u64,
         member: usize,
         bytes: &[u8],
-    ) -> Result<u32, NotThisProtocol> {
-        let (mut pings, mut deliveries, mut longest_ns) = (0, 0, 0);
-        let recorder = &mut self.recorder;
-        let outcome = self.protocol.read(&mut self.tails[member], bytes, |item| {
-            pings += u32::from(item == Item::Ping);
-            if let Some(latency_ns) = recorder.item(now_ns, member, item) {
+    ) -> Result<(), NotThisProtocol> {
+        let (mut deliveries, mut longest_ns) = (0, 0);
+        let (recorder, protocol) = (&mut self.recorder, &self.protocol);
+        let outcome = protocol.read(&mut self.tails[member], bytes, |item| {
+            if let Item::Ping(payload) = item {
+                protocol.pong(payload, &mut self.answers);
+            } else if let Some(latency_ns) = recorder.item(now_ns, member, item) {
                 deliveries += 1;
                 longest_ns = longest_ns.max(latency_ns);
             }
         });
         recorder.metrics.read_batch(now_ns, deliveries, longest_ns);
-        outcome.map(|()| pings)
-    }
-
-    /// Tells other threads what they wait for.
-    pub(crate) fn tell_others(&mut self) {
-        if !self.recorder.heard.is_empty() {
-            self.shared.heard(&mut self.recorder.heard);
-        }
-        if self.recorder.notes.is_empty() {
-            return;
-        }
-        let threads = self.shared.threads;
-        let wakes = self.plan.is_none();
-        let notes = std::mem::take(&mut self.recorder.notes);
-        for thread in 0..threads {
-            let theirs = notes
-                .iter()
-                .filter(|n| n.sender as usize % threads == thread);
-            self.notes.extend(theirs);
-            if !self.notes.is_empty() {
-                self.shared.tell(thread, &mut self.notes, wakes);
-            }
-        }
-    }
-
-    /// Takes in what other threads have told.
-    pub(crate) fn take_notes(&mut self, now_ns: u64, thread: usize) {
-        self.shared.take_notes(thread, &mut self.notes);
-        let notes = std::mem::take(&mut self.notes);
-        for note in &notes {
-            self.recorder.noted(now_ns, note);
-        }
-        self.notes = notes;
-        self.notes.clear();
+        outcome
     }
 
     /// When the next message of a sender is due, in the time of the run.
@@ -402,6 +374,7 @@ impl Engine {
         } else {
             header.write(text);
         }
+        self.protocol.seal(text);
     }
 }
 

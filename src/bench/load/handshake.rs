@@ -1,43 +1,102 @@
 //! What a connection says first, and what it waits for before it counts as there.
 //! Bytes only.
 
+use crate::bench::config::Settings;
+use crate::bench::protocol::{Opening, Protocol};
+
 /// Bytes searched at most; a server that says more without the expected words is not awaited.
 const SEARCHED_BYTES_MAX: usize = 256 * 1024;
 
 /// The opening words of every connection of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Handshake {
-    /// Sent after the connection stands: the protocol's own words.
-    pub(crate) join: Vec<u8>,
-    /// Then this, with `{n}` replaced.
-    pub(crate) hello: Option<String>,
-    /// Then this is awaited.
-    pub(crate) expect: Option<Vec<u8>>,
+    protocol: Protocol,
+    /// Sent after the protocol's own words, with `{n}` replaced.
+    hello: Option<String>,
+    /// Awaited after that.
+    expect: Option<Vec<u8>>,
+}
+
+/// What a connection waits for before it is open.
+#[derive(Debug)]
+pub(crate) enum Wait {
+    /// The words of the command line.
+    Words(Expect),
+    /// What the protocol wants.
+    Opening(Opening),
 }
 
 impl Handshake {
-    /// What connection number `n` sends.
-    pub(crate) fn words(&self, n: usize) -> Vec<u8> {
-        let mut words = self.join.clone();
+    /// Of a run with these `settings`.
+    pub(crate) fn new(settings: &Settings, protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            hello: settings.hello.clone(),
+            expect: settings.expect.clone().map(String::into_bytes),
+        }
+    }
+
+    /// What connection number `n`, which is the `nth` that was dialled, sends, and what it waits for
+    /// then.
+    pub(crate) fn begin(&self, n: usize, nth: usize) -> (Vec<u8>, Option<Wait>) {
+        let (mut words, opening) = self.protocol.join(nth);
         if let Some(hello) = &self.hello {
             words.extend_from_slice(hello.replace("{n}", &n.to_string()).as_bytes());
             words.push(b'\n');
         }
-        words
+        let wait = match (opening, &self.expect) {
+            (Some(opening), _) => Some(Wait::Opening(opening)),
+            (None, Some(expected)) => Some(Wait::Words(Expect::new(expected.clone()))),
+            (None, None) => None,
+        };
+        (words, wait)
+    }
+}
+
+impl Wait {
+    /// Hears more, and appends to `answer` what is to be said to it; returns where in `bytes` that
+    /// ends, once the connection is open.
+    ///
+    /// # Errors
+    /// Why it will not be.
+    pub(crate) fn feed(
+        &mut self,
+        bytes: &[u8],
+        answer: &mut Vec<u8>,
+    ) -> Result<Option<usize>, String> {
+        match self {
+            Self::Opening(opening) => opening.feed(bytes, answer),
+            Self::Words(expect) => match expect.feed(bytes) {
+                None if expect.total_bytes > SEARCHED_BYTES_MAX => {
+                    Err("the expected words did not come".to_owned())
+                }
+                at => Ok(at),
+            },
+        }
     }
 }
 
 /// One connection's wait for the expected words.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Expect {
+    expected: Vec<u8>,
     heard: Vec<u8>,
     total_bytes: usize,
 }
 
 impl Expect {
+    fn new(expected: Vec<u8>) -> Self {
+        Self {
+            expected,
+            heard: Vec::new(),
+            total_bytes: 0,
+        }
+    }
+
     /// Hears more; returns where in `bytes` what follows the line with the expected words
     /// begins, once they have come.
-    pub(crate) fn feed(&mut self, bytes: &[u8], expected: &[u8]) -> Option<usize> {
+    fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
+        let expected = &self.expected;
         let kept = self.heard.len();
         self.heard.extend_from_slice(bytes);
         self.total_bytes += bytes.len();
@@ -52,35 +111,33 @@ impl Expect {
         self.heard.drain(..self.heard.len() - keep);
         None
     }
-
-    /// Whether it is hopeless.
-    pub(crate) fn gave_up(&self) -> bool {
-        self.total_bytes > SEARCHED_BYTES_MAX
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::protocol::Kind;
 
     #[test]
     fn each_connection_has_its_number() {
         let handshake = Handshake {
-            join: b"J\r\n".to_vec(),
+            protocol: Protocol::new(Kind::Line, 60, 1),
             hello: Some("NICK u{n}\r\nUSER u{n}".to_owned()),
             expect: None,
         };
-        assert_eq!(handshake.words(7), b"J\r\nNICK u7\r\nUSER u7\n");
+        let (words, wait) = handshake.begin(7, 9);
+        assert_eq!(words, b"NICK u7\r\nUSER u7\n");
+        assert!(wait.is_none());
     }
 
     #[test]
     fn the_words_are_found_however_they_are_cut() {
         let said = b"hello\nyou are welcome, ann\nnext";
         for cut in 1..said.len() {
-            let mut wait = Expect::default();
+            let mut wait = Expect::new(b"welcome".to_vec());
             let mut rest = None;
             for (i, piece) in said.chunks(cut).enumerate() {
-                if let Some(at) = wait.feed(piece, b"welcome") {
+                if let Some(at) = wait.feed(piece) {
                     rest = Some(i * cut + at);
                     break;
                 }
@@ -92,8 +149,10 @@ mod tests {
                 assert_eq!(rest, 27);
             }
         }
-        let mut wait = Expect::default();
-        assert_eq!(wait.feed(&vec![b'x'; SEARCHED_BYTES_MAX + 1], b"y"), None);
-        assert!(wait.gave_up());
+        let mut wait = Wait::Words(Expect::new(b"y".to_vec()));
+        let mut answer = Vec::new();
+        let mut said = |bytes: usize| wait.feed(&vec![b'x'; bytes], &mut answer);
+        assert_eq!(said(SEARCHED_BYTES_MAX), Ok(None));
+        assert!(said(1).is_err());
     }
 }

@@ -33,7 +33,14 @@ impl OwnServer {
     pub(crate) fn start(service: &str, arguments: &[OsString]) -> Result<Self, CliError> {
         let failed = |why: String| CliError::runtime(format!("start serve {service}: {why}"));
         let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        // What is measured is what `arguments` say, whatever variables stand for other options.
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"CHINWAG_") {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
             // Ctrl-C is for the run, which then ends the server.
             .process_group(0)
             .args(arguments)

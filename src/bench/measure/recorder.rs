@@ -108,7 +108,7 @@ impl Recorder {
             Scenario::Room => (Reach::Others, settings.senders),
         };
         let in_lines = settings.protocol == Kind::Line;
-        let is_judged = in_lines && load.scenario == Scenario::Room;
+        let is_judged = settings.protocol.is_room() && load.scenario == Scenario::Room;
         // Where senders hear themselves, all hear everything.
         let silent = if settings.own { 0 } else { own_senders };
         let order = match (is_judged, threads, shared.has_listeners) {

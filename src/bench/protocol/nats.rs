@@ -28,7 +28,7 @@ pub(crate) fn first(bytes: &[u8]) -> Found<'_> {
     let word = line.split(|b| *b == b' ').next().unwrap_or(line);
     match word {
         b"MSG" => message(bytes, line, used),
-        b"PING" => Found::Item(Item::Ping, used),
+        b"PING" => Found::Item(Item::Ping(b""), used),
         b"-ERR" => Found::Item(Item::Refusal(line), used),
         b"INFO" | b"PONG" | b"+OK" => Found::Item(Item::Talk(line), used),
         _ => Found::Broken,

@@ -73,3 +73,12 @@ pub(super) fn unescape(text: &str) -> Result<String, String> {
     }
     Ok(plain)
 }
+
+/// `yes` or `no`.
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("not yes or no".to_owned()),
+    }
+}

@@ -32,3 +32,51 @@ fn first_line(path: &Path) -> io::Result<Vec<u8>> {
     }
     Ok(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_bytes(bytes: &[u8]) -> Result<Password, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        read(file.path()).map_err(|failure| {
+            assert_eq!(failure.exit_code(), 2, "{failure}");
+            let told = failure.to_string();
+            let path = file.path().display().to_string();
+            told.replace(&path, "FILE")
+        })
+    }
+
+    #[test]
+    fn a_password_is_a_file_s_first_line() {
+        for bytes in [&b"open sesame"[..], b"open sesame\n", b"open sesame\r\nx\n"] {
+            assert!(read_bytes(bytes).unwrap().is("open sesame"), "{bytes:?}");
+        }
+        let longest = [&[b'x'; 512][..], b"\r\n"].concat();
+        assert!(read_bytes(&longest).is_ok());
+    }
+
+    #[test]
+    fn what_is_none_is_told_and_nothing_of_it() {
+        let too_long = [b'x'; 513];
+        let unsayable = "its first line is no UTF-8 text, has control characters, or begins or \
+                         ends with white space";
+        for (bytes, why) in [
+            (&b""[..], "its first line is empty"),
+            (b"\nsecret\n", "its first line is empty"),
+            (b" secret\n", unsayable),
+            (b"se\0cret\n", unsayable),
+            (b"secr\xe9t\n", unsayable),
+            (&too_long, "its first line is longer than 512 bytes"),
+        ] {
+            let told = read_bytes(bytes).unwrap_err();
+            assert_eq!(told, format!("--password-file FILE: {why}"));
+        }
+        let told = read(Path::new("/no/such/file")).unwrap_err();
+        assert_eq!(told.exit_code(), 1);
+        let why = "read --password-file from /no/such/file: No such file or directory";
+        assert!(told.to_string().starts_with(why), "{told}");
+        assert!(read(Path::new("/dev/zero")).is_err());
+    }
+}

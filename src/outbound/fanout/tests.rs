@@ -148,6 +148,20 @@ fn a_room_of_which_all_are_behind_is_waited_for_a_while() {
     assert!(!out.is_outrun(anybody(), later + OUTRUN_TIMEOUT));
 }
 
+/// What others tell a client has a bound, what it has asked for itself comes all the same.
+#[test]
+fn an_answer_fits_whatever_is_owed() {
+    let (mut out, members, now) = room_of(1);
+    let id = members[0];
+    while out.send(id, &[b'x'; 300]).is_ok() {}
+    out.answer(id, b"");
+    out.answer(id, b"here you are");
+    assert_eq!(out.send(id, b"psst"), Err(OutboxFull));
+    let mut sent = Vec::new();
+    assert!(matches!(out.flush(id, &mut sent, now), Flushed::Clear));
+    assert!(sent.ends_with(b"xhere you are"));
+}
+
 /// Clients that come and go while nobody speaks leave nothing behind.
 #[test]
 fn the_schedule_forgets_followers_that_have_gone() {

@@ -98,7 +98,9 @@ impl<'a> Request<'a> {
                 channels: Some(needed?),
                 reason: second,
             },
-            "PRIVMSG" | "NOTICE" => return said(name, message),
+            "PRIVMSG" => return said(name, message),
+            // A notice is never answered by itself.
+            "NOTICE" => return Ok(said(name, message).unwrap_or_default()),
             "NAMES" => Self::Names(first),
             "WHO" => Self::Who(first),
             // With two, the first is the server that is to answer.

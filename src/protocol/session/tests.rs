@@ -145,9 +145,10 @@ fn only_what_comes_first_decides() {
     let bytes = b"NICK ann\r\nGET / HTTP/1.1\r\n";
     let heard = play_cut(|| client(Opening::Auto), bytes);
     assert_eq!(heard, [IRC, said("NICK ann"), said("GET / HTTP/1.1")]);
-    // On a listener of lines it is chat.
-    let heard = play_cut(|| client(Opening::Lines), b"NICK ann\r\n");
-    assert_eq!(heard, [said("NICK ann")]);
+    // On a listener of lines it is chat, with the limit of that.
+    let long = format!("NICK {}\r\nhi\r\n", "x".repeat(MAX_MESSAGE_BYTES));
+    let heard = play_cut(|| client(Opening::Lines), long.as_bytes());
+    assert_eq!(heard, [Heard::TooLong, said("hi")]);
 }
 
 #[test]

@@ -63,12 +63,15 @@ impl<N: Net> Engine<N> {
         if !connection.transport.is_handshaking() {
             connection.active_at = now;
             connection.session.over_tls(now);
+            // Before it is heard.
+            self.begin_session(token, now);
             // What was said along with the last step; an end, or an error, will be read again.
-            if let Ok(count @ 1..) = read {
+            if let Ok(count @ 1..) = read
+                && let Some(connection) = self.connection(token)
+            {
                 connection.session.on_read(&scratch[..count], now);
                 connection.pending = Some(PendingInput::new(&scratch[..count]));
             }
-            self.begin_session(token, now);
             return Outcome::More;
         }
         match read {

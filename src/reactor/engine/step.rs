@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use log::info;
+use log::{debug, info};
 
 use super::super::Token;
 use super::super::connection::PendingInput;
@@ -112,7 +112,8 @@ impl<N: Net> Engine<N> {
             return false;
         };
         if let Some(address) = address {
-            connection.peer = Peer::Tcp(address);
+            let proxy = std::mem::replace(&mut connection.peer, Peer::Tcp(address));
+            debug!("{proxy} is a proxy, of {address}");
         }
         let (peer, counts) = (connection.peer, is_limited && !connection.rejected);
         if counts && !self.count_in(&peer, now) {

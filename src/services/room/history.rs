@@ -154,6 +154,11 @@ impl History {
         Shown { has_gap, runs }
     }
 
+    #[cfg(test)]
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.lines.iter().map(|line| line.text.len()).sum()
+    }
+
     /// Only of JSON's clients are there some that come back.
     fn max_lines_of(&self, encoding: Encoding) -> usize {
         match encoding {

@@ -71,7 +71,11 @@ impl Room {
                 None
             }
         };
+        let password = irc.session.take_password();
         out.answer(client, &replies);
+        if let Some(password) = password {
+            self.on_password(client, &password, out);
+        }
         match request {
             None => {}
             Some(request) if self.members.nick(client).is_some() => {
@@ -82,6 +86,16 @@ impl Room {
             Some(_) => {}
         }
         self.try_to_register(client, out);
+    }
+
+    /// A client that has not come in yet says a password. Each counts as it comes, also while the
+    /// client still negotiates.
+    fn on_password(&mut self, client: ClientId, given: &str, out: &mut Fanout) {
+        if !self.is_password(given) {
+            self.refuse_password(client, out);
+        } else if let Some(irc) = self.irc.get_mut(&client) {
+            irc.knows_password = true;
+        }
     }
 
     /// A client that has not come in yet wants a name. Until it has said the password it is not
@@ -108,26 +122,19 @@ impl Room {
         if !irc.session.is_ready() {
             return;
         }
-        let given = irc.session.take_password();
         let (name, encoding) = (irc.nick().to_owned(), irc.encoding());
-        if !irc.knows_password {
-            match given {
-                _ if self.config.password.is_none() => {}
-                Some(given) if self.is_password(&given) => {}
-                Some(_) => return self.refuse_password(client, out),
-                // It is given time for another one.
-                None if self.visitors.get(client).is_some_and(|it| it.has_tried()) => return,
-                None => {
-                    self.remark(client, &Remark::WrongPassword, out);
-                    return self.turn_away(client, "this room has a password", out);
-                }
+        if self.config.password.is_some() && !irc.knows_password {
+            // One that was wrong is given time for another one.
+            if !self.visitors.get(client).is_some_and(|it| it.has_tried()) {
+                self.remark(client, &Remark::WrongPassword, out);
+                self.turn_away(client, "this room has a password", out);
             }
+            return;
         }
         let claimed = self.members.claim(client, encoding, &name);
         let Some(irc) = self.irc.get_mut(&client) else {
             return;
         };
-        irc.knows_password = true;
         if let Err(why) = claimed {
             irc.session.forget_nick();
             let name = &*name;

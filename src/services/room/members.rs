@@ -211,14 +211,19 @@ impl Members {
     /// # Errors
     /// Why it cannot be had.
     pub(super) fn free_nick(&self, name: &str, own: Option<u32>) -> Result<Box<str>, NickError> {
-        let nick = nick::parse(name)?;
-        let other = self.holders(&nick).find(|holder| Some(*holder) != own);
-        match other {
-            None => Ok(nick),
-            Some(other) => Err(NickError::Taken {
-                by: nick_of(other, &self.by_index).unwrap_or_default().into(),
-                name: nick.into(),
-            }),
+        let nick = nick::parse(name);
+        let spelled = match &nick {
+            Ok(nick) => nick,
+            // That it is taken is the better reason: a client of IRC then tries another name.
+            Err(NickError::Characters) => name,
+            Err(_) => return nick,
+        };
+        let other = self.holders(spelled).find(|holder| Some(*holder) != own);
+        let by = other.map(|other| nick_of(other, &self.by_index).unwrap_or_default().into());
+        let name = spelled.to_owned();
+        match by {
+            None => nick,
+            Some(by) => Err(NickError::Taken { name, by }),
         }
     }
 

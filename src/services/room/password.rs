@@ -40,7 +40,7 @@ impl Password {
     }
 
     /// Whether `given` is the password.
-    pub(super) fn is(&self, given: &str) -> bool {
+    pub(crate) fn is(&self, given: &str) -> bool {
         given.len() <= MAX_BYTES && hash(given.as_bytes()).ct_eq(&self.hash).into()
     }
 }

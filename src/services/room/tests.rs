@@ -2,15 +2,22 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Config, Notices, Room};
+use super::{Config, Notices, Password, Room, WHO_NAMES};
 use crate::outbound::Limits;
-use crate::service::Disconnect;
+use crate::service::{Disconnect, Service};
 use crate::testing::scene::{ROOMY, Scene};
 use crate::wire::Framing;
 
 mod comings;
 mod commands;
+mod hall;
+mod irc;
+mod irc_talk;
+mod json;
+mod order;
 mod pace;
+mod password;
+mod since;
 mod slow;
 mod talk;
 

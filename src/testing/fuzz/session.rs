@@ -161,9 +161,13 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_client_sends(
-            head in prop::collection::vec(any::<u8>(), 0..20),
+            listener in any::<[u8; 3]>(),
+            rhythm in any::<[u8; 4]>(),
+            plan in prop::collection::vec(0u8..12, 0..12),
             pieces in prop::collection::vec(prop::sample::select(PIECES), 0..5),
         ) {
+            let planned = u8::try_from(plan.len()).unwrap();
+            let head = [&listener[..], &rhythm, &[planned], &plan].concat();
             super::check(&[head, pieces.concat()].concat());
         }
     }

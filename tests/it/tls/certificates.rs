@@ -6,19 +6,19 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use tempfile::TempDir;
 
 /// Who signs certificates; its own is in a file.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
 }
 
 /// A certificate and its key, in files that go with the authority's.
-pub(super) struct Pair {
+pub(crate) struct Pair {
     certificate: PathBuf,
     key: PathBuf,
 }
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let folder = tempfile::tempdir().unwrap();
@@ -30,25 +30,25 @@ impl Authority {
     }
 
     /// The file of its certificate.
-    pub(super) fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         self.path("ca.pem")
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.issuer.pem()
     }
 
     /// A path in its folder.
-    pub(super) fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         let path = self.folder.path().join(name);
         path.to_str().unwrap().to_owned()
     }
 
-    pub(super) fn signs(&self, names: &[&str]) -> Pair {
+    pub(crate) fn signs(&self, names: &[&str]) -> Pair {
         self.signs_as("server", names, |_| {})
     }
 
-    pub(super) fn signs_as(
+    pub(crate) fn signs_as(
         &self,
         file: &str,
         names: &[&str],
@@ -71,11 +71,11 @@ impl Authority {
 }
 
 impl Pair {
-    pub(super) fn certificate(&self) -> &str {
+    pub(crate) fn certificate(&self) -> &str {
         self.certificate.to_str().unwrap()
     }
 
-    pub(super) fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         self.key.to_str().unwrap()
     }
 }

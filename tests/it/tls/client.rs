@@ -12,12 +12,12 @@ use super::certificates::Authority;
 use crate::harness::PATIENCE;
 
 /// A client that has shaken hands. Reads give up after [`PATIENCE`].
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: StreamOwned<ClientConnection, TcpStream>,
     unread: Vec<u8>,
 }
 
-pub(super) fn config(authority: &Authority) -> Arc<ClientConfig> {
+pub(crate) fn config(authority: &Authority) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     let own = CertificateDer::from_pem_slice(authority.pem().as_bytes());
     roots.add(own.unwrap()).unwrap();
@@ -29,17 +29,39 @@ pub(super) fn config(authority: &Authority) -> Arc<ClientConfig> {
 }
 
 impl Client {
-    pub(super) fn connect(address: &str, authority: &Authority) -> Self {
+    pub(crate) fn connect(address: &str, authority: &Authority) -> Self {
         Self::with(address, config(authority))
     }
 
-    pub(super) fn with(address: &str, config: Arc<ClientConfig>) -> Self {
-        let socket = TcpStream::connect(address).unwrap();
+    pub(crate) fn with(address: &str, config: Arc<ClientConfig>) -> Self {
+        Self::with_hello_cut(address, config, 0)
+    }
+
+    /// Sends this many bytes of its hello, and the rest in a segment of its own.
+    pub(crate) fn with_hello_cut(address: &str, config: Arc<ClientConfig>, at: usize) -> Self {
+        Self::begin(address, config, at, b"")
+    }
+
+    /// Sends these bytes in front of its hello.
+    pub(crate) fn behind_proxy(address: &str, config: Arc<ClientConfig>, header: &[u8]) -> Self {
+        Self::begin(address, config, 0, header)
+    }
+
+    fn begin(address: &str, config: Arc<ClientConfig>, at: usize, header: &[u8]) -> Self {
+        let mut socket = TcpStream::connect(address).unwrap();
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        let mut stream = StreamOwned::new(ClientConnection::new(config, name).unwrap(), socket);
+        let mut connection = ClientConnection::new(config, name).unwrap();
+        let mut hello = header.to_vec();
+        connection.write_tls(&mut hello).unwrap();
+        socket.write_all(&hello[..at]).unwrap();
+        if at > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        socket.write_all(&hello[at..]).unwrap();
+        let mut stream = StreamOwned::new(connection, socket);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock).unwrap();
         }
@@ -47,7 +69,7 @@ impl Client {
         Self { stream, unread }
     }
 
-    pub(super) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
         self.stream.flush().unwrap();
     }
@@ -69,7 +91,7 @@ impl Client {
     }
 
     #[track_caller]
-    pub(super) fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         loop {
             if let Some(at) = self.unread.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.unread.drain(..=at).collect();
@@ -80,7 +102,7 @@ impl Client {
     }
 
     /// The next line, or none where the connection is gone, cleanly or not.
-    pub(super) fn try_line(&mut self) -> Option<String> {
+    pub(crate) fn try_line(&mut self) -> Option<String> {
         loop {
             if self.unread.contains(&b'\n') {
                 return Some(self.line());
@@ -95,13 +117,13 @@ impl Client {
 
     /// All that comes until the server's close_notify.
     #[track_caller]
-    pub(super) fn rest(&mut self) -> Vec<u8> {
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
         while self.fill() {}
         std::mem::take(&mut self.unread)
     }
 
     /// Ends its side, by a close_notify alone or by the socket's end alone.
-    pub(super) fn ends(&mut self, with_close_notify: bool) {
+    pub(crate) fn ends(&mut self, with_close_notify: bool) {
         match with_close_notify {
             true => {
                 self.stream.conn.send_close_notify();
@@ -111,12 +133,12 @@ impl Client {
         }
     }
 
-    pub(super) fn alpn(&self) -> Option<Vec<u8>> {
+    pub(crate) fn alpn(&self) -> Option<Vec<u8>> {
         self.stream.conn.alpn_protocol().map(<[u8]>::to_vec)
     }
 
     /// The server's certificate.
-    pub(super) fn certificate(&self) -> Vec<u8> {
+    pub(crate) fn certificate(&self) -> Vec<u8> {
         self.stream.conn.peer_certificates().unwrap()[0].to_vec()
     }
 }

@@ -110,17 +110,11 @@ impl Driver<'_> {
             return;
         };
         let mut from = 0;
-        if let Step::Handshake(wait) = &mut slot.step {
-            let expected = self.handshake.expect.as_deref().unwrap_or_default();
-            let Some(after) = wait.feed(&self.scratch[..n], expected) else {
-                if wait.gave_up() {
-                    let error = io::Error::other("the expected words did not come");
-                    self.lose(key, Some(&error));
-                }
+        if let Step::Handshake(_) = &slot.step {
+            let Some(after) = self.on_handshake(key, n, now_ns) else {
                 return;
             };
             from = after;
-            self.opened(key, now_ns);
         }
         match self.slots.get(key).map(|slot| slot.role) {
             Some(Role::Member) => self.on_member_bytes(key, from..n, now_ns),
@@ -133,19 +127,45 @@ impl Driver<'_> {
         }
     }
 
+    /// What the connection waits for comes; where in the scratch buffer that ends, once it has come.
+    fn on_handshake(&mut self, key: usize, n: usize, now_ns: u64) -> Option<usize> {
+        if self.is_preparing {
+            self.note_first_answer(key, now_ns, true);
+        }
+        let Step::Handshake(wait) = &mut self.slots.get_mut(key)?.step else {
+            return None;
+        };
+        self.out.clear();
+        let heard = wait.feed(&self.scratch[..n], &mut self.out);
+        if !self.out.is_empty() {
+            self.send(key);
+        }
+        match heard {
+            Ok(None) => None,
+            Ok(Some(after)) => {
+                self.opened(key, now_ns);
+                Some(after)
+            }
+            Err(why) => {
+                self.lose(key, Some(&io::Error::other(why)));
+                None
+            }
+        }
+    }
+
     #[inline]
     fn on_member_bytes(&mut self, key: usize, range: std::ops::Range<usize>, now_ns: u64) {
         let read_bytes = range.len();
         let talk_before = self.engine.recorder().talk;
         let outcome = self.engine.arrived(now_ns, key, &self.scratch[range]);
-        let Ok(pings) = outcome else {
+        if outcome.is_err() {
             let name = self.engine.protocol().kind();
             let error = io::Error::other(format!("the server does not speak {name}"));
             return self.lose(key, Some(&error));
-        };
-        for _ in 0..pings {
-            self.out.clear();
-            self.out.extend_from_slice(self.engine.protocol().pong());
+        }
+        if !self.engine.answers.is_empty() {
+            std::mem::swap(&mut self.out, &mut self.engine.answers);
+            self.engine.answers.clear();
             self.send(key);
         }
         if self.is_preparing {
@@ -187,14 +207,19 @@ impl Driver<'_> {
             let taken_ns = now_ns.saturating_sub(slot.due_ns);
             self.engine.metrics_mut().handshake.record(taken_ns);
         }
-        slot.step = Step::Handshake(Box::default());
         let number = key * self.shared.threads + self.thread;
+        let nth = slot.nth * self.shared.threads + self.thread;
+        let (words, wait) = self.handshake.begin(number, nth);
+        let is_open = wait.is_none();
+        if let Some(wait) = wait {
+            slot.step = Step::Handshake(Box::new(wait));
+        }
         self.out.clear();
-        self.out.extend_from_slice(&self.handshake.words(number));
+        self.out.extend_from_slice(&words);
         if !self.out.is_empty() {
             self.send(key);
         }
-        if self.handshake.expect.is_none() {
+        if is_open {
             self.opened(key, now_ns);
         }
     }
@@ -204,7 +229,7 @@ impl Driver<'_> {
         let Some(slot) = self.slots.get_mut(key) else {
             return;
         };
-        if !matches!(slot.step, Step::Handshake(_)) {
+        if matches!(slot.step, Step::Open | Step::Gone) {
             return;
         }
         slot.step = Step::Open;

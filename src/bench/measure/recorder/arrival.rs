@@ -11,9 +11,10 @@ impl Recorder {
     pub(crate) fn item(&mut self, now_ns: u64, member: usize, item: Item<'_>) -> Option<u64> {
         match item {
             Item::Payload(payload) => return self.payload(now_ns, member, payload),
+            Item::Said { from, text } => return self.message(now_ns, member, from, text),
             Item::Talk(text) => self.talked(member, text),
             Item::Refusal(text) => self.note_words(text),
-            Item::Ping => {}
+            Item::Ping(_) => {}
         }
         None
     }
@@ -43,6 +44,12 @@ impl Recorder {
             Some(before) => payload.split_at(before),
             None => (&b""[..], payload),
         };
+        self.message(now_ns, member, prefix, text)
+    }
+
+    /// One message, and what its sender is called.
+    #[inline]
+    fn message(&mut self, now_ns: u64, member: usize, prefix: &[u8], text: &[u8]) -> Option<u64> {
         let Ok(header) = Header::read(text) else {
             self.damaged(member);
             return None;
