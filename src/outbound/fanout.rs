@@ -268,6 +268,11 @@ impl Fanout {
         self.get(id).map_or(0, |client| client.outbox.held_bytes())
     }
 
+    #[cfg(test)]
+    pub(crate) fn audiences(&self) -> usize {
+        self.audiences.len()
+    }
+
     fn get(&self, id: ClientId) -> Option<&Client> {
         let client = self.clients.get(id.index())?.as_ref()?;
         (client.generation == id.generation()).then_some(client)

@@ -252,3 +252,35 @@ impl IndexMut<ChannelId> for Channels {
         &mut self.slab[id.index()]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With its names, and with what the fanout has of it (which has a test of its own), it takes
+    /// less than 2 KiB.
+    #[test]
+    fn an_empty_room_takes_less_than_a_kibibyte() {
+        assert!(size_of::<Channel>() < 900, "{}", size_of::<Channel>());
+    }
+
+    #[test]
+    fn names_are_those_of_nicks_in_lower_case() {
+        for (given, spelled) in [
+            ("games", Some("games")),
+            ("#Games_2-b", Some("games_2-b")),
+            ("ÄRGER", Some("ärger")),
+            ("李雷", Some("李雷")),
+            ("", None),
+            ("#", None),
+            ("##x", None),
+            ("a b", None),
+            ("a,b", None),
+            ("x\u{7}", None),
+        ] {
+            assert_eq!(name(given).as_deref(), spelled, "{given:?}");
+        }
+        let long = "x".repeat(32);
+        assert!(is_name(&long) && !is_name(&format!("{long}x")));
+    }
+}
