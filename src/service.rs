@@ -9,7 +9,7 @@ use std::io;
 use std::time::Instant;
 
 use crate::addr::Peer;
-use crate::outbound::{ClientId, Fanout};
+use crate::outbound::{ClientId, Fanout, Offset};
 use crate::protocol::Encoding;
 use crate::wire::{Framing, Message};
 
@@ -92,6 +92,9 @@ pub struct Newcomer<'a> {
     pub encoding: Encoding,
     /// It has been here before, and knows all up to the message of this id.
     pub since: Option<u64>,
+    /// Where the log of the first audience's first feed ended when it came, if that is a while ago:
+    /// it was not known at once what it speaks.
+    pub came_at: Option<Offset>,
 }
 
 /// What the operator, the person at the server, does.

@@ -8,3 +8,9 @@ pub(crate) mod scene;
 #[cfg(test)]
 pub(crate) mod seeds;
 pub(crate) mod sim;
+
+/// A time to begin with, for tests whose clock stands still.
+#[cfg(test)]
+pub(crate) fn some_time() -> std::time::Instant {
+    std::time::Instant::now()
+}

@@ -12,6 +12,8 @@ mod absent;
 pub(crate) mod client;
 #[cfg(feature = "tls")]
 mod connection;
+#[cfg(all(feature = "tls", any(test, fuzzing)))]
+pub(crate) mod fixed;
 #[cfg(feature = "tls")]
 mod pem;
 #[cfg(feature = "tls")]
@@ -28,6 +30,8 @@ mod verify;
 
 use std::path::PathBuf;
 
+#[cfg(all(not(feature = "tls"), any(test, fuzzing)))]
+pub(crate) use absent::fixed;
 #[cfg(not(feature = "tls"))]
 pub(crate) use absent::{ServerConfig, TlsConnection, TlsServer, connect};
 #[cfg(feature = "tls")]

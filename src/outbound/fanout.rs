@@ -189,12 +189,22 @@ impl Fanout {
 
     /// From here on the client is owed all that is published in `feed`.
     pub fn follow(&mut self, id: ClientId, to: AudienceId, feed: usize) {
+        self.follow_from(id, to, feed, Offset::MAX);
+    }
+
+    /// The same from an earlier place on; what of it is trimmed already is passed over.
+    pub fn follow_from(&mut self, id: ClientId, to: AudienceId, feed: usize, from: Offset) {
         self.choose_log(id, to, feed);
         if let Some(client) = lookup(&mut self.clients, id) {
             let feeds = &mut self.audiences[to.key()].feeds;
             feeds.use_feed(client.feed);
-            client.outbox.follow(feeds.log(client.feed).end());
+            let log = feeds.log(client.feed);
+            client.outbox.follow(from.clamp(log.start(), log.end()));
+            let is_clear = client.outbox.is_clear(log);
             self.enter_ring(id);
+            if !is_clear {
+                self.make_urgent(id);
+            }
         }
     }
 
@@ -251,6 +261,15 @@ impl Fanout {
             .feeds
             .log(feed_index(feed))
             .start()
+    }
+
+    /// Offset after the newest byte of `feed`.
+    #[must_use]
+    pub fn log_end(&self, audience: AudienceId, feed: usize) -> Offset {
+        self.audiences[audience.key()]
+            .feeds
+            .log(feed_index(feed))
+            .end()
     }
 
     /// Whether anything was published to `feed`, or anybody has followed it. One that nobody will

@@ -264,9 +264,14 @@ impl Model {
             .behind_bytes(member)
             .is_none()
         {
-            self.mix.cut_short += usize::from(member.keep_begun());
+            // Sometimes TLS has sealed some of what comes next.
+            let under_way_bytes = match self.rng.bool() {
+                true => self.rng.usize(0..=member.owed_bytes()),
+                false => 0,
+            };
+            self.mix.cut_short += usize::from(member.keep_begun(under_way_bytes));
             member.owe(&words, None);
-            self.fanout.cut_short(member.id, &words);
+            self.fanout.cut_short(member.id, under_way_bytes, &words);
             member.follows = false;
             member.is_fresh = false;
         }

@@ -124,19 +124,26 @@ impl Outbox {
     }
 
     /// Forgets all that is owed but the rest of what has been sent in part, which the log need not
-    /// keep any longer.
-    pub fn cut_short(&mut self, log: &SharedLog) {
-        let first = match self.queued.pop_front() {
-            Some(segment) => segment,
-            None => Segment::Shared(self.live.unwrap_or(log.end())..log.end()),
-        };
-        let rest: VecDeque<u8> = match first {
-            Segment::Private(length) => self.private.drain(..length).collect(),
-            Segment::Shared(range) => {
-                let (front, back) = log.slices(log.rest_of_message(range.start));
-                front.iter().chain(back).copied().collect()
+    /// keep any longer. The next `under_way_bytes` are as good as sent.
+    pub fn cut_short(&mut self, log: &SharedLog, mut under_way_bytes: usize) {
+        self.unfollow(log);
+        let mut rest = VecDeque::new();
+        for segment in std::mem::take(&mut self.queued) {
+            let length = segment.len();
+            match segment {
+                Segment::Private(length) => rest.extend(self.private.drain(..length)),
+                Segment::Shared(range) => {
+                    let until = range.start + under_way_bytes.min(length) as Offset;
+                    let until = log.rest_of_message(until).end;
+                    let (front, back) = log.slices(range.start..until.min(range.end));
+                    rest.extend(front.iter().chain(back));
+                }
             }
-        };
+            under_way_bytes = under_way_bytes.saturating_sub(length);
+            if under_way_bytes == 0 {
+                break;
+            }
+        }
         self.clear();
         if !rest.is_empty() {
             self.queued.push_back(Segment::Private(rest.len()));

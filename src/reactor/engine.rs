@@ -15,7 +15,7 @@
 //!                  6. clients that had to wait for others may go on
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,7 +29,7 @@ use super::timers::Timers;
 use super::{Limits, ServiceId, Token};
 use crate::addr::Proto;
 use crate::log_limit::LogLimiter;
-use crate::outbound::{self, Action, Fanout};
+use crate::outbound::{self, Action, Fanout, Offset};
 use crate::protocol::Setup;
 use crate::service::{OperatorInput, Service};
 use crate::tls::ServerConfig;
@@ -142,6 +142,8 @@ pub(crate) struct Engine<N: Net> {
     /// For handshakes to come; there where a listener needs it.
     tls: Option<Arc<ServerConfig>>,
     setup: Setup,
+    /// Of clients of which it is not known yet what they speak, where the talk was when they came.
+    undecided: HashMap<Token, Offset>,
     /// Each client comes through a proxy, which says first where it comes from.
     is_proxied: bool,
     lag_log: LogLimiter,
@@ -173,6 +175,7 @@ impl<N: Net> Engine<N> {
             per_ip: PerIpLimit::default(),
             tls: None,
             setup: Setup::new(limits.max_message_bytes),
+            undecided: HashMap::new(),
             is_proxied: false,
             lag_log: LogLimiter::default(),
             refusal_log: LogLimiter::default(),

@@ -46,6 +46,12 @@ impl<S> Transport<S> {
         self.tls.as_deref().is_some_and(TlsConnection::wants_write)
     }
 
+    /// How many bytes are on their way to the peer that no write has told of: TLS has sealed them,
+    /// and the next write has to begin with them.
+    pub(super) fn under_way_bytes(&self) -> usize {
+        self.tls.as_deref().map_or(0, TlsConnection::untold_bytes)
+    }
+
     /// Whether a short read need not be the last: TLS knows of more, or of its end.
     pub(super) fn may_have_more(&self) -> bool {
         self.tls

@@ -209,7 +209,10 @@ impl Service for Room {
         out: &mut Fanout,
     ) {
         let Newcomer {
-            encoding, since, ..
+            encoding,
+            since,
+            came_at,
+            ..
         } = *newcomer;
         self.open_kept_rooms(out);
         match encoding {
@@ -221,7 +224,8 @@ impl Service for Room {
                 self.visitors.add(now, client, encoding, since);
                 self.remark(client, &Remark::NeedsPassword, out);
             }
-            _ => self.come_in(now, client, encoding, since, out),
+            Encoding::Lines => self.come_in(now, client, encoding, (None, came_at), out),
+            Encoding::Json => self.come_in(now, client, encoding, (since, None), out),
         }
     }
 

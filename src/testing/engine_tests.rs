@@ -12,6 +12,9 @@ use crate::services::echo::Echo;
 use crate::services::room::{Config, Notices, Room};
 use crate::wire::Framing;
 
+mod openings;
+mod websockets;
+
 /// As the server has it.
 const HIGH_WATER: outbound::Limits = outbound::Limits {
     high_water_bytes: 16 << 10,
@@ -41,6 +44,10 @@ fn room(limits: outbound::Limits) -> Scene {
 
 fn echo() -> Scene {
     Scene::of(Echo, HIGH_WATER)
+}
+
+fn from(address: &str) -> Peer {
+    Peer::Tcp(address.parse().expect("an address"))
 }
 
 fn with_idle_timeout(scene: Scene, timeout: Duration) -> Scene {
@@ -111,15 +118,14 @@ fn who_never_speaks_is_closed_after_the_first_message_timeout() {
 
 #[test]
 fn each_address_has_so_many_places() {
-    let from = |host: &str| Peer::Tcp(format!("{host}:1000").parse().expect("an address"));
     let mut echo = echo().with_limits(|limits| limits.max_clients_per_ip = Some(1));
-    echo.joins_from("ann", from("10.0.0.1"));
-    echo.joins_from("bob", from("10.0.0.1"));
-    echo.joins_from("eve", from("10.0.0.2"));
+    echo.joins_from("ann", from("10.0.0.1:1"));
+    echo.joins_from("bob", from("10.0.0.1:2"));
+    echo.joins_from("eve", from("10.0.0.2:1"));
     assert!(echo.is_served("ann") && !echo.is_served("bob") && echo.is_served("eve"));
     assert_eq!(echo.end("bob"), Some(End::Closed));
     echo.vanishes("ann");
-    echo.joins_from("kim", from("10.0.0.1"));
+    echo.joins_from("kim", from("10.0.0.1:3"));
     assert!(echo.is_served("kim"));
 }
 

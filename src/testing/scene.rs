@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use super::sim::network::{End, Network};
 use super::sim::rng::Rng;
 use super::sim::server::Server;
-use crate::addr::Peer;
+use crate::addr::Proto;
 use crate::outbound::{self, Pace};
-use crate::reactor;
+use crate::reactor::{self, ServiceId};
 use crate::service::{Disconnect, OperatorInput, Service};
+use crate::tls::fixed::Pair;
 
+mod arrivals;
 mod client;
 mod probe;
 
@@ -49,7 +51,10 @@ pub(crate) struct Scene {
     limits: reactor::Limits,
     seen: Rc<RefCell<Seen>>,
     server: Server,
-    listener: usize,
+    service_id: ServiceId,
+    listeners: Vec<(Proto, usize)>,
+    /// The certificate, and clients that know it.
+    tls: Option<Pair>,
     now: Instant,
     is_frozen: bool,
     /// By socket.
@@ -76,14 +81,16 @@ impl Scene {
         let mut server = Server::new(network, limits);
         let seen = Rc::new(RefCell::new(Seen::default()));
         let probe = Probe::new(&service, &seen, &server.network);
-        let listener = server.add(Box::new(probe), outbound);
+        let service_id = server.add(Box::new(probe), outbound);
         Self {
             service,
             outbound,
             limits,
             seen,
             server,
-            listener,
+            service_id,
+            listeners: Vec::new(),
+            tls: None,
             now,
             is_frozen: false,
             clients: Vec::new(),
@@ -106,19 +113,6 @@ impl Scene {
 
 /// What the clients do, and the clock.
 impl Scene {
-    pub(crate) fn joins(&mut self, name: &str) {
-        self.joins_from(name, Peer::Unix);
-    }
-
-    pub(crate) fn joins_from(&mut self, name: &str, address: Peer) {
-        let mut network = self.server.network.borrow_mut();
-        let id = network.connect(self.listener, address);
-        drop(network);
-        self.clients.push(Client::default());
-        self.by_name.insert(name.to_owned(), id);
-        self.settle();
-    }
-
     /// A line, with its newline.
     pub(crate) fn says(&mut self, name: &str, line: &str) {
         self.sends(name, format!("{line}\n"));
@@ -145,7 +139,7 @@ impl Scene {
         let mut network = self.server.network.borrow_mut();
         network.set_room(id, bytes);
         self.clients[id].is_stalled = bytes == 0;
-        self.clients[id].read(id, &mut network);
+        self.clients[id].read(&mut network);
         drop(network);
         self.settle();
     }
@@ -254,6 +248,12 @@ impl Scene {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The same, of one whose bytes are no text.
+    pub(crate) fn heard_bytes(&mut self, name: &str) -> Vec<u8> {
+        let id = self.id(name);
+        std::mem::take(&mut self.clients[id].heard)
+    }
+
     /// What was heard so far does not matter.
     pub(crate) fn clear_output(&mut self) {
         for client in &mut self.clients {
@@ -266,7 +266,7 @@ impl Scene {
         self.seen.borrow().fate(self.id(name))
     }
 
-    /// Whether the server has accepted `name`.
+    /// Whether the service was told of `name`.
     pub(crate) fn is_served(&self, name: &str) -> bool {
         self.seen.borrow().has_come(self.id(name))
     }
@@ -353,10 +353,10 @@ impl Scene {
     fn exchange(&mut self) {
         let mut network = self.server.network.borrow_mut();
         let mut sending = std::mem::take(&mut self.sending);
-        sending.retain(|id| !self.clients[*id].send(*id, &mut network));
+        sending.retain(|id| !self.clients[*id].send(&mut network));
         self.sending = sending;
         for id in network.take_peer_news() {
-            self.clients[id].read(id, &mut network);
+            self.clients[id].read(&mut network);
         }
     }
 }

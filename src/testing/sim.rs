@@ -8,7 +8,11 @@
 )]
 
 mod client;
+#[cfg_attr(test, expect(dead_code, reason = "simulations will use the rest"))]
+pub(crate) mod hearing;
 mod holding_echo;
+#[cfg_attr(test, expect(dead_code, reason = "simulations will use the rest"))]
+pub(crate) mod link;
 pub(crate) mod net;
 pub(crate) mod network;
 mod oracle;
@@ -17,3 +21,5 @@ pub(crate) mod rng;
 pub(crate) mod server;
 mod setup;
 pub(crate) mod simulation;
+#[cfg_attr(test, expect(dead_code, reason = "simulations will use the rest"))]
+pub(crate) mod speech;

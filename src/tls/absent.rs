@@ -66,6 +66,10 @@ impl TlsConnection {
         match *self {}
     }
 
+    pub(crate) fn untold_bytes(&self) -> usize {
+        match *self {}
+    }
+
     pub(crate) fn may_have_more(&self) -> bool {
         match *self {}
     }
@@ -88,5 +92,30 @@ impl TlsConnection {
 
     pub(crate) fn close_notify(&mut self, _: &mut impl Write) -> io::Result<bool> {
         match *self {}
+    }
+}
+
+/// What simulations would have.
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fixed {
+    use std::sync::Arc;
+
+    use super::{ServerConfig, TlsConnection};
+
+    /// There is none.
+    pub(crate) enum Pair {}
+
+    impl Pair {
+        pub(crate) fn new() -> Option<Self> {
+            None
+        }
+
+        pub(crate) fn server(&self) -> Arc<ServerConfig> {
+            match *self {}
+        }
+
+        pub(crate) fn connect(&self, _is_tls12: bool) -> TlsConnection {
+            match *self {}
+        }
     }
 }

@@ -100,6 +100,11 @@ impl TlsConnection {
         !self.outgoing.is_empty()
     }
 
+    /// How many bytes of what has been offered last are in a record that is partly sent.
+    pub(crate) fn untold_bytes(&self) -> usize {
+        self.untold_bytes
+    }
+
     /// Whether the next read may give something, or an end, of which no edge of the stream tells.
     pub(crate) fn may_have_more(&self) -> bool {
         self.is_unopened || self.is_unfinished || self.has_ended || self.failure.is_some()

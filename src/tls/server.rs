@@ -123,7 +123,7 @@ fn make(hosts: &[String]) -> Result<Made, CliError> {
     Ok((config, sha256))
 }
 
-fn config(
+pub(super) fn config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<Arc<ServerConfig>, String> {

@@ -9,6 +9,7 @@ mod connecting;
 mod generator;
 mod misleading;
 mod order;
+mod protocols;
 
 use super::bench_peers::{
     assert_counts, bench, faulty, narrow, number, room, serve, stalling, wide,

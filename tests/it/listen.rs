@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::harness::{ANY, Launch, program};
+use crate::harness::{ANY, Launch, PATIENCE, program, until};
 use crate::peer::{Peer, unix};
 
 /// `chinwag` with these arguments, to its end; it must not be one that serves.
@@ -247,11 +247,13 @@ fn the_last_words_of_a_unix_client_are_heard() {
     let mut gone = unix(&server.addresses[1]);
     gone.write_all(&b"/help\n".repeat(2000)).unwrap();
     gone.write_all(b"good bye\n").unwrap();
-    // By then it has been read from, as far as it may.
-    for _ in 0..200 {
+    let mut both_are_here = || {
         ann.send("/who\n");
-        assert!(ann.line().starts_with("* 2 here"));
-    }
+        ann.line().starts_with("* 2 here")
+    };
+    until("it has come", PATIENCE, &mut both_are_here);
+    // By then it has been read from, as far as it may.
+    assert!((0..200).all(|_| both_are_here()));
     drop(gone);
     assert!(ann.line().ends_with(": good bye"));
 }

@@ -78,11 +78,12 @@ impl Fanout {
     }
 
     /// Of what a client is owed only the message that it has got in part is still sent, and then
-    /// `last`.
-    pub(crate) fn cut_short(&mut self, id: ClientId, last: &[u8]) {
+    /// `last`. The next `under_way_bytes` that it is owed are on their way to it, and cannot be
+    /// called back.
+    pub(crate) fn cut_short(&mut self, id: ClientId, under_way_bytes: usize, last: &[u8]) {
         if let Some(client) = lookup(&mut self.clients, id) {
             let log = log_of(&self.audiences, client);
-            client.outbox.cut_short(log);
+            client.outbox.cut_short(log, under_way_bytes);
             client.outbox.send(log, last);
             self.make_urgent(id);
         }

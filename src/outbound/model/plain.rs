@@ -126,12 +126,27 @@ impl Member {
         kept.map(|(at, words)| self.owe(words, Some(*at))).count()
     }
 
-    /// Forgets all that it is owed but what it has got in part, or what it alone is told first;
-    /// returns whether that is anything.
-    pub(super) fn keep_begun(&mut self) -> bool {
-        let private = self.owed.iter().take_while(|owed| owed.at.is_none());
-        let begun = self.owed.front().is_some_and(|owed| owed.sent > 0);
-        let kept = private.count().max(usize::from(begun));
+    pub(super) fn owed_bytes(&self) -> usize {
+        let owed = self.owed.iter();
+        owed.map(|owed| owed.words.len() - owed.sent).sum()
+    }
+
+    /// Forgets all that it is owed but what it has got in part, or will with the next
+    /// `under_way_bytes`, and what it alone is told along with that, or first; returns whether that
+    /// is anything.
+    pub(super) fn keep_begun(&mut self, mut under_way_bytes: usize) -> bool {
+        let mut kept = 0;
+        let mut is_private = true;
+        for owed in &self.owed {
+            let is_begun = under_way_bytes > 0 || owed.sent > 0;
+            let is_along = is_private && owed.at.is_none();
+            if !is_begun && !is_along {
+                break;
+            }
+            kept += 1;
+            is_private = owed.at.is_none();
+            under_way_bytes = under_way_bytes.saturating_sub(owed.words.len() - owed.sent);
+        }
         self.owed.truncate(kept);
         // It is kept apart from the log.
         self.owed.iter_mut().for_each(|owed| owed.at = None);

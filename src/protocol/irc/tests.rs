@@ -117,6 +117,7 @@ fn a_client_registers() {
 fn a_password_is_kept_for_who_asks() {
     let mut session = Session::default();
     run(&mut session, &["PASS :very secret", "NICK ann"]);
+    assert!(!format!("{session:?}").contains("secret"));
     assert_eq!(session.take_password().as_deref(), Some("very secret"));
     assert_eq!(session.take_password(), None);
     let late = run(&mut member(), &["PASS x", "USER a 0 * :b"]);

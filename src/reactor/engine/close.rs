@@ -1,12 +1,13 @@
 //! Closing: connections in good order or at once, and the end of the server.
 //! Marks during the turn, takes away when it is over: no event of the turn names what is gone.
 
+use std::io;
 use std::time::Instant;
 
 use log::{debug, info};
 
 use super::super::Token;
-use super::super::connection::{DRAIN_BYTES, DRAIN_TIMEOUT, FLUSH_TIMEOUT, Phase};
+use super::super::connection::{DRAIN_BYTES, DRAIN_TIMEOUT, FLUSH_TIMEOUT, Phase, ReadState};
 use super::super::net::Net;
 use super::{Counts, Engine, RunState, Source, connection_in};
 use crate::service::Disconnect;
@@ -80,6 +81,20 @@ impl<N: Net> Engine<N> {
         self.kill(token, why);
     }
 
+    /// A connection that has broken and is not read from would not be found gone.
+    pub(super) fn close_if_broken(&mut self, token: Token, now: Instant) {
+        let Some(connection) = self.connection(token) else {
+            return;
+        };
+        let is_held = matches!(
+            connection.read_state,
+            ReadState::Backlogged | ReadState::RateLimited
+        );
+        if connection.broken && connection.write_error.is_none() && (is_held || connection.eof) {
+            self.on_write_error(token, io::ErrorKind::ConnectionReset, now);
+        }
+    }
+
     /// Marks a connection; it goes when the turn is over.
     pub(super) fn kill(&mut self, token: Token, why: Disconnect) {
         if let Some(connection) = self.connection(token)
@@ -114,6 +129,7 @@ impl<N: Net> Engine<N> {
             // clients that come again and again without reading could make any amount of it.
             let is_stalled = !slot.fanout.is_clear(token) && gave_up(why);
             slot.fanout.forget(token);
+            self.undecided.remove(&token);
             slot.throttled.retain(|throttled| *throttled != token);
             if let Source::Connection(connection) = self.sources.remove(token.index()).source {
                 let stream = connection.transport.into_stream();

@@ -185,7 +185,8 @@ impl<N: Net> Engine<N> {
         };
         let service = connection.service;
         connection.is_told_of = false;
-        slot.fanout.cut_short(token, &last);
+        let under_way_bytes = connection.transport.under_way_bytes();
+        slot.fanout.cut_short(token, under_way_bytes, &last);
         self.log_laggard(token, behind_bytes, now);
         self.call_service(service, now, |service, out| {
             service.on_close(now, token, &why, out);

@@ -366,20 +366,6 @@ impl<N: Net> Engine<N> {
             _ => {}
         }
     }
-
-    /// A connection that has broken and is not read from would not be found gone.
-    pub(super) fn close_if_broken(&mut self, token: Token, now: Instant) {
-        let Some(connection) = self.connection(token) else {
-            return;
-        };
-        let is_held = matches!(
-            connection.read_state,
-            ReadState::Backlogged | ReadState::RateLimited
-        );
-        if connection.broken && connection.write_error.is_none() && (is_held || connection.eof) {
-            self.on_write_error(token, io::ErrorKind::ConnectionReset, now);
-        }
-    }
 }
 
 /// What one read takes. Where clients may speak at a rate only, what is read waits here, and may

@@ -9,7 +9,8 @@ use super::super::Token;
 use super::super::connection::PendingInput;
 use super::super::net::Net;
 use super::{Engine, connection_in};
-use crate::addr::Peer;
+use crate::addr::{Peer, Proto};
+use crate::outbound::AudienceId;
 use crate::protocol::{Encoding, Output};
 use crate::service::{Disconnect, Newcomer, Service};
 
@@ -38,9 +39,17 @@ impl<N: Net> Engine<N> {
 
     /// The transport stands. Where nothing needs to be known of the client first, it is in.
     pub(super) fn begin_session(&mut self, token: Token, now: Instant) {
-        let connection = self.connection(token);
-        if let Some(encoding) = connection.and_then(|c| c.session.joins_at_once()) {
-            self.let_in(token, encoding, None, now);
+        let Some(connection) = connection_in(&mut self.sources, token) else {
+            return;
+        };
+        match connection.session.joins_at_once() {
+            Some(encoding) => self.let_in(token, encoding, None, now),
+            None if connection.proto == Proto::Auto && !connection.rejected => {
+                let fanout = &self.services[connection.service.index()].fanout;
+                let at = fanout.log_end(AudienceId::FIRST, Encoding::Lines.index());
+                self.undecided.entry(token).or_insert(at);
+            }
+            None => {}
         }
     }
 
@@ -90,6 +99,7 @@ impl<N: Net> Engine<N> {
             peer: &peer,
             encoding,
             since,
+            came_at: self.undecided.remove(&token),
         };
         let open = |service: &mut dyn Service, out: &mut _| {
             service.on_open(now, token, &newcomer, out);

@@ -127,8 +127,8 @@ fn numbers_count_from_one_and_are_not_used_again() {
     console.types("/to 1 still there?");
     paper.shows("there is no [1]");
     console.types("/who");
-    paper.shows("[2] unix, 0 to answer");
-    paper.shows("[3] unix, 1 to answer");
+    paper.shows("[2] 10.0.0.1:1, 0 to answer");
+    paper.shows("[3] 10.0.0.2:1, 1 to answer");
     paper.shows_nothing();
 }
 

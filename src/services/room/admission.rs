@@ -31,7 +31,7 @@ impl Room {
             Command::Nothing => {}
             Command::Pass(given) if self.is_password(given) => {
                 self.visitors.remove(client);
-                self.come_in(now, client, visitor.encoding, visitor.since, out);
+                self.come_in(now, client, visitor.encoding, (visitor.since, None), out);
             }
             Command::Pass(_) => self.refuse_password(client, out),
             Command::Quit(_) => {

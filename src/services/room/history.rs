@@ -129,17 +129,19 @@ impl History {
     }
 
     /// What to show to a newcomer of that encoding, which does not want to hear some speakers. It may
-    /// know all up to `since` already, given with the id that was last given to any message.
+    /// know all up to `since` already, given with the id that was last given to any message. What
+    /// stands from `until` on in the log, it is sent in any case.
     pub(super) fn shown(
         &mut self,
         encoding: Encoding,
-        since: Option<(u64, u64)>,
+        (since, until): (Option<(u64, u64)>, Offset),
         is_ignored: impl Fn(ClientId) -> bool,
         (to, out): (&Addressees, &Fanout),
     ) -> Shown {
         let feed = &mut self.feeds[encoding.index()];
         feed.forget_before(out.log_start(to.audience(), encoding.index()));
-        let last_lines = feed.placed.len().saturating_sub(self.max_lines);
+        let end = (feed.placed).partition_point(|line| line.range.start < until);
+        let last_lines = end.saturating_sub(self.max_lines);
         let (has_gap, first) = match since {
             None => (false, last_lines),
             // Of another server's life.
@@ -149,7 +151,7 @@ impl History {
                 (since < feed.forgotten, first)
             }
         };
-        let (runs, is_cut) = feed.runs(first, is_ignored);
+        let (runs, is_cut) = feed.runs(first.min(end)..end, is_ignored);
         let has_gap = has_gap || is_cut && since.is_some();
         Shown { has_gap, runs }
     }
@@ -244,16 +246,16 @@ impl Feed {
         self.placed.front().map(|line| line.id)
     }
 
-    /// Where the lines from the one of index `first` on stand, but those of ignored speakers: those
-    /// that stand together are one range. And whether that would have been too many, and only the newest are there.
+    /// Where these lines stand, but those of ignored speakers: those that stand together are one
+    /// range. And whether that would have been too many, and only the newest are there.
     fn runs(
         &self,
-        first: usize,
+        lines: Range<usize>,
         is_ignored: impl Fn(ClientId) -> bool,
     ) -> (Vec<Range<Offset>>, bool) {
         let mut runs: Vec<Range<Offset>> = Vec::new();
         let mut is_cut = false;
-        let lines = self.placed.range(first..).rev();
+        let lines = self.placed.range(lines).rev();
         for Placed { range, .. } in lines.filter(|line| !is_ignored(line.speaker)) {
             let count = runs.len();
             match runs.last_mut() {

@@ -300,7 +300,7 @@ impl Room {
         let told = [joined].into_iter().chain(self.known_topic_of(room));
         self.tell_all(client, told, out);
         self.tell_names(client, out);
-        self.follow(client, room, since.map(|(_, id)| id), out);
+        self.follow(client, room, (since.map(|(_, id)| id), None), out);
         self.announce_newcomer(now, client, room, out);
     }
 

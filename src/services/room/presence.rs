@@ -9,7 +9,7 @@ use super::members::Departed;
 use super::notices::PendingNotices;
 use super::remark::Remark;
 use super::{Notices, Room};
-use crate::outbound::{ClientId, Fanout};
+use crate::outbound::{ClientId, Fanout, Offset};
 use crate::protocol::websocket::CloseCode;
 use crate::protocol::{self, Encoding, Event};
 
@@ -22,7 +22,7 @@ impl Room {
         now: Instant,
         client: ClientId,
         encoding: Encoding,
-        since: Option<u64>,
+        before: (Option<u64>, Option<Offset>),
         out: &mut Fanout,
     ) {
         let lobby = ChannelId::LOBBY;
@@ -36,7 +36,7 @@ impl Room {
         let greeting = welcome.into_iter().chain(motd);
         let greeting = greeting.chain(self.known_topic_of(lobby));
         self.tell_all(client, greeting, out);
-        self.enter(now, client, lobby, since, out);
+        self.enter(now, client, lobby, before, out);
     }
 
     /// A client moves to the room of that name, which is made if there is none; it may know all
@@ -83,7 +83,7 @@ impl Room {
         };
         let told = [entered].into_iter().chain(self.known_topic_of(to));
         self.tell_all(client, told, out);
-        self.enter(now, client, to, since, out);
+        self.enter(now, client, to, (since, None), out);
     }
 
     /// A client of lines or JSON that is in a room now is shown it.
@@ -92,27 +92,30 @@ impl Room {
         now: Instant,
         client: ClientId,
         room: ChannelId,
-        since: Option<u64>,
+        before: (Option<u64>, Option<Offset>),
         out: &mut Fanout,
     ) {
-        self.follow(client, room, since, out);
+        self.follow(client, room, before, out);
         if self.members.encoding(client) == Some(Encoding::Json) {
             self.tell_names(client, out);
         }
         self.announce_newcomer(now, client, room, out);
     }
 
-    /// Shows a newcomer what was said before, and owes it what will be.
+    /// Shows a newcomer what was said before, and owes it what will be. It knows all up to the
+    /// message of the id `since` if it was here before; and if it came a while ago, the log ended at
+    /// `came_at` then.
     pub(super) fn follow(
         &mut self,
         client: ClientId,
         room: ChannelId,
-        since: Option<u64>,
+        (since, came_at): (Option<u64>, Option<Offset>),
         out: &mut Fanout,
     ) {
         let Some(encoding) = self.members.encoding(client) else {
             return;
         };
+        let came_at = came_at.unwrap_or(Offset::MAX);
         let feed = encoding.index();
         let channel = &mut self.channels[room];
         let (history, to) = (&mut channel.history, &channel.addressees);
@@ -122,15 +125,15 @@ impl Room {
         }
         let ignores = &self.ignores;
         let is_ignored = |speaker| ignores.is_ignored(speaker, client);
-        let since = since.map(|since| (since, self.stamps.last()));
-        let Shown { has_gap, runs } = history.shown(encoding, since, is_ignored, (to, out));
+        let known = (since.map(|since| (since, self.stamps.last())), came_at);
+        let Shown { has_gap, runs } = history.shown(encoding, known, is_ignored, (to, out));
         if has_gap && encoding == Encoding::Json {
             self.tell(client, Event::Gap, out);
         }
         for run in runs {
             out.replay(client, audience, feed, run);
         }
-        out.follow(client, audience, feed);
+        out.follow_from(client, audience, feed, came_at);
     }
 
     pub(super) fn announce_newcomer(

@@ -1,10 +1,11 @@
 //! A client of a scene: it sends what it was given as soon as there is room, and reads what comes
 //! unless it is stalled.
 
+use super::super::sim::link::Link;
 use super::super::sim::network::{End, Network};
 
-#[derive(Default)]
 pub(super) struct Client {
+    pub(super) link: Link,
     /// Sent, but without room in the network.
     pub(super) unsent: Vec<u8>,
     /// Its side ends after that.
@@ -19,33 +20,45 @@ pub(super) struct Client {
 }
 
 impl Client {
+    pub(super) fn new(link: Link) -> Self {
+        Self {
+            link,
+            unsent: Vec::new(),
+            has_ended: false,
+            is_stalled: false,
+            heard: Vec::new(),
+            end: None,
+            text_bytes: 0,
+        }
+    }
+
     /// Sends what there is room for; returns whether that was all.
-    pub(super) fn send(&mut self, id: usize, network: &mut Network) -> bool {
+    pub(super) fn send(&mut self, network: &mut Network) -> bool {
         if self.end == Some(End::Reset) {
             return true;
         }
         if !self.unsent.is_empty() {
-            let count = network.peer_sends(id, &self.unsent);
+            let count = self.link.send(network, &self.unsent, usize::MAX);
             self.unsent.drain(..count);
         }
         let is_all = self.unsent.is_empty();
-        if is_all && std::mem::take(&mut self.has_ended) {
-            network.peer_finishes(id);
+        if is_all && self.has_ended && self.link.finish(network) {
+            self.has_ended = false;
         }
-        is_all
+        is_all && !self.has_ended
     }
 
-    pub(super) fn read(&mut self, id: usize, network: &mut Network) {
+    pub(super) fn read(&mut self, network: &mut Network) {
         if self.is_stalled || self.end.is_some() {
             return;
         }
-        let (bytes, end) = network.peer_receives(id, usize::MAX);
+        let (bytes, end) = self.link.receive(network, usize::MAX);
         self.heard.extend(bytes);
         self.end = end;
         if end == Some(End::Finished) {
             // Its own words do not interest anybody any more: it hangs up.
             self.unsent.clear();
-            network.peer_finishes(id);
+            self.link.finish(network);
         }
     }
 }

@@ -108,9 +108,8 @@ impl Service for Probe {
         out: &mut Fanout,
     ) {
         let _watch = self.failed.clone();
-        // A client is opened as soon as it has been accepted.
-        let socket = self.network.borrow().last_accepted;
-        self.sockets.insert(client, socket.expect("it has come"));
+        let socket = self.network.borrow().socket_at(newcomer.peer);
+        self.sockets.insert(client, socket);
         self.note(client, |_| {});
         self.service
             .borrow_mut()

@@ -27,8 +27,6 @@ pub(crate) struct Network {
     pub(crate) call_time: Duration,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) sockets: Vec<Socket>,
-    /// The socket that was accepted last.
-    pub(crate) last_accepted: Option<usize>,
     /// Sockets with an edge that has not been reported.
     edges: VecDeque<usize>,
     /// What is to happen at a socket.
@@ -180,7 +178,6 @@ impl Network {
             call_time: Duration::from_micros(6),
             listeners: Vec::new(),
             sockets: Vec::new(),
-            last_accepted: None,
             edges: VecDeque::new(),
             wakeups: Vec::new(),
             delayed_events: Vec::new(),

@@ -293,8 +293,7 @@ impl<S: Service> Service for Oracle<S> {
         out: &mut Fanout,
     ) {
         let _watch = self.failed.clone();
-        // A client is opened as soon as it has been accepted.
-        let id = self.network.borrow().last_accepted.expect("it has come");
+        let id = self.network.borrow().socket_at(newcomer.peer);
         assert_eq!(self.sockets.insert(client, id), None);
         let mut book = self.records.borrow_mut();
         book.here += 1;

@@ -39,12 +39,17 @@ impl Server {
         }
     }
 
-    /// Adds a service with a listener, whose number is returned. What is typed goes to the last.
-    pub(crate) fn add(&mut self, service: Box<dyn Service>, limits: outbound::Limits) -> usize {
+    /// Adds a service. What is typed goes to the last.
+    pub(crate) fn add(&mut self, service: Box<dyn Service>, limits: outbound::Limits) -> ServiceId {
         let service = self.engine.add_service(service, limits);
         self.input_to = Some(service);
+        service
+    }
+
+    /// Adds a listener, whose number is returned.
+    pub(crate) fn listen(&mut self, service: ServiceId, proto: Proto) -> usize {
         let listener = self.network.borrow_mut().listen();
-        let added = self.engine.add_listener(listener, service, Proto::Lines);
+        let added = self.engine.add_listener(listener, service, proto);
         added.expect("the simulated network has room for it");
         listener
     }

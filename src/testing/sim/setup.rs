@@ -9,6 +9,7 @@ use super::records::Records;
 use super::rng::Rng;
 use super::server::Server;
 use super::simulation::{GRACE, Simulation};
+use crate::addr::Proto;
 use crate::outbound::{self, Pace};
 use crate::reactor::{Limits, Rate};
 use crate::service::Service;
@@ -140,7 +141,8 @@ impl Simulation {
     fn add(&mut self, service: impl Service + 'static, rule: Rule, limits: outbound::Limits) {
         let both = (self.limits, limits);
         let oracle = Oracle::new(service, rule, both, &self.server.network, &self.records);
-        self.server.add(Box::new(oracle), limits);
+        let service = self.server.add(Box::new(oracle), limits);
+        self.server.listen(service, Proto::Lines);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::protocol::Encoding;
 use crate::protocol::websocket::{self, Reader, Role};
 use crate::service::{Disconnect, Newcomer, Service};
 use crate::testing::scene::ROOMY;
+use crate::testing::some_time;
 use crate::wire::Message;
 
 /// When all is said: 2026-11-26T11:53:04.123Z.
@@ -43,7 +44,7 @@ impl Hall {
         Self {
             room: Room::new(config),
             out: Fanout::new(limits),
-            now: Instant::now(),
+            now: some_time(),
             clients: HashMap::new(),
             came: 0,
         }
@@ -64,6 +65,7 @@ impl Hall {
         self.clients.insert(name.to_owned(), (id, encoding));
         self.out.open(id);
         let newcomer = Newcomer {
+            came_at: None,
             peer: &Peer::Unix,
             encoding,
             since,

@@ -181,26 +181,33 @@ fn a_client_of_irc_says_it_before_it_is_registered() {
     hall.hears(
         "cat",
         &[
-            &wrong("cat"),
+            &wrong("*"),
             ":irc.chinwag PONG irc.chinwag :x",
             ":irc.chinwag 451 cat :you have not registered",
         ],
     );
     hall.says("cat", "PASS :open sesame");
     assert!(hall.told("cat")[0].contains(" 001 cat "));
-    // Three wrong ones.
+    // Three wrong ones, though it negotiates still.
     hall.comes("dan", Encoding::Irc);
     for line in [
         "NICK dan",
+        "CAP REQ server-time",
         "PASS 1",
-        "USER dan 0 * :Dan",
         "PASS 2",
         "PASS 3",
     ] {
         hall.says("dan", line);
     }
+    let acknowledged = ":irc.chinwag CAP dan ACK :server-time";
     let wrong = wrong("dan");
-    let expected = [&wrong, &wrong, &wrong, "ERROR :too many wrong passwords"];
+    let expected = [
+        acknowledged,
+        &wrong,
+        &wrong,
+        &wrong,
+        "ERROR :too many wrong passwords",
+    ];
     hall.hears("dan", &expected);
     assert!(hall.is_closed("dan"));
     hall.hears("host", &[]);
@@ -212,9 +219,11 @@ fn a_client_of_irc_says_it_before_it_is_registered() {
 fn who_is_here_is_no_secret_only_to_those_inside() {
     let mut hall = locked();
     hall.comes("ann", Encoding::Irc);
-    for pass in ["PASS wrong", "PASS :open sesame", "PASS wrong"] {
+    for pass in ["PING x", "PASS wrong", "PASS wrong too"] {
         hall.says("ann", pass);
+        assert_eq!(hall.told("ann").len(), 1);
         hall.says("ann", "NICK HOST");
+        hall.hears("ann", &[]);
         hall.says("ann", "NICK a:b");
         let bad = hall.told("ann");
         assert!(bad.len() == 1 && bad[0].contains(" 432 "), "{bad:?}");

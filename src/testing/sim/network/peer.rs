@@ -2,6 +2,7 @@
 //! the server's end.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 
 use super::{Edge, End, Listener, Network, Socket};
 use crate::addr::Peer;
@@ -12,7 +13,14 @@ impl Network {
         self.listeners.len() - 1
     }
 
-    /// Connects from `address`; returns the socket's number.
+    /// An address that no other socket has, if all are given theirs by this.
+    pub(crate) fn next_address(&self) -> Peer {
+        let id = u32::try_from(self.sockets.len()).expect("not so many");
+        let host = Ipv4Addr::from_bits(Ipv4Addr::new(10, 0, 0, 0).to_bits() + id);
+        Peer::Tcp((host, 1).into())
+    }
+
+    /// Connects from `address`, which only this socket has; returns the socket's number.
     pub(crate) fn connect(&mut self, listener: usize, address: Peer) -> usize {
         let id = self.sockets.len();
         let mut socket = Socket::new(address);
@@ -25,6 +33,17 @@ impl Network {
         }
         self.sockets.push(socket);
         id
+    }
+
+    /// The socket at `address`: a service may be told of a client long after it was accepted.
+    pub(crate) fn socket_at(&self, address: &Peer) -> usize {
+        let at = self.sockets.iter().rposition(|s| s.address == *address);
+        at.expect("somebody came from there")
+    }
+
+    /// The client came through a proxy, which says that it came from `address`.
+    pub(crate) fn set_address(&mut self, id: usize, address: Peer) {
+        self.sockets[id].address = address;
     }
 
     /// So many bytes that the server writes are kept for a peer that does not read.

@@ -37,7 +37,6 @@ impl Network {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         self.note(format_args!("#{id} is accepted"));
-        self.last_accepted = Some(id);
         Ok((id, self.sockets[id].address))
     }
 
