@@ -46,8 +46,10 @@ fn name_in<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<String> {
     let long = words
         .next()
         .filter(|word| is_short && word.starts_with("--"));
+    // A value that may be left out stands in brackets behind it.
+    let name = |option: &str| option.split('[').next().unwrap_or_default().to_owned();
     let is_option = is_short || first.starts_with("--") && first.len() > 2;
-    is_option.then(|| long.unwrap_or(first).to_owned())
+    is_option.then(|| name(long.unwrap_or(first)))
 }
 
 fn default_in(description: &str) -> Option<String> {
@@ -139,10 +141,15 @@ fn the_page_on_bench_has_its_options() {
 fn help_is_read_as_people_read_it() {
     let options = read_help(
         "Usage: x [OPTIONS]\n\nOptions:\n  -l, --listen <ADDR>  Where, and --not-this [default:\n      \
-         7788]\n      --once             One [default of two: 3]\n  -o <FILE>  Short\n  \
+         7788]\n      --once             One [default of two: 3]\n      --own[=<yes|no>]  Own\n  -o <FILE>  Short\n  \
          - this: is no --option\n  -h, --help  Print help\n",
     );
-    let expected = [("--listen", Some("7788")), ("--once", None), ("-o", None)];
+    let expected = [
+        ("--listen", Some("7788")),
+        ("--once", None),
+        ("--own", None),
+        ("-o", None),
+    ];
     let expected = expected.map(|(name, default)| (name.to_owned(), default.map(str::to_owned)));
     assert!(options.into_iter().eq(expected));
 }

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::harness::{ANY, Launch, PATIENCE, program, until};
+use crate::harness::{ANY, LINES, Launch, program};
 use crate::peer::{Peer, unix};
 
 /// `chinwag` with these arguments, to its end; it must not be one that serves.
@@ -235,23 +235,23 @@ fn the_socket_file_of_another_server_is_not_taken_away() {
 #[test]
 fn the_last_words_of_a_unix_client_are_heard() {
     let folder = TempDir::new().unwrap();
-    let address = format!("unix:{}", folder.path().join("chat").display());
+    let address = format!("lines:unix:{}", folder.path().join("chat").display());
     let args = ["--notices", "off"];
     let server = Launch::new("room")
-        .listen(&[ANY, &address])
+        .listen(&[LINES, &address])
         .args(&args)
         .start();
     let mut ann = Peer::connect(&server);
     ann.send("/nick ann\n");
     assert_eq!(ann.line(), "* you are now ann");
-    let mut gone = unix(&server.addresses[1]);
+    let mut gone = unix(server.addresses[1].trim_start_matches("lines:"));
     gone.write_all(&b"/help\n".repeat(2000)).unwrap();
     gone.write_all(b"good bye\n").unwrap();
     let mut both_are_here = || {
         ann.send("/who\n");
         ann.line().starts_with("* 2 here")
     };
-    until("it has come", PATIENCE, &mut both_are_here);
+    until("it has come", &mut both_are_here);
     // By then it has been read from, as far as it may.
     assert!((0..200).all(|_| both_are_here()));
     drop(gone);

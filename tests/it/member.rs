@@ -1,11 +1,16 @@
 //! Members of the room as the tests speak of them: `ann.says`, `bob.hears`.
 
-use crate::harness::{Launch, Server};
+use crate::harness::{LINES, Launch, Server};
 use crate::peer::Peer;
 
 /// A room on a port of its own.
 pub(crate) fn room(args: &[&str]) -> Server {
     Launch::new("room").args(args).start()
+}
+
+/// The same for lines alone: who has connected is in, also where nobody is greeted.
+pub(crate) fn lines_room(args: &[&str]) -> Server {
+    Launch::new("room").listen(&[LINES]).args(args).start()
 }
 
 /// A client in the room, with a nick of its choice.

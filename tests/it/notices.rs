@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::harness::{serial, until};
 use crate::kernel;
-use crate::member::{Member, guest_in, room};
+use crate::member::{Member, guest_in, lines_room, room};
 use crate::peer::Peer;
 
 #[test]
@@ -145,7 +145,7 @@ fn history_is_twenty_lines_unless_told() {
 #[test]
 fn a_long_history_is_replayed_to_all_who_join_together() {
     let _alone = serial();
-    let server = room(&["--history", "10000", "--notices", "off"]);
+    let server = lines_room(&["--history", "10000", "--notices", "off"]);
     let mut ann = Peer::connect(&server);
     let mut bob = Peer::connect(&server);
     bob.send("/nick bob\n");

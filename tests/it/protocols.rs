@@ -4,6 +4,7 @@
 mod bad_openings;
 mod browser;
 mod certificates;
+mod crowd;
 mod detect;
 mod full;
 mod http;

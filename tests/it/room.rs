@@ -4,12 +4,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Launch, PATIENCE, until};
-use crate::member::{Member, guest_in, room};
+use crate::member::{Member, guest_in, lines_room, room};
 use crate::peer::Peer;
 
 #[test]
 fn a_line_goes_to_all_others_byte_for_byte() {
-    let server = room(&["--notices", "off", "--history", "0"]);
+    let server = lines_room(&["--notices", "off", "--history", "0"]);
     let mut ann = Peer::connect(&server);
     let mut bob = Peer::connect(&server);
     let mut cy = Peer::connect(&server);
@@ -212,7 +212,7 @@ fn framing_line_waits_for_the_newline() {
 
 #[test]
 fn framing_raw_needs_no_newline_at_all() {
-    let server = room(&["--framing", "raw", "--notices", "off"]);
+    let server = lines_room(&["--framing", "raw", "--notices", "off"]);
     let mut ann = Peer::connect(&server);
     let mut bob = Peer::connect(&server);
     for text in ["first", "second"] {
@@ -335,7 +335,7 @@ fn a_half_closed_member_gets_what_it_is_owed() {
 #[test]
 fn pace_loses_nothing() {
     for pace in ["auto", "off"] {
-        let server = room(&["--pace", pace, "--notices", "off"]);
+        let server = lines_room(&["--pace", pace, "--notices", "off"]);
         let mut crowd: Vec<Peer> = (0..60).map(|_| Peer::connect(&server)).collect();
         let mut ann = Peer::connect(&server);
         ann.send("/nick ann\n");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Launch, PATIENCE, Server, serial, until};
 use crate::kernel;
-use crate::member::{Member, room};
+use crate::member::{Member, lines_room, room};
 use crate::peer::Peer;
 
 /// The service, with a stdin that stays open.
@@ -334,7 +334,7 @@ fn twenty_who_never_read_cost_little_and_delay_nobody() {
 #[test]
 fn a_flood_outruns_nobody_who_reads() {
     let _alone = serial();
-    let server = room(&["--notices", "off", "--history", "0", "--log-size", "1m"]);
+    let server = lines_room(&["--notices", "off", "--history", "0", "--log-size", "1m"]);
     let mut deaf = Peer::connect(&server);
     let mut readers: Vec<Peer> = (0..3).map(|_| Peer::connect(&server)).collect();
     let flooder = Peer::connect(&server);
@@ -366,7 +366,7 @@ fn a_flood_outruns_nobody_who_reads() {
 #[test]
 fn a_room_is_not_held_up_by_one_who_floods() {
     let _alone = serial();
-    let server = room(&["--notices", "off", "--history", "0"]);
+    let server = lines_room(&["--notices", "off", "--history", "0"]);
     let mut ann = Peer::connect(&server);
     let mut flooder = Peer::connect(&server);
     let lines = "flood\n".repeat(20_000);

@@ -80,7 +80,7 @@ impl Cable {
 
     fn serve(&self, args: &[&str]) -> Server {
         Launch::new("room")
-            .listen(&[&format!("{NEAR}:0")])
+            .listen(&[&format!("lines:{NEAR}:0")])
             .wrap(&["ip", "netns", "exec", &self.near])
             .args(args)
             .log("debug")

@@ -62,7 +62,16 @@ fn each_protocol_is_told_in_its_words() {
     until("there is a place again", PATIENCE, || {
         get(bare(&server, 1), "/healthz").status == 200
     });
-    let mut eve = Irc::joins(bare(&server, 2), "eve");
+    // The one that has asked leaves only now.
+    let mut eve = loop {
+        let mut irc = Irc::to(bare(&server, 2));
+        irc.peer
+            .try_send("NICK eve\r\nUSER eve 0 * :Eve\r\nJOIN #lobby\r\n");
+        if irc.line().contains(" 001 eve ") {
+            break irc;
+        }
+    };
+    eve.until(" 366 ");
     eve.says("made it");
     ann.hears("eve: made it");
 }
