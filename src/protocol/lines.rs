@@ -95,6 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn each_event_is_one_line_and_tells_who_speaks() {
         let (room, from, text, name, to) = ("lobby", "ann", "* you are now eve", "ann", "eve");
         let names = &["ann", "eve"];

@@ -2,10 +2,11 @@
 
 use super::answer::Answer;
 use super::event::{Event, encode_event, encode_server_notice};
-use crate::protocol::Event as Told;
 use crate::protocol::event::{GAP, Said, Time};
+use crate::protocol::{Event as Told, RoomEntry};
 
 /// Appends what `to` is told: a nick, or a channel where all in it are.
+#[allow(clippy::too_many_lines, reason = "a table")]
 pub(in crate::protocol) fn tell(told: &Told<'_>, to: &str, has_time: bool, out: &mut Vec<u8>) {
     let channel = |room: &str| format!("#{room}");
     let time = |time_ms| has_time.then(|| Time(time_ms).to_string());
@@ -50,18 +51,7 @@ pub(in crate::protocol) fn tell(told: &Told<'_>, to: &str, has_time: bool, out: 
             let channel = &*channel(room);
             encode_event(name, Event::Topic { channel, text }, None, out);
         }
-        Told::Rooms { rooms, .. } => {
-            Answer::ListStart.encode(to, out);
-            for room in rooms {
-                let entry = Answer::ListEntry {
-                    channel: &channel(room.name),
-                    members: room.members,
-                    topic: room.topic,
-                };
-                entry.encode(to, out);
-            }
-            Answer::EndOfList.encode(to, out);
-        }
+        Told::Rooms { rooms, .. } => tell_rooms(rooms, to, out),
         Told::Names { room, names, .. } => {
             let (channel, nicks) = (&*channel(room), names);
             Answer::Names { channel, nicks }.encode(to, out);
@@ -88,4 +78,17 @@ pub(in crate::protocol) fn tell(told: &Told<'_>, to: &str, has_time: bool, out: 
         }
         Told::Gap => encode_server_notice(to, GAP, None, out),
     }
+}
+
+fn tell_rooms(rooms: &[RoomEntry<'_>], to: &str, out: &mut Vec<u8>) {
+    Answer::ListStart.encode(to, out);
+    for room in rooms {
+        let entry = Answer::ListEntry {
+            channel: &format!("#{}", room.name),
+            members: room.members,
+            topic: room.topic,
+        };
+        entry.encode(to, out);
+    }
+    Answer::EndOfList.encode(to, out);
 }

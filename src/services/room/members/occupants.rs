@@ -128,7 +128,7 @@ mod tests {
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
-            let [client, room] = [state >> 33, state >> 40].map(|it| it as usize);
+            let [client, room] = [state >> 33, state >> 40].map(|it| usize::try_from(it).unwrap());
             let client = clients[client % clients.len()];
             match room % 4 {
                 3 => drop(members.exit(client)),

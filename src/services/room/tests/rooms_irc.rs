@@ -28,6 +28,7 @@ fn answers(hall: &mut Hall, line: &str, expected: &[&str]) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_channel_is_left_before_another_is_joined() {
     let mut hall = hall();
     hall.says("ann", "/join Games");
