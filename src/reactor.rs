@@ -6,6 +6,7 @@
 //! has ended. `Engine` decides all of that; here is only what touches the poll.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ mod listen;
 mod net;
 mod per_ip;
 mod rate_limit;
+mod supervision;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -39,7 +41,10 @@ pub(crate) use net::Net;
 #[cfg(feature = "bench")]
 pub(crate) use net::{Stream, System};
 
+pub use supervision::Supervisor;
+
 use crate::outbound::ClientId as Token;
+use supervision::Supervision;
 
 /// The bounds on every connection, whatever its service.
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +126,7 @@ pub struct Reactor {
     waker: Arc<Waker>,
     input: Option<(ServiceId, Receiver<OperatorInput>)>,
     tls: Option<TlsServer>,
+    supervision: Supervision,
 }
 
 /// The other end of [`Reactor::input`], for the thread that waits for the operator.
@@ -140,9 +146,9 @@ impl InputSender {
 }
 
 impl Reactor {
-    /// A reactor with its poll, its waker and its signals: SIGTERM, SIGINT and SIGHUP end it in
-    /// good order from now on, even if the parent process had blocked or ignored the first two. A
-    /// SIGHUP that was ignored, as `nohup` does, stays so.
+    /// A reactor with its poll, its waker and its signals: SIGTERM and SIGINT end it in good order
+    /// from now on, even if the parent process had blocked or ignored them, and SIGHUP has files
+    /// read anew. One that was ignored, as `nohup` does, stays so.
     ///
     /// # Errors
     /// What the system says.
@@ -150,11 +156,11 @@ impl Reactor {
         let poll = Poll::new()?;
         let registry = poll.registry();
         let net = net::System::new(registry.try_clone()?);
-        let shutdown: Vec<_> = (signals::SHUTDOWN.into_iter())
+        let handled: Vec<_> = (signals::HANDLED.into_iter())
             .filter(|signal| *signal != SIGHUP || !signals::is_ignored(SIGHUP))
             .collect();
-        let mut pending = Signals::new(&shutdown)?;
-        signals::unblock(&shutdown);
+        let mut pending = Signals::new(&handled)?;
+        signals::unblock(&handled);
         registry.register(&mut pending, mio::Token(SIGNALS_TOKEN), Interest::READABLE)?;
         let waker = Arc::new(Waker::new(registry, mio::Token(WAKER_TOKEN))?);
         Ok(Self {
@@ -164,6 +170,7 @@ impl Reactor {
             waker,
             input: None,
             tls: None,
+            supervision: Supervision::default(),
         })
     }
 
@@ -204,8 +211,25 @@ impl Reactor {
         Ok(real)
     }
 
-    /// What TLS handshakes are made from. If that is files, SIGHUP has them read anew from now on,
-    /// and ends the server no more.
+    /// As [`Reactor::listen_for`], on a socket that listens already.
+    pub(crate) fn adopt(
+        &mut self,
+        socket: OwnedFd,
+        proto: Proto,
+        service: ServiceId,
+        send_buffer_bytes: Option<usize>,
+    ) -> io::Result<Address> {
+        let (listener, real) = listen::adopt(socket, send_buffer_bytes)?;
+        self.engine.add_listener(listener, service, proto)?;
+        Ok(real)
+    }
+
+    /// Whom to tell from now on that the loop goes on.
+    pub fn set_supervisor(&mut self, supervisor: Box<dyn Supervisor>) {
+        self.supervision = Supervision::by(supervisor, Instant::now());
+    }
+
+    /// What TLS handshakes are made from. If that is files, SIGHUP has them read anew.
     pub(crate) fn set_tls(&mut self, tls: TlsServer) {
         self.engine.set_tls(tls.config());
         self.tls = Some(tls);
@@ -238,7 +262,7 @@ impl Reactor {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         let mut now = Instant::now();
         while !self.engine.is_done() {
-            let wait = self.engine.wait(now);
+            let wait = self.supervision.wait(self.engine.wait(now), now);
             match self.poll.poll(&mut events, wait) {
                 Ok(()) => {}
                 // The wait is reckoned anew from the clock.
@@ -263,30 +287,21 @@ impl Reactor {
             }
             self.pass_input_on(now);
             self.engine.end_turn(now);
+            self.supervision.end_turn(self.engine.is_stopping(), now);
         }
         Ok(())
     }
 
-    /// The first signal ends the server in good order, the second at once.
+    /// The first signal ends the server in good order, the second at once; SIGHUP does not.
     fn on_signals(&mut self, now: Instant) {
         for signal in self.signals.pending() {
-            let name = match signal {
-                SIGINT => "SIGINT",
-                SIGHUP => "SIGHUP",
-                _ => "SIGTERM",
+            let name = if signal == SIGINT {
+                "SIGINT"
+            } else {
+                "SIGTERM"
             };
-            if let Some(tls) = &mut self.tls
-                && signal == SIGHUP
-                && tls.is_from_files()
-            {
-                match tls.reload() {
-                    Ok(()) => {
-                        self.engine.set_tls(tls.config());
-                        let fingerprint = tls.fingerprint();
-                        info!("SIGHUP: the TLS certificate and key are read anew; {fingerprint}");
-                    }
-                    Err(why) => error!("SIGHUP: {why}; what was there before stays"),
-                }
+            if signal == SIGHUP {
+                self.reload();
             } else if self.engine.is_stopping() {
                 info!("{name} again: ending at once");
                 self.engine.give_up_all();
@@ -294,6 +309,21 @@ impl Reactor {
                 info!("{name}: ending in good order");
                 self.engine.stop(now);
             }
+        }
+    }
+
+    /// Reads anew what came from files.
+    fn reload(&mut self) {
+        let Some(tls) = self.tls.as_mut().filter(|tls| tls.is_from_files()) else {
+            return info!("SIGHUP: there is nothing to read anew");
+        };
+        match tls.reload() {
+            Ok(()) => {
+                self.engine.set_tls(tls.config());
+                let fingerprint = tls.fingerprint();
+                info!("SIGHUP: the TLS certificate and key are read anew; {fingerprint}");
+            }
+            Err(why) => error!("SIGHUP: {why}; what was there before stays"),
         }
     }
 

@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::addr::{Address, Listen, Proto};
 use crate::failure::CliError;
 use crate::outbound::{self, Pace};
-use crate::reactor::{self, Rate, Reactor};
+use crate::reactor::{self, Rate, Reactor, ServiceId};
 use crate::service::Service;
 use crate::services::echo::Echo;
 use crate::services::reply::Reply;
@@ -18,17 +18,19 @@ use crate::services::room::{self, Room};
 use crate::signals;
 use crate::tls::{Identity, TlsServer};
 
-mod listeners;
+pub(crate) mod listeners;
 mod logging;
 mod operator;
 mod privilege;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+pub(crate) mod systemd;
 
 /// What `serve` was asked to do.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where clients come in; at least one.
+    /// Where clients come in, beside the sockets that systemd has handed over; at least one if it
+    /// has not.
     pub listen: Vec<Listen>,
     /// The certificate of those that speak TLS.
     pub tls: Option<Identity>,
@@ -122,7 +124,8 @@ const NO_LOG_BYTES: usize = 4096;
 /// One line: what could not be opened, and why.
 pub fn run(config: &Config) -> Result<(), CliError> {
     // Before any thread is started, which would inherit the mask.
-    signals::unblock(&signals::SHUTDOWN);
+    signals::unblock(&signals::HANDLED);
+    let handed = systemd::take_sockets()?;
     let operator = match config.service {
         ServiceConfig::Console => Some(operator::OperatorConsole::find()?),
         _ => None,
@@ -150,10 +153,6 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         pace,
     };
     let service = reactor.add_service(service, limits);
-    let send_buffer_bytes = match config.service {
-        ServiceConfig::Room { .. } => Some(ROOM_SEND_BUFFER_BYTES),
-        _ => None,
-    };
     reactor.allow_origins(config.allowed_origins.clone());
     if config.is_proxied {
         reactor.expect_proxy();
@@ -161,13 +160,9 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     if let Some(identity) = &config.tls {
         reactor.set_tls(TlsServer::new(identity, &names(&config.listen))?);
     }
-    let mut opened = Vec::new();
-    for asked in &config.listen {
-        let proto = asked.proto.unwrap_or(config.service.proto());
-        let open =
-            |address: &Address| reactor.listen_for(address, proto, service, send_buffer_bytes);
-        opened.extend(listeners::open_all(asked, open)?);
-    }
+    let opened = open_listeners(config, handed, &mut reactor, service)?;
+    // Its socket may be out of reach for another user.
+    let manager = systemd::Manager::find();
     if let Some(user) = &config.user {
         privilege::become_user(user)?;
     }
@@ -184,9 +179,44 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     if let Some(operator) = &operator {
         operator.forward_input(reactor.input(service))?;
     }
+    if let Some(manager) = manager {
+        manager.on_ready();
+        reactor.set_supervisor(Box::new(manager));
+    }
     reactor
         .run()
         .map_err(|error| CliError::runtime(format!("wait for events: {error}")))
+}
+
+/// Takes the listeners that were handed over, and opens those that are asked for.
+fn open_listeners(
+    config: &Config,
+    handed: Vec<systemd::Handed>,
+    reactor: &mut Reactor,
+    service: ServiceId,
+) -> Result<Vec<Listen>, CliError> {
+    let send_buffer_bytes = match config.service {
+        ServiceConfig::Room { .. } => Some(ROOM_SEND_BUFFER_BYTES),
+        _ => None,
+    };
+    let mut opened = Vec::new();
+    for (proto, socket) in handed {
+        let spoken = proto.unwrap_or(config.service.proto());
+        let attempt =
+            |error| CliError::runtime(format!("listen on a socket of systemd's: {error}"));
+        let address = reactor.adopt(socket, spoken, service, send_buffer_bytes);
+        let address = address.map_err(attempt)?;
+        let listener = Listen { proto, address };
+        listeners::check(&listener, &config.service, config.tls.is_some())?;
+        opened.push(listener);
+    }
+    for asked in &config.listen {
+        let proto = asked.proto.unwrap_or(config.service.proto());
+        let open =
+            |address: &Address| reactor.listen_for(address, proto, service, send_buffer_bytes);
+        opened.extend(listeners::open_all(asked, open)?);
+    }
+    Ok(opened)
 }
 
 fn service(

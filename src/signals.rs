@@ -1,12 +1,13 @@
-//! Signals that end the program: which of them do so in good order, and what a parent's mask may
-//! not keep away. Knows nothing of who handles them.
+//! Signals that the server handles, and what a parent's mask may not keep away. Knows nothing of who
+//! handles them.
 
 use nix::libc::c_int;
 use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// A server stops accepting, sends what is owed, and ends.
-pub(crate) const SHUTDOWN: [c_int; 3] = [SIGTERM, SIGINT, SIGHUP];
+/// At the first two a server stops accepting, sends what is owed, and ends; at the third it reads its
+/// files anew.
+pub(crate) const HANDLED: [c_int; 3] = [SIGTERM, SIGINT, SIGHUP];
 
 /// Lets `signals` through to this thread and to those that it starts from now on. A mask is
 /// inherited over exec, so a parent that blocks signals while it starts programs would make this
@@ -34,7 +35,7 @@ mod tests {
     fn a_blocked_signal_is_let_through_and_no_other() {
         let blocked: SigSet = [Signal::SIGTERM, Signal::SIGUSR1].into_iter().collect();
         blocked.thread_block().unwrap();
-        unblock(&SHUTDOWN);
+        unblock(&HANDLED);
         let mask = SigSet::thread_get_mask().unwrap();
         assert!(!mask.contains(Signal::SIGTERM) && mask.contains(Signal::SIGUSR1));
     }

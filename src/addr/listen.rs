@@ -53,6 +53,15 @@ impl Proto {
     }
 }
 
+impl FromStr for Proto {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let named = PROTOS.iter().find(|(_, name)| *name == text);
+        named.map(|(proto, _)| *proto).ok_or(())
+    }
+}
+
 impl fmt::Display for Proto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = PROTOS.iter().find(|(proto, _)| proto == self);

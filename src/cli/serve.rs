@@ -11,6 +11,7 @@ use crate::addr::{self, Listen};
 use crate::failure::CliError;
 use crate::outbound::Pace;
 use crate::reactor::Rate;
+use crate::serve::systemd::has_sockets;
 use crate::serve::{Config, ServiceConfig};
 use crate::services::room::{self, Notices};
 use crate::units::{parse_duration, parse_size};
@@ -73,8 +74,9 @@ struct CommonArguments {
     /// Listen on this address: HOST:PORT, [v6]:PORT, :PORT (every interface), PORT (loopback) or
     /// unix:PATH; a name stands for all its addresses. PROTO: what is spoken there; a room knows
     /// auto (its default: what a client sends first decides), lines, tls, http, https, irc and
-    /// ircs, the other services lines (theirs) and tls. Can be given several times
-    #[arg(short, long, value_name = "[PROTO:]ADDR", default_value = addr::DEFAULT)]
+    /// ircs, the other services lines (theirs) and tls. Can be given several times. Where
+    /// systemd hands sockets over, nothing else is listened on unless asked for [default: 127.0.0.1:7788]
+    #[arg(short, long, value_name = "[PROTO:]ADDR")]
     listen: Vec<Listen>,
 
     /// Serve at most N clients at once; a room turns further ones away, the other services let
@@ -229,9 +231,13 @@ impl Arguments {
 
 impl CommonArguments {
     fn into_config(self, service: ServiceConfig) -> Result<Config, CliError> {
+        let mut listen = self.listen;
+        if listen.is_empty() && !has_sockets() {
+            listen.push(addr::DEFAULT.parse().map_err(CliError::usage)?);
+        }
         Ok(Config {
-            tls: self.tls.identity_for(&self.listen, &service)?,
-            listen: self.listen,
+            tls: self.tls.identity_for(&listen, &service)?,
+            listen,
             allowed_origins: Vec::new(),
             is_proxied: self.proxy_protocol,
             service,

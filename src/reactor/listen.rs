@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
@@ -39,7 +40,7 @@ pub(super) fn open(
             let listener = Listener::Unix {
                 socket: mio::net::UnixListener::from_std(socket.into()),
                 send_buffer_bytes,
-                _file: SocketFile::new(path.clone()),
+                _file: Some(SocketFile::new(path.clone())),
             };
             Ok((listener, address.clone()))
         }
@@ -69,8 +70,57 @@ fn open_tcp(
         socket.set_only_v6(only_v6)?;
     }
     socket.set_reuse_address(true)?;
+    set_options(&socket, send_buffer_bytes)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let listener = mio::net::TcpListener::from_std(socket.into());
+    let real = listener.local_addr()?;
+    Ok((Listener::Tcp(listener), real.into()))
+}
+
+/// Takes a socket that listens already; returns it and what to call it.
+///
+/// # Errors
+/// It does not listen, or what the system says.
+pub(super) fn adopt(
+    socket: OwnedFd,
+    send_buffer_bytes: Option<usize>,
+) -> io::Result<(Listener, Address)> {
+    let socket = Socket::from(socket);
+    if !socket.is_listener()? || socket.r#type()? != Type::STREAM {
+        let why = "it is no stream socket that listens";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let local = socket.local_addr()?;
+    if let Some(address) = local.as_socket() {
+        set_options(&socket, send_buffer_bytes)?;
+        let listener = mio::net::TcpListener::from_std(socket.into());
+        return Ok((Listener::Tcp(listener), address.into()));
+    }
     socket.set_nonblocking(true)?;
-    // What follows is handed on to every connection that is accepted here.
+    #[cfg(target_os = "linux")]
+    let name = local.as_abstract_namespace();
+    #[cfg(not(target_os = "linux"))]
+    let name: Option<&[u8]> = None;
+    let path = match (local.as_pathname(), name) {
+        (Some(path), _) => path.to_path_buf(),
+        (None, name) => {
+            let name = String::from_utf8_lossy(name.unwrap_or_default());
+            format!("@{name}").into()
+        }
+    };
+    let listener = Listener::Unix {
+        socket: mio::net::UnixListener::from_std(socket.into()),
+        send_buffer_bytes,
+        // Its file is of who has opened it.
+        _file: None,
+    };
+    Ok((listener, Address::Unix(path)))
+}
+
+/// What is set on a listener, and handed on to every connection that is accepted there.
+fn set_options(socket: &Socket, send_buffer_bytes: Option<usize>) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
@@ -82,11 +132,7 @@ fn open_tcp(
     if let Some(bytes) = send_buffer_bytes {
         socket.set_send_buffer_size(bytes)?;
     }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    let listener = mio::net::TcpListener::from_std(socket.into());
-    let real = listener.local_addr()?;
-    Ok((Listener::Tcp(listener), real.into()))
+    Ok(())
 }
 
 fn no_v6(error: &io::Error) -> bool {

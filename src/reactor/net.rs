@@ -86,7 +86,8 @@ pub(crate) enum Listener {
         socket: mio::net::UnixListener,
         /// What the kernel is to keep for a client: a unix listener does not hand that on.
         send_buffer_bytes: Option<usize>,
-        _file: SocketFile,
+        /// What goes with the listener.
+        _file: Option<SocketFile>,
     },
 }
 

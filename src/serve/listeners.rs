@@ -4,8 +4,32 @@ use std::io;
 
 use rustix::io::Errno;
 
-use crate::addr::{Address, Listen};
+use crate::addr::{Address, Listen, Proto};
 use crate::failure::CliError;
+use crate::serve::ServiceConfig;
+
+/// Whether the service speaks what is to be spoken there, and has the certificate that it takes.
+///
+/// # Errors
+/// One line: why it cannot be.
+pub(crate) fn check(
+    listener: &Listen,
+    service: &ServiceConfig,
+    has_certificate: bool,
+) -> Result<(), CliError> {
+    let proto = listener.proto.unwrap_or(service.proto());
+    let is_room = matches!(service, ServiceConfig::Room { .. });
+    let why = if !is_room && !matches!(proto, Proto::Lines | Proto::Tls) {
+        format!("{proto} is not spoken here; lines and tls are")
+    } else if !proto.is_tls() || has_certificate {
+        return Ok(());
+    } else if cfg!(feature = "tls") {
+        "a certificate is missing; see --tls-cert and --tls-self-signed".to_owned()
+    } else {
+        "this chinwag was built without TLS (its cargo feature is 'tls')".to_owned()
+    };
+    Err(CliError::usage(format!("listen on {listener}: {why}")))
+}
 
 /// Opens, by `open`, each address that `asked` stands for, so that whoever dials the name gets here
 /// by whichever address it picks; returns what `open` says of each.

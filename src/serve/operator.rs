@@ -11,7 +11,7 @@ use crate::failure::CliError;
 use crate::reactor::InputSender;
 use crate::service::{self, Service};
 use crate::services::console::{Console, Screen};
-use crate::signals::SHUTDOWN;
+use crate::signals::HANDLED;
 use crate::terminal::line_buffer::{LineBuffer, TooLong};
 use crate::terminal::{self, Options, Printer, Terminal};
 
@@ -43,7 +43,7 @@ impl OperatorConsole {
                 prompt: NOBODY_WAITS.to_owned(),
                 commands: COMMANDS.map(str::to_owned).into(),
                 // The loop ends in good order, and the terminal with it.
-                handled_signals: SHUTDOWN.into(),
+                handled_signals: HANDLED.into(),
             };
             let sender = Arc::clone(&sender);
             Terminal::start(options, move |input, _| on_typed(&sender, input))

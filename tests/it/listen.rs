@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::harness::{ANY, LINES, Launch, program};
+use crate::harness::{ANY, LINES, Launch, PATIENCE, program, until};
 use crate::peer::{Peer, unix};
 
 /// `chinwag` with these arguments, to its end; it must not be one that serves.
@@ -251,7 +251,7 @@ fn the_last_words_of_a_unix_client_are_heard() {
         ann.send("/who\n");
         ann.line().starts_with("* 2 here")
     };
-    until("it has come", &mut both_are_here);
+    until("it has come", PATIENCE, &mut both_are_here);
     // By then it has been read from, as far as it may.
     assert!((0..200).all(|_| both_are_here()));
     drop(gone);

@@ -45,6 +45,7 @@ mod reply;
 mod room;
 mod signals;
 mod stdio;
+mod systemd;
 mod terminal;
 mod tidy;
 mod tls;

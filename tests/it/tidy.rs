@@ -14,6 +14,9 @@ const PURE: [&str; 7] = [
     "sha2::",
 ];
 
+/// Values, and no sockets.
+const ADDRESSES: &str = "std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr}";
+
 const MAX_LINES: usize = 400;
 const MAX_MAIN_LINES: usize = 60;
 
@@ -176,7 +179,7 @@ fn wire_protocol_and_outbound_know_no_others() {
                 // What speaks lines cuts them, and a proxy names an address.
                 "protocol" => PURE
                     .iter()
-                    .chain(&["crate::wire", "std::net::SocketAddr"])
+                    .chain(&["crate::wire", "std::net::SocketAddr", ADDRESSES])
                     .fold(own, |own, name| own.replace(name, "")),
                 _ => own,
             };

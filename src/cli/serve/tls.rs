@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::addr::{Listen, Proto};
 use crate::failure::CliError;
-use crate::serve::ServiceConfig;
+use crate::serve::{ServiceConfig, listeners::check};
 use crate::tls::Identity;
 
 #[derive(Args)]
@@ -30,44 +30,27 @@ pub(super) struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// The certificate that the listeners ask for, or can make use of.
+    /// The certificate that the listeners ask for, or can make use of. Where there are none it is not
+    /// known yet.
     pub(super) fn identity_for(
         self,
         listen: &[Listen],
         service: &ServiceConfig,
     ) -> Result<Option<Identity>, CliError> {
-        let proto = |listener: &Listen| listener.proto.unwrap_or(service.proto());
-        let is_room = matches!(service, ServiceConfig::Room { .. });
+        let identity = self.into_identity();
         for listener in listen {
-            match proto(listener) {
-                Proto::Lines | Proto::Tls => {}
-                _ if is_room => {}
-                proto => {
-                    return Err(CliError::usage(format!(
-                        "listen on {listener}: {proto} is not spoken here; lines and tls are"
-                    )));
-                }
-            }
+            check(listener, service, identity.is_some())?;
         }
-        let may_be_tls = listen.iter().any(|listener| {
-            let proto = proto(listener);
+        let may_be_tls = |listener: &Listen| {
+            let proto = listener.proto.unwrap_or(service.proto());
             proto.is_tls() || proto == Proto::Auto
-        });
-        let listener = listen.iter().find(|listener| proto(listener).is_tls());
-        match (self.into_identity(), listener) {
-            (Some(_), None) if !may_be_tls => Err(CliError::usage(
+        };
+        if identity.is_some() && !listen.is_empty() && !listen.iter().any(may_be_tls) {
+            return Err(CliError::usage(
                 "a certificate, but no listener speaks TLS; see --listen tls:ADDR",
-            )),
-            (None, Some(listener)) if cfg!(feature = "tls") => Err(CliError::usage(format!(
-                "listen on {listener}: a certificate is missing; see --tls-cert and \
-                 --tls-self-signed"
-            ))),
-            (None, Some(listener)) => Err(CliError::usage(format!(
-                "listen on {listener}: this chinwag was built without TLS (its cargo feature is \
-                 'tls')"
-            ))),
-            (identity, _) => Ok(identity),
+            ));
         }
+        Ok(identity)
     }
 
     #[cfg(feature = "tls")]

@@ -103,6 +103,7 @@ fn head_is_the_same_head_and_no_body() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_wrong_request_has_its_status() {
     let server = listen(&["http:", ""], &[]);
     let big = format!("X-Big: {}\r\n", "x".repeat(9000));
@@ -166,7 +167,6 @@ fn each_wrong_request_has_its_status() {
             200,
         ),
         (request("GET", "http://chat.example/healthz", ""), 200),
-        (request("OPTIONS", "*", ""), 405),
     ];
     for index in [0, 1] {
         for (request, status) in &cases {

@@ -1,4 +1,5 @@
-//! Openings that come slowly, or never: they end after 10 s. One test, for they wait side by side.
+//! Openings that come slowly, or never: they end after 10 s; and clients that do not come in: after
+//! 30 s. One test, for all of them wait side by side.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -6,7 +7,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::certificates::args;
+use super::http_client::request;
+use super::websocket_client::handshake;
 use super::{bare, listen};
+use crate::harness::Server;
 use crate::member::Member;
 use crate::tls::client::{Client, config};
 
@@ -39,7 +43,7 @@ fn drip(
                 Ok(count) => told.extend(&chunk[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     assert!(
-                        began.elapsed() < Duration::from_secs(20),
+                        began.elapsed() < Duration::from_secs(45),
                         "{name}: still there"
                     );
                     if let Some(byte) = rest.next() {
@@ -61,7 +65,7 @@ fn drip(
 const LONG: &str = "X-Very-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n";
 
 #[test]
-fn what_is_not_complete_after_ten_seconds_is_closed() {
+fn who_does_not_come_to_the_point_is_closed() {
     let (authority, args) = args();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let server = listen(&["http:", "https:", "tls:", "", "ircs:"], &args);
@@ -116,19 +120,89 @@ fn what_is_not_complete_after_ten_seconds_is_closed() {
             }
         })
     };
+    let outside = without_a_password();
     for thread in waiting.into_iter().chain([inside]) {
-        let Ended { name, told, lasted } = thread.join().unwrap();
-        let seconds = lasted.as_secs_f64();
-        assert!(
-            (9.5..14.0).contains(&seconds),
-            "{name}: {seconds} s, {told:?}"
-        );
+        let Ended { name, told, .. } = ends_after(10.0, thread);
         if name.starts_with("a slow head") {
             assert!(told.starts_with("HTTP/1.1 408 "), "{name}: {told:?}");
         }
         assert!(!told.contains("guest"), "{name}: {told:?}");
     }
+    outside.waits();
     // Whoever is greeted as a line client may stay silent for as long as it likes.
     ann.says("/who");
     ann.is_told("1 here");
+}
+
+#[track_caller]
+fn ends_after(limit: f64, thread: JoinHandle<Ended>) -> Ended {
+    let ended = thread.join().unwrap();
+    let Ended { name, told, lasted } = &ended;
+    let seconds = lasted.as_secs_f64();
+    let bounds = limit - 0.5..limit + 4.0;
+    assert!(bounds.contains(&seconds), "{name}: {seconds} s, {told:?}");
+    ended
+}
+
+/// Clients that do not say the password, or who they are.
+struct Outside {
+    _servers: [Server; 2],
+    waiting: Vec<JoinHandle<Ended>>,
+}
+
+fn without_a_password() -> Outside {
+    let file = super::password::file();
+    let guarded = listen(&[""], &["--password-file", file.path().to_str().unwrap()]);
+    let open = listen(&["irc:"], &[]);
+    let address = guarded.address();
+    let page = request("GET", "/ws", &handshake(""));
+    let waiting = vec![
+        drip("a silent line", address, "", ""),
+        drip(
+            "a line that talks",
+            address,
+            "hello?\n",
+            "/who\n/pass x\n/help\n/who\n/who\n/who\n",
+        ),
+        drip("a silent page", address, page.leak(), ""),
+        drip("irc that negotiates", address, "CAP LS 302\r\n", ""),
+        drip(
+            "irc that talks",
+            address,
+            "CAP LS 302\r\nNICK a\r\n",
+            "PASS x\r\nCAP LS\r\nPING x\r\n",
+        ),
+        drip(
+            "irc with a wrong one",
+            address,
+            "PASS x\r\nNICK b\r\nUSER b 0 * :B\r\n",
+            "",
+        ),
+        drip("irc without a name", bare(&open, 0), "CAP LS 302\r\n", ""),
+        drip("irc that says nothing", bare(&open, 0), "", ""),
+    ];
+    let _servers = [guarded, open];
+    Outside { _servers, waiting }
+}
+
+impl Outside {
+    #[track_caller]
+    fn waits(self) {
+        for thread in self.waiting {
+            let Ended { name, told, .. } = ends_after(30.0, thread);
+            assert!(
+                !told.contains("guest") && !told.contains(" 001 "),
+                "{name}: {told:?}"
+            );
+            let (_, last) = told.trim_end().rsplit_once('\n').unwrap_or(("", &told));
+            match name.split(' ').next().unwrap() {
+                "irc" => assert!(last.starts_with("ERROR :"), "{name}: {told:?}"),
+                // The first byte of 1008; the second is no UTF-8.
+                "a" if name.ends_with("page") => {
+                    assert!(last.contains('\u{3}'), "{name}: {told:?}")
+                }
+                _ => assert!(last.starts_with("* "), "{name}: {told:?}"),
+            }
+        }
+    }
 }

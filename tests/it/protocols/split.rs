@@ -41,17 +41,20 @@ fn in_two() {
     let server = serve(&[]);
     for (turn, (opening, expected)) in OPENINGS.iter().enumerate() {
         let cuts = 1..opening.len();
-        let two: Vec<(Peer, Vec<u8>, String)> = cuts
+        let mut two: Vec<(Peer, Vec<u8>, String)> = cuts
             .map(|at| {
                 let number = turn * 100 + at;
                 let bytes = numbered(opening, number).into_bytes();
                 let mut peer = Peer::connect(&server);
                 peer.send(&bytes[..at]);
-                peer.all_taken();
-                peer.send(&bytes[at..]);
                 (peer, bytes, numbered(expected, number))
             })
             .collect();
+        // Until then all of them have been read.
+        two.last().unwrap().0.all_taken();
+        for (at, (peer, bytes, _)) in two.iter_mut().enumerate() {
+            peer.send(&bytes[at + 1..]);
+        }
         for (at, (mut peer, bytes, expected)) in two.into_iter().enumerate() {
             let how = format!("{:?} cut at {}", String::from_utf8_lossy(&bytes), at + 1);
             answers(&mut peer, &expected, &how);

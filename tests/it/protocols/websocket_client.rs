@@ -95,11 +95,14 @@ impl WebSocket {
         assert_eq!(head[1] & 0x80, 0, "a server does not mask");
         let length = match head[1] {
             126 => usize::from(u16::from_be_bytes(self.peer.exactly(2).try_into().unwrap())),
-            127 => u64::from_be_bytes(self.peer.exactly(8).try_into().unwrap()) as usize,
+            127 => {
+                let bytes = self.peer.exactly(8).try_into().unwrap();
+                usize::try_from(u64::from_be_bytes(bytes)).unwrap()
+            }
             short => usize::from(short),
         };
         let shortest = match length {
-            0..=125 => length as u8,
+            0..=125 => u8::try_from(length).unwrap(),
             126..=0xffff => 126,
             _ => 127,
         };
@@ -164,10 +167,10 @@ pub(super) fn frame(opcode: u8, is_last: bool, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
     let mut bytes = vec![opcode | u8::from(is_last) << 7];
     match payload.len() {
-        short @ 0..=125 => bytes.push(0x80 | short as u8),
+        short @ 0..=125 => bytes.push(0x80 | u8::try_from(short).unwrap()),
         middle @ 126..=0xffff => {
             bytes.push(0x80 | 126);
-            bytes.extend((middle as u16).to_be_bytes());
+            bytes.extend(u16::try_from(middle).unwrap().to_be_bytes());
         }
         long => {
             bytes.push(0x80 | 127);

@@ -11,6 +11,7 @@ use crate::member::Member;
 use crate::peer::Peer;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_fault_has_its_code_and_nobody_hears_of_it() {
     let server = serve(&["--notices", "off"]);
     let mut ann = Member::joins(&server, "ann");
