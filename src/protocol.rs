@@ -10,7 +10,7 @@ mod lines;
 pub mod session;
 pub mod websocket;
 
-pub use event::{Encoder, Event, Kind, Said, Stamp, encode, encode_end};
+pub use event::{Encoder, Event, Kind, RoomEntry, Said, Stamp, encode, encode_end};
 pub use session::{Opening, Output, Session, Setup};
 
 /// How a client is told what happens. All clients of one encoding read the same log.

@@ -17,26 +17,22 @@ use crate::services::room::{self, Notices};
 use crate::units::{parse_duration, parse_size};
 use crate::wire::Framing;
 
+mod bounds;
 mod motd;
 pub(super) mod name_first;
 mod operation;
 mod password;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod values;
 
 use operation::OperationOptions;
 use tls::TlsOptions;
-use values::{Timeout, as_typed, parse_count, parse_message_size, parse_origin, parse_rate};
-
-const LEAST_LOG_BYTES: usize = 64 << 10;
+use values::{Timeout, parse_count, parse_message_size, parse_origin, parse_rate, parse_room};
 
 /// Lines; a newcomer gets them all at once.
 const HISTORY_MAX_LINES: u64 = 10_000;
-
-/// A message grows at most this much on its way into the log: each byte may become U+FFFD, and a
-/// nick stands before it.
-const LARGEST_GROWTH: usize = 3;
-const NICK_ROOM_BYTES: usize = 64;
 
 /// Start a server: a room for a group chat, unless another service is named
 #[derive(Args)]
@@ -175,6 +171,15 @@ struct RoomOptions {
     #[arg(long, value_name = "SIZE", default_value = "16m", value_parser = parse_size)]
     log_size: usize,
 
+    /// Keep a room of this name, also when nobody is in it. Can be given several times
+    #[arg(long = "room", value_name = "NAME", value_parser = parse_room)]
+    rooms: Vec<String>,
+
+    /// At most N rooms beside the lobby, kept ones included; at most 10000
+    #[arg(long, value_name = "N", default_value = "64",
+          value_parser = RangedU64ValueParser::<u16>::new().range(..=u64::from(room::MAX_ROOMS)))]
+    max_rooms: u16,
+
     /// Tell each newcomer this text, or what this file holds; at most 16k
     #[arg(long, value_name = "TEXT|@FILE")]
     motd: Option<String>,
@@ -244,17 +249,8 @@ impl CommonArguments {
 
 impl RoomOptions {
     fn into_service(self, max_message_bytes: usize) -> Result<ServiceConfig, CliError> {
-        let log_bytes = self.log_size;
-        let least = LEAST_LOG_BYTES.max(4 * (LARGEST_GROWTH * max_message_bytes + NICK_ROOM_BYTES));
-        if log_bytes < least {
-            let unit = if least < 16 << 20 { 1 << 10 } else { 1 << 20 };
-            return Err(CliError::usage(format!(
-                "--log-size {}: with --max-message {} it must be at least {}",
-                as_typed(log_bytes),
-                as_typed(max_message_bytes),
-                as_typed(least.next_multiple_of(unit)),
-            )));
-        }
+        bounds::check_log_size(self.log_size, max_message_bytes)?;
+        bounds::check_rooms(&self.rooms, self.max_rooms)?;
         Ok(ServiceConfig::Room {
             room: room::Config {
                 framing: self.framing,
@@ -262,6 +258,8 @@ impl RoomOptions {
                 notices: self.notices,
                 motd: self.motd.as_deref().map_or(Ok(Vec::new()), motd::read)?,
                 max_message_bytes,
+                kept_rooms: self.rooms,
+                max_rooms: self.max_rooms,
                 password: self
                     .password_file
                     .as_deref()
@@ -269,128 +267,8 @@ impl RoomOptions {
                     .transpose()?,
                 wall_clock: SystemTime::now,
             },
-            log_bytes,
+            log_bytes: self.log_size,
             pace: self.pace,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::{Command, parse};
-
-    fn config(line: &str) -> Config {
-        let words = ["chinwag", "serve"].into_iter();
-        match parse(words.chain(line.split_whitespace())) {
-            Ok(Command::Serve(config)) => config,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    /// Why a command line is refused.
-    fn refusal(line: &str) -> String {
-        let words = ["chinwag", "serve"].into_iter();
-        let failure = parse(words.chain(line.split_whitespace())).unwrap_err();
-        assert_eq!(failure.exit_code(), 2, "{failure}");
-        failure.to_string()
-    }
-
-    fn help(line: &str) -> String {
-        let words = ["chinwag", "serve"].into_iter();
-        match parse(words.chain(line.split_whitespace())) {
-            Ok(Command::Print(text)) => text.split_whitespace().collect::<Vec<_>>().join(" "),
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn sizes_are_told_as_they_are_typed() {
-        for (log, message, least) in [
-            ("64m", "16m", "193m"),
-            ("65535", "1k", "64k"),
-            ("1m", "100000", "1173k"),
-        ] {
-            let told = refusal(&format!("--log-size {log} --max-message {message}"));
-            let why = format!("with --max-message {message} it must be at least {least}");
-            let page = "(see chinwag serve --help)";
-            assert_eq!(told, format!("--log-size {log}: {why} {page}"));
-        }
-    }
-
-    #[test]
-    fn a_message_of_the_day_has_a_source_and_a_bound() {
-        let page = "(see chinwag serve room --help)";
-        let told = "--motd @: a file is missing after '@'";
-        assert_eq!(refusal("room --motd @"), format!("{told} {page}"));
-        let motd = |bytes| format!("room --motd {}", "x".repeat(bytes));
-        config(&motd(16 << 10));
-        let told = format!("--motd: the text is longer than 16k {page}");
-        assert_eq!(refusal(&motd((16 << 10) + 1)), told);
-        let told = format!("--motd: /dev/zero is longer than 16k {page}");
-        assert_eq!(refusal("room --motd @/dev/zero"), told);
-    }
-
-    #[test]
-    fn a_history_has_a_bound() {
-        let ServiceConfig::Room { room, .. } = config("--history 10000").service else {
-            panic!("no room");
-        };
-        assert_eq!(room.history_lines, 10_000);
-        assert!(refusal("--history 10001").contains("--history"));
-    }
-
-    #[test]
-    fn options_stand_before_or_after_the_service() {
-        for line in [
-            "-l 1 -l 2 echo",
-            "echo -l 1 -l 2",
-            "-l 1 echo -l 2",
-            "-l1 --listen=2 echo",
-        ] {
-            let config = config(line);
-            assert_eq!(config.listen.len(), 2, "{line}");
-            assert!(matches!(config.service, ServiceConfig::Echo), "{line}");
-        }
-        for line in ["", "room", "--history 5 room", "--user me --motd echo"] {
-            let config = config(line);
-            assert!(
-                matches!(config.service, ServiceConfig::Room { .. }),
-                "{line}"
-            );
-        }
-        let ServiceConfig::Reply { text, .. } = config("--text room reply").service else {
-            panic!("no reply");
-        };
-        assert_eq!(text, "room");
-    }
-
-    #[test]
-    fn a_service_has_its_own_options_and_defaults() {
-        assert_eq!(config("echo").idle_timeout, None);
-        let reply = config("reply").idle_timeout;
-        assert_eq!(reply, Some(Duration::from_secs(30)));
-        assert_eq!(config("reply --idle-timeout off").idle_timeout, None);
-        for (line, has, has_not) in [
-            (
-                "--help",
-                &["--history", "--listen", "console"][..],
-                &["--text"][..],
-            ),
-            (
-                "room --help",
-                &["--history", "--listen"],
-                &["--text", "console"],
-            ),
-            ("echo --help", &["--listen"], &["--history", "--text"]),
-            ("reply --help", &["--text", "default: 30s"], &["--history"]),
-        ] {
-            let text = help(line);
-            assert!(has.iter().all(|part| text.contains(part)), "{line}: {text}");
-            let foreign = has_not.iter().find(|part| text.contains(*part));
-            assert_eq!(foreign, None, "{line}: {text}");
-        }
-        assert!(refusal("--history 5 echo").ends_with("(see chinwag serve echo --help)"));
-        assert!(refusal("reply --pace off").ends_with("(see chinwag serve reply --help)"));
     }
 }

@@ -54,3 +54,14 @@ impl Audience {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There may be thousands, of which nobody has said anything in most.
+    #[test]
+    fn an_audience_that_was_told_nothing_takes_less_than_a_kibibyte() {
+        assert!(size_of::<Audience>() < 1000, "{}", size_of::<Audience>());
+    }
+}

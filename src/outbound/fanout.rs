@@ -18,6 +18,7 @@ mod counts;
 mod driver;
 mod laggards;
 mod logs;
+mod moving;
 #[cfg(test)]
 mod tests;
 
@@ -62,6 +63,10 @@ pub struct Fanout {
 /// This many bytes to one client are as much work as a message.
 const BYTES_PER_WORK: usize = 256;
 
+/// A client that is owed what takes so much memory only to say what of the log is left out has
+/// lagged; who does not hear itself is not read from long before.
+const MAX_GAP_BYTES: usize = 1 << 20;
+
 /// Fewer entries of followers that have gone are not worth looking for.
 const FEW_ENTRIES: usize = 64;
 
@@ -79,6 +84,8 @@ struct Client {
     /// The service does not want to hear it for the time being.
     reading_paused: bool,
     closing: bool,
+    /// What it is owed is in more pieces than there may be: it has lagged.
+    is_full_of_gaps: bool,
     /// Which log of which audience its outbox means.
     feed: u8,
     audience: AudienceId,
@@ -117,23 +124,38 @@ impl Fanout {
         self.make_urgent(to);
     }
 
-    /// Tells all followers of the feeds that are given, but `skip`: mostly the one who said it.
-    /// Returns where the message stands in each log, or `None` when it is larger than one of them,
-    /// and nothing has changed.
+    /// Tells all followers of the feeds that are given, but those to `skip`: mostly the one who said
+    /// it, and those who do not want to hear that one. Each of them costs a look-up, and a gap in
+    /// what it is owed, unless it is owed nothing; with too many of them it has lagged. Returns
+    /// where the message stands in each log, or `None` when it is larger than one of them, and
+    /// nothing has changed.
     pub fn publish(
         &mut self,
         to: AudienceId,
-        skip: Option<ClientId>,
+        skip: impl IntoIterator<Item = ClientId>,
         messages: &[FeedMessage<'_>],
     ) -> Option<Published> {
         let audience = &mut self.audiences[to.key()];
         let ranges = audience.feeds.publish(messages)?;
-        if let Some(client) = skip.and_then(|skip| lookup(&mut self.clients, skip))
-            && client.audience == to
-        {
+        for id in skip {
+            let Some(client) = lookup(&mut self.clients, id).filter(|it| it.audience == to) else {
+                continue;
+            };
             let own = &ranges[usize::from(client.feed)];
-            if !own.is_empty() {
-                client.outbox.skip(own);
+            if own.is_empty() || client.is_full_of_gaps {
+                continue;
+            }
+            client.outbox.skip(own);
+            if client.outbox.gap_bytes() >= MAX_GAP_BYTES {
+                client.is_full_of_gaps = true;
+                let end = audience.feeds.log(client.feed).end();
+                let owed_from = client.outbox.owed_from().unwrap_or(end);
+                self.laggards.push(laggards::Laggard {
+                    id,
+                    audience: to,
+                    behind_bytes: end - owed_from,
+                    is_torn: true,
+                });
             }
         }
         audience.schedule.on_publish();
@@ -183,30 +205,6 @@ impl Fanout {
         }
     }
 
-    /// One more audience.
-    pub fn add_audience(&mut self) -> AudienceId {
-        let audience = Audience::new(self.limits.log_bytes, self.limits.pace);
-        AudienceId::new(self.audiences.insert(audience))
-    }
-
-    /// Forgets an audience, as soon as none of its clients is owed anything of it.
-    pub fn remove_audience(&mut self, id: AudienceId) {
-        if id != AudienceId::FIRST {
-            self.audiences[id.key()].is_closed = true;
-            self.drop_if_done(id);
-        }
-    }
-
-    /// Whether a client is owed so much of what was published that it cannot leave it behind and
-    /// follow another audience.
-    #[must_use]
-    pub fn is_far_behind(&self, id: ClientId) -> bool {
-        self.get(id).is_some_and(|client| {
-            let owed = gap(client, &self.audiences).unwrap_or(0);
-            owed > self.limits.max_pending_bytes as u64
-        })
-    }
-
     /// Sends what the client is owed up to now, then ends.
     pub fn close_after_flush(&mut self, id: ClientId) {
         if let Some(client) = lookup(&mut self.clients, id) {
@@ -242,6 +240,11 @@ impl Fanout {
     #[cfg(any(test, fuzzing))]
     pub(crate) fn held_bytes(&self, id: ClientId) -> usize {
         self.get(id).map_or(0, |client| client.outbox.held_bytes())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn audiences(&self) -> usize {
+        self.audiences.len()
     }
 
     fn get(&self, id: ClientId) -> Option<&Client> {
@@ -281,48 +284,6 @@ impl Fanout {
                 let client = clients.get(id.index()).and_then(Option::as_ref);
                 client.is_some_and(|client| client.generation == id.generation())
             });
-        }
-    }
-
-    /// From here on a client's outbox means this log. What it is still owed of another one becomes
-    /// its own, which is as much as a log holds at most.
-    fn choose_log(&mut self, id: ClientId, audience: AudienceId, feed: usize) {
-        let Some(client) = lookup(&mut self.clients, id) else {
-            return;
-        };
-        let (old, feed) = (client.audience, feed_index(feed));
-        if (old, client.feed) == (audience, feed) {
-            return;
-        }
-        client.outbox.detach(log_of(&self.audiences, client));
-        client.feed = feed;
-        if old == audience {
-            return;
-        }
-        client.audience = audience;
-        self.audiences[audience.key()].clients += 1;
-        let left = &mut self.audiences[old.key()];
-        left.in_ring -= usize::from(std::mem::take(&mut client.in_ring));
-        client.is_urgent = false;
-        self.urgent_clients -= left.schedule.forget(id);
-        self.leave_audience(old);
-        self.make_urgent(id);
-    }
-
-    fn leave_audience(&mut self, id: AudienceId) {
-        self.audiences[id.key()].clients -= 1;
-        self.drop_if_done(id);
-    }
-
-    fn drop_if_done(&mut self, id: AudienceId) {
-        let audience = &self.audiences[id.key()];
-        if audience.is_closed && audience.clients == 0 {
-            self.urgent_clients -= audience.schedule.urgent_len();
-            self.audiences.remove(id.key());
-            for list in [&mut self.urgent, &mut self.due] {
-                list.retain(|other| *other != id);
-            }
-            self.to_sweep.retain(|other| *other != id);
         }
     }
 

@@ -196,7 +196,13 @@ impl Outbox {
     /// Memory that this outbox holds for the client, in bytes; the log is not counted.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.private.len() + self.queued.len() * SEGMENT_BYTES
+        self.private.len() + self.gap_bytes()
+    }
+
+    /// The part of that which says what of the log is owed and what is not.
+    #[must_use]
+    pub(super) fn gap_bytes(&self) -> usize {
+        self.queued.len() * SEGMENT_BYTES
     }
 
     /// Whether what is owed next has been trimmed from the log.

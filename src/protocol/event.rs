@@ -42,6 +42,17 @@ pub struct Said<'a> {
     pub text: &'a str,
 }
 
+/// One of the rooms, briefly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct RoomEntry<'a> {
+    /// How it is called.
+    pub name: &'a str,
+    /// How many are in it.
+    pub members: usize,
+    /// May be empty.
+    pub topic: &'a str,
+}
+
 /// Something that one member or all of them are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
@@ -109,6 +120,29 @@ pub enum Event<'a> {
         name: &'a str,
         /// The new one.
         to: &'a str,
+    },
+    /// The receiver is in another room now. To IRC's clients it is told that they joined.
+    Room {
+        /// Which.
+        name: &'a str,
+        /// How many there are beside it.
+        others: usize,
+    },
+    /// What a room is about.
+    Topic {
+        /// Which.
+        room: &'a str,
+        /// Who says so now; `None`: it was so before.
+        by: Option<&'a str>,
+        /// May be empty: about nothing.
+        text: &'a str,
+    },
+    /// Of all rooms so many, and more about these.
+    Rooms {
+        /// All of them.
+        total: usize,
+        /// Some of them, if they are too many.
+        rooms: &'a [RoomEntry<'a>],
     },
     /// Some of what was asked for is no longer kept. It would stand here.
     Gap,

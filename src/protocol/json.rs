@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::event::{Event, Kind, Said, Time};
+use super::event::{Event, Kind, RoomEntry, Said, Time};
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -35,6 +35,22 @@ enum Object<'a> {
     Renamed {
         name: &'a str,
         to: &'a str,
+    },
+    Room {
+        name: &'a str,
+    },
+    Topic {
+        room: &'a str,
+        text: &'a str,
+        /// Who has set it just now.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<&'a str>,
+    },
+    Rooms {
+        rooms: &'a [RoomEntry<'a>],
+        /// How many there are, where not all are told.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<usize>,
     },
     Gap,
 }
@@ -95,6 +111,16 @@ pub(super) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
         Event::Joined { name, .. } => Object::Joined { name },
         Event::Left { name, .. } => Object::Left { name },
         Event::Renamed { name, to } => Object::Renamed { name, to },
+        Event::Room { name, .. } => Object::Room { name },
+        Event::Topic { room, by, text } => Object::Topic {
+            room,
+            text,
+            from: by,
+        },
+        Event::Rooms { total, rooms } => Object::Rooms {
+            rooms,
+            total: (total > rooms.len()).then_some(total),
+        },
         Event::Gap => Object::Gap,
     };
     let written = serde_json::to_writer(out, &object);
@@ -130,6 +156,16 @@ mod tests {
             to,
             text: "psst",
         };
+        let topic = |by| Event::Topic {
+            room,
+            by,
+            text: "tea",
+        };
+        let rooms = &[RoomEntry {
+            name: room,
+            members: 2,
+            topic: "tea",
+        }];
         let spoken = r#""id":1795693984123456,"time":"2026-11-26T11:53:04.123Z","room":"lobby","from":"ann","text":"say \"hi\"\t\\"}"#;
         let say = format!(r#"{{"type":"say",{spoken}"#);
         for (event, expected) in [
@@ -185,6 +221,29 @@ mod tests {
             (
                 Event::Renamed { name, to },
                 r#"{"type":"renamed","name":"ann","to":"eve"}"#,
+            ),
+            (
+                Event::Room {
+                    name: room,
+                    others: 2,
+                },
+                r#"{"type":"room","name":"lobby"}"#,
+            ),
+            (
+                topic(None),
+                r#"{"type":"topic","room":"lobby","text":"tea"}"#,
+            ),
+            (
+                topic(Some(from)),
+                r#"{"type":"topic","room":"lobby","text":"tea","from":"ann"}"#,
+            ),
+            (
+                Event::Rooms { total: 1, rooms },
+                r#"{"type":"rooms","rooms":[{"name":"lobby","members":2,"topic":"tea"}]}"#,
+            ),
+            (
+                Event::Rooms { total: 3, rooms },
+                r#"{"type":"rooms","rooms":[{"name":"lobby","members":2,"topic":"tea"}],"total":3}"#,
             ),
             (Event::Gap, r#"{"type":"gap"}"#),
         ] {

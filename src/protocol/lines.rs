@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use super::Event;
-use super::event::{GAP, Kind, Said};
+use super::event::{GAP, Kind, RoomEntry, Said};
 
-/// A line in parts, to be sent one after another; it ends with the only newline in it.
+/// A line in parts, to be sent one after another; it ends with the only newline in it, but for a list
+/// of rooms.
 pub(super) type Parts<'a> = [&'a [u8]; 5];
 
 /// Of nothing.
@@ -49,9 +50,43 @@ pub(super) fn parts<'a>(event: &Event<'a>, scratch: &'a mut String) -> Parts<'a>
         Event::Joined { name, .. } => ["* ", name, " joined\n", "", ""],
         Event::Left { name, .. } => ["* ", name, " left\n", "", ""],
         Event::Renamed { name, to } => ["* ", name, " is now ", to, "\n"],
+        Event::Room { name, others } => {
+            let _ = writeln!(scratch, "{others}");
+            ["* you are in ", name, "; others here: ", scratch, ""]
+        }
+        Event::Topic { by: None, text, .. } => match text {
+            "" => ["* no topic is set\n", "", "", "", ""],
+            text => ["* topic: ", text, "\n", "", ""],
+        },
+        Event::Topic {
+            by: Some(name),
+            text,
+            ..
+        } => match text {
+            "" => ["* ", name, " took the topic away\n", "", ""],
+            text => ["* ", name, " set the topic: ", text, "\n"],
+        },
+        Event::Rooms { total, rooms } => {
+            write_rooms(total, rooms, scratch);
+            [scratch, "", "", "", ""]
+        }
         Event::Gap => ["* ", GAP, "\n", "", ""],
     };
     parts.map(str::as_bytes)
+}
+
+/// A line for each room.
+fn write_rooms(total: usize, rooms: &[RoomEntry<'_>], out: &mut String) {
+    for room in rooms {
+        let RoomEntry { name, members, .. } = room;
+        let _ = match room.topic {
+            "" => writeln!(out, "* {name}: {members} here"),
+            topic => writeln!(out, "* {name}: {members} here; topic: {topic}"),
+        };
+    }
+    if total > rooms.len() {
+        let _ = writeln!(out, "* and {} more rooms", total - rooms.len());
+    }
 }
 
 #[cfg(test)]
@@ -60,6 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn each_event_is_one_line_and_tells_who_speaks() {
         let (room, from, text, name, to) = ("lobby", "ann", "* you are now eve", "ann", "eve");
         let names = &["ann", "eve"];
@@ -86,6 +122,13 @@ mod tests {
             is_gone,
             why: "bye",
         };
+        let topic = |by, text| Event::Topic { room, by, text };
+        let entry = |name, members, topic| RoomEntry {
+            name,
+            members,
+            topic,
+        };
+        let rooms = &[entry(room, 2, ""), entry("games", 1, "tea")];
         for (event, line) in [
             (said(Kind::Say), "ann: * you are now eve\n"),
             (said(Kind::Notice), "ann: * you are now eve\n"),
@@ -118,6 +161,21 @@ mod tests {
             (left(true), "* ann left\n"),
             (left(false), "* ann left\n"),
             (Event::Renamed { name, to }, "* ann is now eve\n"),
+            (
+                Event::Room {
+                    name: room,
+                    others: 2,
+                },
+                "* you are in lobby; others here: 2\n",
+            ),
+            (topic(None, "tea"), "* topic: tea\n"),
+            (topic(None, ""), "* no topic is set\n"),
+            (topic(Some(name), "tea"), "* ann set the topic: tea\n"),
+            (topic(Some(name), ""), "* ann took the topic away\n"),
+            (
+                Event::Rooms { total: 4, rooms },
+                "* lobby: 2 here\n* games: 1 here; topic: tea\n* and 2 more rooms\n",
+            ),
             (Event::Gap, "* some of what was said is no longer kept\n"),
         ] {
             let mut scratch = String::new();

@@ -1,23 +1,27 @@
-//! The room: a group chat. What a member says goes to all the others, in one order.
-//! Takes commands and gives events; knows members and nicks. Broadcasting is the log's work.
+//! The room: a group chat, in one room or several. What a member says goes to all the others in its
+//! room, in one order. Takes commands and gives events; knows members and nicks. Broadcasting is the
+//! log's work.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Instant, SystemTime};
 
-use crate::outbound::{ClientId, Fanout, OutboxFull};
+use crate::outbound::{ClientId, Fanout};
 use crate::protocol::websocket::CloseCode;
-use crate::protocol::{self, Encoder, Encoding, Event, Kind, Said};
+use crate::protocol::{self, Encoder, Encoding, Event};
 use crate::sanitize;
 use crate::service::{Disconnect, Newcomer, Service};
 use crate::wire::{Framing, Message};
 
+mod about;
 mod admission;
 mod broadcast;
+mod channels;
 mod command;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod history;
+mod ignores;
 mod irc;
 mod members;
 mod nick;
@@ -26,18 +30,21 @@ mod password;
 mod presence;
 mod remark;
 mod stamps;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod visitors;
 
+use channels::Channels;
 use command::Command;
-use history::History;
+use ignores::Ignores;
 use members::Members;
 use notices::PendingNotices;
 use remark::Remark;
 use stamps::Stamps;
 use visitors::Visitors;
 
+pub use channels::{MAX_ROOMS, is_name as is_room_name};
 pub use notices::Notices;
 pub use password::{MAX_BYTES as MAX_PASSWORD_BYTES, Password};
 
@@ -57,6 +64,10 @@ pub struct Config {
     /// The longest line, in bytes, inclusive. The decoder refuses longer ones; this is for the
     /// notice that says so.
     pub max_message_bytes: usize,
+    /// Rooms that stay when nobody is in them, beside the lobby; each is [a name](is_room_name).
+    pub kept_rooms: Vec<String>,
+    /// How many rooms there may be beside the lobby, kept ones included; at most [`MAX_ROOMS`].
+    pub max_rooms: u16,
     /// What a client has to say before it hears anything of the room.
     pub password: Option<Password>,
     /// Tells when something is said.
@@ -72,15 +83,13 @@ pub struct Room {
     visitors: Visitors,
     /// Of clients that speak IRC, visitors or members, what the others have not.
     irc: HashMap<ClientId, Box<irc::Client>>,
-    history: History,
-    pending: PendingNotices,
+    channels: Channels,
+    /// Why those who are away are so.
+    away: HashMap<ClientId, Box<str>>,
+    ignores: Ignores,
     stamps: Stamps,
     encoder: Encoder,
 }
-
-/// What the one room is called, and what IRC calls it.
-const LOBBY: &str = "lobby";
-const LOBBY_CHANNEL: &str = "#lobby";
 
 /// `/who` names at most this many members and counts the rest: an answer has a bound too.
 const WHO_NAMES: usize = 500;
@@ -88,8 +97,13 @@ const WHO_NAMES: usize = 500;
 const HELP: &[&str] = &[
     "/nick NAME      take another name: letters, digits, _ and -, at most 32 bytes",
     "/who            who is here",
-    "/msg NAME TEXT  tell one member alone",
+    "/msg NAME TEXT  tell one member alone, in whatever room",
     "/me TEXT        say what you do",
+    "/join NAME      move to another room; it is made if there is none",
+    "/rooms          which rooms there are",
+    "/topic [TEXT]   what this room is about, or is to be about; - for nothing",
+    "/away [TEXT]    tell who writes to you alone why you are away; without TEXT: be back",
+    "/ignore [NAME]  hear no more of NAME, or do again; without NAME: of whom you hear nothing",
     "/help           this list",
     "/quit           leave",
     "//TEXT          say /TEXT",
@@ -101,11 +115,17 @@ impl Room {
     pub fn new(config: Config) -> Self {
         let stamps = Stamps::new((config.wall_clock)());
         Self {
-            pending: PendingNotices::new(config.notices),
             members: Members::new(),
             visitors: Visitors::default(),
             irc: HashMap::new(),
-            history: History::new(config.history_lines, stamps.last()),
+            channels: Channels::new(
+                config.max_rooms.into(),
+                config.notices,
+                config.history_lines,
+                stamps.last(),
+            ),
+            away: HashMap::new(),
+            ignores: Ignores::default(),
             stamps,
             encoder: Encoder::default(),
             config,
@@ -124,46 +144,19 @@ impl Room {
             }
             Command::Help => self.tell_all(id, HELP.iter().map(|line| Event::Notice(line)), out),
             Command::Pass(_) => self.remark(id, &Remark::NoPasswordNeeded, out),
-            Command::Join => self.join(now, id, out),
+            Command::Join { name, since } => self.join(now, id, name, since, out),
             Command::Part(why) => self.part(now, id, why, out),
+            Command::Rooms => self.tell_rooms(id, out),
+            Command::Topic(None) => self.tell_topic(id, out),
+            Command::Topic(Some(text)) => self.set_topic(id, text, out),
+            Command::Away(why) => self.set_away(id, why, out),
+            Command::Ignore(name) => self.ignore(id, name, out),
             Command::Quit(why) => {
                 self.hang_up(id, CloseCode::Normal, "you have left", out);
                 self.leave(now, id, why, out);
             }
             Command::Incomplete(usage) => self.remark(id, &Remark::Incomplete(usage), out),
             Command::Unknown(name) => self.remark(id, &Remark::UnknownCommand(name), out),
-        }
-    }
-
-    /// Tells the others a line of the conversation.
-    fn say(&mut self, client: ClientId, kind: Kind, text: &str, out: &mut Fanout) {
-        let (Some(encoding), Some(from)) =
-            (self.members.encoding(client), self.members.nick(client))
-        else {
-            return;
-        };
-        let skip = (!self.hears_itself(client, encoding)).then_some(client);
-        let said = Said {
-            stamp: self.stamps.next((self.config.wall_clock)()),
-            kind,
-            room: LOBBY,
-            from,
-            text,
-        };
-        match broadcast::publish(skip, &Event::Said(said), &mut self.encoder, out) {
-            Some(ranges) => self.history.push(&said, &ranges, out),
-            None => self.remark(client, &Remark::LargerThanLog, out),
-        }
-    }
-
-    /// Whether it is told what it says itself.
-    fn hears_itself(&self, client: ClientId, encoding: Encoding) -> bool {
-        match encoding {
-            Encoding::Lines => false,
-            Encoding::Json => true,
-            Encoding::Irc | Encoding::IrcTime => {
-                self.irc.get(&client).is_some_and(|irc| irc.hears_itself())
-            }
         }
     }
 
@@ -177,52 +170,12 @@ impl Room {
             irc.set_nick(to);
         }
         self.tell(client, Event::You { was, name: to }, out);
-        if self.members.is_here(client) && self.pending.renamed(now, self.members.len()) {
-            self.announce(Some(client), Event::Renamed { name: was, to }, out);
-        }
-    }
-
-    fn tell_names(&self, client: ClientId, out: &mut Fanout) {
-        let names = Event::Names {
-            room: LOBBY,
-            total: self.members.len(),
-            names: &self.members.nicks(WHO_NAMES),
-        };
-        self.tell(client, names, out);
-    }
-
-    fn private_message(
-        &self,
-        client: ClientId,
-        kind: Kind,
-        to: &str,
-        text: &str,
-        out: &mut Fanout,
-    ) {
-        let Some((target, encoding, name)) = self.members.find(to).and_then(|target| {
-            let (encoding, name) = (self.members.encoding(target)?, self.members.nick(target)?);
-            Some((target, encoding, name))
-        }) else {
-            return self.remark_on(client, kind, &Remark::NoSuchMember(to), out);
-        };
-        let (from, own_encoding) = (self.name(client), self.encoding(client));
-        let private = Event::Private {
-            kind,
-            time_ms: stamps::time_ms((self.config.wall_clock)()),
-            from,
-            to: name,
-            text,
-        };
-        let mut bytes = Vec::new();
-        protocol::encode(encoding, &private, name, &mut bytes);
-        if out.send(target, &bytes) == Err(OutboxFull) {
-            return self.remark_on(client, kind, &Remark::OwedTooMuch(to), out);
-        }
-        if target != client && own_encoding.is_some_and(|own| self.hears_itself(client, own)) {
-            self.tell(client, private, out);
-        }
-        if let Some(why) = self.irc.get(&target).and_then(|irc| irc.away()) {
-            self.remark_on(client, kind, &Remark::IsAway { name, why }, out);
+        if let Some(room) = self.members.room(client)
+            && self
+                .channels
+                .announces(now, room, self.members.len(room), PendingNotices::renamed)
+        {
+            self.announce(room, Some(client), Event::Renamed { name: was, to }, out);
         }
     }
 
@@ -261,6 +214,7 @@ impl Service for Room {
             came_at,
             ..
         } = *newcomer;
+        self.open_kept_rooms(out);
         match encoding {
             Encoding::Irc | Encoding::IrcTime => {
                 self.irc.insert(client, Box::default());
@@ -332,7 +286,7 @@ impl Service for Room {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let all = [self.pending.due(), self.visitors.due()];
+        let all = [self.channels.due(), self.visitors.due()];
         all.into_iter().flatten().min()
     }
 
@@ -340,10 +294,8 @@ impl Service for Room {
         while let Some(client) = self.visitors.overdue(now) {
             self.turn_away_late(client, out);
         }
-        if self.pending.due().is_some_and(|due| due <= now)
-            && let Some(summary) = self.pending.sum_up(self.members.len())
-        {
-            self.announce(None, Event::Notice(&summary), out);
+        while let Some((room, sum)) = self.channels.sum_up(now, |room| self.members.len(room)) {
+            self.announce(room, None, Event::Notice(&sum), out);
         }
     }
 }

@@ -34,6 +34,8 @@ fn room(limits: outbound::Limits) -> Scene {
         notices: Notices::Off,
         motd: Vec::new(),
         max_message_bytes: 1024,
+        kept_rooms: Vec::new(),
+        max_rooms: 64,
         password: None,
         wall_clock: || UNIX_EPOCH,
     };

@@ -44,6 +44,7 @@ mod protocols;
 mod pty;
 mod reply;
 mod room;
+mod rooms;
 mod signals;
 mod stdio;
 mod systemd;

@@ -9,7 +9,7 @@ use clap::builder::PossibleValue;
 
 use crate::outbound::Pace;
 use crate::reactor::Rate;
-use crate::services::room::Notices;
+use crate::services::room::{self, Notices};
 use crate::units::{parse_size, parse_timeout};
 use crate::wire::Framing;
 
@@ -127,5 +127,14 @@ pub(super) fn parse_message_size(text: &str) -> Result<usize, String> {
         0 => Err("at least 1".to_owned()),
         bytes if bytes > 16 << 20 => Err("at most 16m".to_owned()),
         bytes => Ok(bytes),
+    }
+}
+/// The name of a room.
+pub(super) fn parse_room(text: &str) -> Result<String, String> {
+    match room::is_room_name(text) {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("a room is named with letters, digits, _ and -, in at most 32 bytes".to_owned())
+        }
     }
 }

@@ -52,6 +52,7 @@ impl Fanout {
             blocked: false,
             reading_paused: false,
             closing: false,
+            is_full_of_gaps: false,
             feed: 0,
             audience: AudienceId::FIRST,
             outbox: Outbox::default(),
@@ -366,7 +367,7 @@ impl Fanout {
             let log = audience.feeds.log(client.feed);
             let next = client.outbox.owed_from().unwrap_or(log.end());
             let behind_bytes = log.end() - next;
-            let is_torn = next < log.start();
+            let is_torn = next < log.start() || client.is_full_of_gaps;
             if is_torn || log.is_soon_trimmed(next, last_bytes) {
                 self.laggards.push(Laggard {
                     id: ClientId::new(index, client.generation),

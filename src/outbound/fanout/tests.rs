@@ -163,6 +163,60 @@ fn an_answer_fits_whatever_is_owed() {
     assert!(sent.ends_with(b"xhere you are"));
 }
 
+/// It takes a look at neither, and costs no more memory than that.
+#[test]
+fn who_is_left_out_too_often_while_it_reads_nothing_has_lagged() {
+    let limits = Limits {
+        log_bytes: 64 << 20,
+        max_pending_bytes: 1000,
+        high_water_bytes: 1000,
+        pace: Pace::Off,
+    };
+    let mut out = Fanout::new(limits);
+    let [deaf, other] = [1, 2].map(|key| ClientId::new(key, 1));
+    for id in [deaf, other] {
+        out.open(id);
+        out.follow(id, FIRST, 0);
+    }
+    let mut laggards = Vec::new();
+    let mut said = 0;
+    while laggards.is_empty() {
+        said += 1;
+        assert!(said < 1 << 20, "it is never found");
+        out.publish(FIRST, [other, deaf], &[(0, &[b"x\n"])]);
+        out.publish(FIRST, None, &[(0, &[b"y\n"])]);
+        takes_all(&mut out, other, Instant::now());
+        laggards = out.take_laggards(Instant::now());
+    }
+    assert!(laggards.len() == 1 && laggards[0].id == deaf && laggards[0].is_torn);
+    let held_bytes = out.held_bytes(deaf);
+    assert!(held_bytes < MAX_GAP_BYTES + 100, "{held_bytes}");
+    // Until it is closed, it stays as it is.
+    out.publish(FIRST, [deaf], &[(0, &[b"x\n"])]);
+    assert_eq!(out.held_bytes(deaf), held_bytes);
+}
+
+#[test]
+fn who_leaves_an_audience_takes_along_what_it_is_owed() {
+    let (mut out, members, now) = room_of(2);
+    let second = out.add_audience();
+    for id in &members {
+        out.follow(*id, second, 0);
+    }
+    out.publish(second, [members[1]], &[(0, &[b"psst"])]);
+    for id in &members {
+        out.leave(*id);
+    }
+    out.remove_audience(second);
+    assert_eq!(out.audiences(), 1);
+    out.publish(FIRST, None, &[(0, &[b"not for them"])]);
+    for (id, owed) in members.into_iter().zip([&b"psst"[..], b""]) {
+        let mut got = Vec::new();
+        assert!(matches!(out.flush(id, &mut got, now), Flushed::Clear));
+        assert_eq!(got, owed);
+    }
+}
+
 /// Clients that come and go while nobody speaks leave nothing behind.
 #[test]
 fn the_schedule_forgets_followers_that_have_gone() {

@@ -118,6 +118,8 @@ pub enum Answer<'a> {
     TooManyChannels(&'a str),
     /// 407: to that one and those after it nothing was said; there may be so many.
     TooManyTargets(&'a str),
+    /// 437: there are as many channels as there may be.
+    NoMoreChannels(&'a str),
     /// 442: the client is not in that channel.
     NotOnChannel(&'a str),
     /// 482: only an operator may do that in a channel.
@@ -261,6 +263,9 @@ impl Answer<'_> {
             Self::TooManyTargets(target) => {
                 let why = format!("at most {MAX_TARGETS} at once; not said to that one");
                 lines.numeric(407, &[target], &why);
+            }
+            Self::NoMoreChannels(channel) => {
+                lines.numeric(437, &[channel], "there are as many channels as may be");
             }
             Self::NotOnChannel(channel) => {
                 lines.numeric(442, &[channel], "you are not in that channel");

@@ -2,34 +2,66 @@
 
 use std::ops::Range;
 
-use super::{LOBBY_CHANNEL, Room};
+use super::Room;
+use super::channels::ChannelId;
 use crate::outbound::{AudienceId, ClientId, Fanout, Offset, Published};
 use crate::protocol::{self, Encoder, Encoding, Event};
 
-/// Tells all but `skip`. Returns where that stands, or `None` when a log is too small for it, and
-/// nobody is told.
+/// All who are in one room.
+#[derive(Debug)]
+pub(super) struct Addressees {
+    audience: AudienceId,
+    /// As IRC calls it.
+    channel: Box<str>,
+}
+
+impl Addressees {
+    pub(super) fn new(audience: AudienceId, room: &str) -> Self {
+        Self {
+            audience,
+            channel: format!("#{room}").into(),
+        }
+    }
+
+    pub(super) fn audience(&self) -> AudienceId {
+        self.audience
+    }
+
+    pub(super) fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    pub(super) fn room(&self) -> &str {
+        &self.channel[1..]
+    }
+}
+
+/// Tells all but those to `skip`. Returns where that stands, or `None` when a log is too small for
+/// it, and nobody is told.
 pub(super) fn publish(
-    skip: Option<ClientId>,
+    to: &Addressees,
+    skip: impl IntoIterator<Item = ClientId>,
     event: &Event<'_>,
     encoder: &mut Encoder,
     out: &mut Fanout,
 ) -> Option<Published> {
-    let has_log = Encoding::ALL.map(|encoding| out.has_log(AudienceId::FIRST, encoding.index()));
-    encoder.encode(event, LOBBY_CHANNEL, has_log, |messages| {
-        out.publish(AudienceId::FIRST, skip, messages)
+    let has_log = Encoding::ALL.map(|encoding| out.has_log(to.audience, encoding.index()));
+    encoder.encode(event, &to.channel, has_log, |messages| {
+        out.publish(to.audience, skip, messages)
     })
 }
 
 /// Tells those of one encoding.
 pub(super) fn publish_in(
     encoding: Encoding,
+    to: &Addressees,
     event: &Event<'_>,
     encoder: &mut Encoder,
     out: &mut Fanout,
 ) -> Option<Range<Offset>> {
     let wanted = Encoding::ALL.map(|other| other == encoding);
-    let published = encoder.encode(event, LOBBY_CHANNEL, wanted, |messages| {
-        out.publish(AudienceId::FIRST, None, messages)
+    let published = encoder.encode(event, &to.channel, wanted, |messages| {
+        out.publish(to.audience, None, messages)
     });
     published.map(|ranges| ranges[encoding.index()].clone())
 }
@@ -58,13 +90,15 @@ impl Room {
         out.answer(to, &bytes);
     }
 
-    /// Tells all but one what has happened. That is shorter than any log.
+    /// Tells all in a room but one what has happened. That is shorter than any log.
     pub(super) fn announce(
         &mut self,
+        room: ChannelId,
         except: Option<ClientId>,
         event: Event<'_>,
         out: &mut Fanout,
     ) {
-        let _ = publish(except, &event, &mut self.encoder, out);
+        let to = &self.channels[room].addressees;
+        let _ = publish(to, except, &event, &mut self.encoder, out);
     }
 }

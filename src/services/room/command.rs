@@ -20,10 +20,22 @@ pub(super) enum Command<'a> {
     Help,
     /// The room's password.
     Pass(&'a str),
-    /// Begins to hear what all hear. Only who speaks IRC is here without.
-    Join,
-    /// The reverse, and why.
+    /// Moves to another room, or begins to hear one: only who speaks IRC hears none.
+    Join {
+        name: &'a str,
+        /// It has been there before, and knows all up to the message of this id.
+        since: Option<u64>,
+    },
+    /// Leaves a room for none, and why.
     Part(&'a str),
+    /// Which rooms there are.
+    Rooms,
+    /// What its room is about, or is to be about: nothing, if that is empty.
+    Topic(Option<&'a str>),
+    /// Is away, and why; if that is empty, is back.
+    Away(&'a str),
+    /// Hears no more of somebody, or does again; if that is empty, of whom.
+    Ignore(&'a str),
     /// Leaves, and why.
     Quit(&'a str),
     /// A command that lacks what it needs, with its usage.
@@ -60,11 +72,34 @@ pub(super) fn parse(line: &str) -> Command<'_> {
                 text,
             },
         },
+        ("join", "") => Command::Incomplete("/join NAME"),
+        ("join", rest) => join(rest.trim_end()),
+        ("rooms", _) => Command::Rooms,
+        ("topic", "") => Command::Topic(None),
+        ("topic", "-") => Command::Topic(Some("")),
+        ("topic", text) => Command::Topic(Some(text)),
+        ("away", why) => Command::Away(why),
+        ("ignore", name) => Command::Ignore(name.trim_end()),
         ("help", _) => Command::Help,
         ("pass", "") => Command::Incomplete("/pass PASSWORD"),
         ("pass", password) => Command::Pass(password),
         ("quit", why) => Command::Quit(why),
         (name, _) => Command::Unknown(name),
+    }
+}
+
+/// A room, and perhaps the id of what was heard of it last: for programs.
+fn join(rest: &str) -> Command<'_> {
+    let (name, id) = split_word(rest);
+    match id.parse() {
+        Ok(id) => Command::Join {
+            name,
+            since: Some(id),
+        },
+        Err(_) => Command::Join {
+            name: rest,
+            since: None,
+        },
     }
 }
 
@@ -88,7 +123,19 @@ mod tests {
             to,
             text,
         };
+        let join = |name, since| Command::Join { name, since };
         for (line, expected) in [
+            ("/join", Command::Incomplete("/join NAME")),
+            ("/join games ", join("games", None)),
+            ("/join  #games 12", join("#games", Some(12))),
+            ("/join a b", join("a b", None)),
+            ("/rooms", Command::Rooms),
+            ("/topic ", Command::Topic(None)),
+            ("/topic -", Command::Topic(Some(""))),
+            ("/topic  tea - time", Command::Topic(Some("tea - time"))),
+            ("/away", Command::Away("")),
+            ("/away at lunch", Command::Away("at lunch")),
+            ("/ignore bob ", Command::Ignore("bob")),
             ("", Command::Nothing),
             ("hi /nick", say("hi /nick")),
             (" /who", say(" /who")),

@@ -32,13 +32,23 @@ pub(crate) fn check_line(line: &str) {
             assert!(!to.is_empty() && !to.contains(is_blank));
             assert!(!text.is_empty() && !text.starts_with(is_blank) && line.ends_with(text));
         }
-        Command::Who | Command::Help | Command::Incomplete(_) => {
+        Command::Who
+        | Command::Help
+        | Command::Incomplete(_)
+        | Command::Rooms
+        | Command::Topic(None) => {
             assert!(line.starts_with('/'));
         }
-        Command::Pass(text) | Command::Quit(text) => {
+        Command::Pass(text)
+        | Command::Quit(text)
+        | Command::Topic(Some(text))
+        | Command::Away(text) => {
             assert!(line.starts_with('/') && line.ends_with(text));
         }
-        Command::Join | Command::Part(_) => panic!("no line asks for that"),
+        Command::Ignore(name) | Command::Join { name, .. } => {
+            assert!(line.contains(name) && !name.ends_with(is_blank));
+        }
+        Command::Part(_) => panic!("no line asks for that"),
         Command::Unknown(name) => assert!(line[1..].starts_with(name) && !name.contains(is_blank)),
     }
     if line.starts_with('/') {

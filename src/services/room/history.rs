@@ -4,9 +4,8 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::LOBBY;
-use super::broadcast::publish_in;
-use crate::outbound::{AudienceId, Fanout, Offset, Published};
+use super::broadcast::{Addressees, publish_in};
+use crate::outbound::{ClientId, Fanout, Offset, Published};
 use crate::protocol::{Encoder, Encoding, Event, Kind, Said, Stamp};
 
 /// A newcomer is sent at most this many pieces of a log, the newest. A piece ends where something
@@ -28,6 +27,7 @@ pub(super) struct History {
 #[derive(Debug)]
 struct Line {
     stamp: Stamp,
+    speaker: ClientId,
     kind: Kind,
     /// Of `text`, those that are the speaker's name.
     name_bytes: u8,
@@ -47,6 +47,7 @@ struct Feed {
 #[derive(Debug)]
 struct Placed {
     id: u64,
+    speaker: ClientId,
     range: Range<Offset>,
 }
 
@@ -70,18 +71,29 @@ impl History {
         }
     }
 
-    /// Adds the line that was published last, and where.
-    pub(super) fn push(&mut self, said: &Said<'_>, ranges: &Published, out: &Fanout) {
+    /// Adds the line of `speaker` that was published last, and where.
+    pub(super) fn push(
+        &mut self,
+        speaker: ClientId,
+        said: &Said<'_>,
+        ranges: &Published,
+        (to, out): (&Addressees, &Fanout),
+    ) {
         for encoding in Encoding::ALL {
             let range = &ranges[encoding.index()];
             if !range.is_empty() {
                 let max_lines = self.max_lines_of(encoding);
                 let feed = &mut self.feeds[encoding.index()];
-                feed.forget_before(out.log_start(AudienceId::FIRST, encoding.index()));
-                feed.push(said.stamp.id, range.clone(), max_lines);
+                feed.forget_before(out.log_start(to.audience(), encoding.index()));
+                let placed = Placed {
+                    id: said.stamp.id,
+                    speaker,
+                    range: range.clone(),
+                };
+                feed.push(placed, max_lines);
             }
         }
-        self.keep(said);
+        self.keep(speaker, said);
         let oldest = self.feeds.iter().filter_map(Feed::oldest).min();
         while let Some(line) = self.lines.front()
             && oldest.is_some_and(|oldest| line.stamp.id < oldest)
@@ -91,15 +103,24 @@ impl History {
     }
 
     /// Writes what was said so far into a log that comes into being.
-    pub(super) fn fill(&mut self, encoding: Encoding, encoder: &mut Encoder, out: &mut Fanout) {
+    pub(super) fn fill(
+        &mut self,
+        encoding: Encoding,
+        to: &Addressees,
+        encoder: &mut Encoder,
+        out: &mut Fanout,
+    ) {
         let mut feed = Feed {
             forgotten: self.dropped,
             ..Feed::default()
         };
         for line in &self.lines {
-            let said = line.said();
-            match publish_in(encoding, &Event::Said(said), encoder, out) {
-                Some(range) => feed.push(said.stamp.id, range, self.max_lines),
+            let said = line.said(to.room());
+            match publish_in(encoding, to, &Event::Said(said), encoder, out) {
+                Some(range) => {
+                    let (id, speaker) = (said.stamp.id, line.speaker);
+                    feed.push(Placed { id, speaker, range }, self.max_lines);
+                }
                 // It fits into the others only.
                 None => feed.forget_all_until(said.stamp.id),
             }
@@ -107,30 +128,30 @@ impl History {
         self.feeds[encoding.index()] = feed;
     }
 
-    /// What to show to a newcomer of that encoding, which may know all up to `since` already.
-    /// What stands from `until` on in the log, it is sent in any case.
+    /// What to show to a newcomer of that encoding, which does not want to hear some speakers. It may
+    /// know all up to `since` already, given with the id that was last given to any message. What
+    /// stands from `until` on in the log, it is sent in any case.
     pub(super) fn shown(
         &mut self,
         encoding: Encoding,
-        since: Option<u64>,
-        until: Offset,
-        out: &Fanout,
+        (since, until): (Option<(u64, u64)>, Offset),
+        is_ignored: impl Fn(ClientId) -> bool,
+        (to, out): (&Addressees, &Fanout),
     ) -> Shown {
         let feed = &mut self.feeds[encoding.index()];
-        feed.forget_before(out.log_start(AudienceId::FIRST, encoding.index()));
+        feed.forget_before(out.log_start(to.audience(), encoding.index()));
         let end = (feed.placed).partition_point(|line| line.range.start < until);
         let last_lines = end.saturating_sub(self.max_lines);
-        let newest = feed.placed.back().map_or(feed.forgotten, |line| line.id);
         let (has_gap, first) = match since {
             None => (false, last_lines),
             // Of another server's life.
-            Some(since) if since > newest => (true, last_lines),
-            Some(since) => {
+            Some((since, newest)) if since > newest => (true, last_lines),
+            Some((since, _)) => {
                 let first = feed.placed.partition_point(|line| line.id <= since);
                 (since < feed.forgotten, first)
             }
         };
-        let (runs, is_cut) = feed.runs(first.min(end)..end);
+        let (runs, is_cut) = feed.runs(first.min(end)..end, is_ignored);
         let has_gap = has_gap || is_cut && since.is_some();
         Shown { has_gap, runs }
     }
@@ -148,13 +169,13 @@ impl History {
         }
     }
 
-    fn keep(&mut self, said: &Said<'_>) {
+    fn keep(&mut self, speaker: ClientId, said: &Said<'_>) {
         if self.lines.len() >= self.max_lines {
             self.drop_oldest();
         }
         match self.max_lines {
             0 => self.dropped = said.stamp.id,
-            _ => self.lines.push_back(Line::new(said)),
+            _ => self.lines.push_back(Line::new(speaker, said)),
         }
     }
 
@@ -166,9 +187,10 @@ impl History {
 }
 
 impl Line {
-    fn new(said: &Said<'_>) -> Self {
+    fn new(speaker: ClientId, said: &Said<'_>) -> Self {
         Self {
             stamp: said.stamp,
+            speaker,
             kind: said.kind,
             // Names are shorter than that.
             name_bytes: u8::try_from(said.from.len()).unwrap_or(u8::MAX),
@@ -176,12 +198,12 @@ impl Line {
         }
     }
 
-    fn said(&self) -> Said<'_> {
+    fn said<'a>(&'a self, room: &'a str) -> Said<'a> {
         let (from, text) = self.text.split_at(usize::from(self.name_bytes));
         Said {
             stamp: self.stamp,
             kind: self.kind,
-            room: LOBBY,
+            room,
             from,
             text,
         }
@@ -189,15 +211,15 @@ impl Line {
 }
 
 impl Feed {
-    fn push(&mut self, id: u64, range: Range<Offset>, max_lines: usize) {
+    fn push(&mut self, placed: Placed, max_lines: usize) {
         if max_lines == 0 {
-            self.forgotten = id;
+            self.forgotten = placed.id;
             return;
         }
         if self.placed.len() >= max_lines {
             self.forget_oldest();
         }
-        self.placed.push_back(Placed { id, range });
+        self.placed.push_back(placed);
     }
 
     /// Forgets the lines of which the log has begun to drop something.
@@ -224,12 +246,17 @@ impl Feed {
         self.placed.front().map(|line| line.id)
     }
 
-    /// Where the lines from the one of index `first` on stand: those that stand together are one
+    /// Where these lines stand, but those of ignored speakers: those that stand together are one
     /// range. And whether that would have been too many, and only the newest are there.
-    fn runs(&self, lines: Range<usize>) -> (Vec<Range<Offset>>, bool) {
+    fn runs(
+        &self,
+        lines: Range<usize>,
+        is_ignored: impl Fn(ClientId) -> bool,
+    ) -> (Vec<Range<Offset>>, bool) {
         let mut runs: Vec<Range<Offset>> = Vec::new();
         let mut is_cut = false;
-        for Placed { range, .. } in self.placed.range(lines).rev() {
+        let lines = self.placed.range(lines).rev();
+        for Placed { range, .. } in lines.filter(|line| !is_ignored(line.speaker)) {
             let count = runs.len();
             match runs.last_mut() {
                 Some(run) if run.start == range.end => run.start = range.start,

@@ -3,9 +3,10 @@
 
 use std::time::Instant;
 
+use super::channels::ChannelId;
 use super::command::Command;
 use super::remark::Remark;
-use super::{LOBBY, LOBBY_CHANNEL, Room, nick};
+use super::{Room, nick};
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::irc::{Answer, MAX_TARGETS, Request, Session, targets};
 use crate::protocol::{Encoding, Event, Kind, beginning};
@@ -14,20 +15,18 @@ use crate::wire::Message;
 
 mod query;
 
-/// Of what a client says that it is called, and of why it is away, so many bytes are kept.
+/// Of what a client says that it is called, so many bytes are kept.
 const MAX_REAL_NAME_BYTES: usize = 100;
-const MAX_AWAY_BYTES: usize = 200;
 
 /// What a client of IRC has beside what all have.
 #[derive(Debug, Default)]
 pub(super) struct Client {
     session: Session,
     real_name: Box<str>,
-    away: Option<Box<str>>,
     /// It has said the password, or there is none.
     knows_password: bool,
-    /// Once it has left the room: the id of the last message that it may have heard there.
-    heard_until: Option<u64>,
+    /// Once it has left a room: the id of the last message that it may have heard there.
+    heard_until: Option<(ChannelId, u64)>,
 }
 
 impl Client {
@@ -37,10 +36,6 @@ impl Client {
 
     pub(super) fn set_nick(&mut self, nick: &str) {
         self.session.set_nick(nick);
-    }
-
-    pub(super) fn away(&self) -> Option<&str> {
-        self.away.as_deref()
     }
 
     pub(super) fn hears_itself(&self) -> bool {
@@ -171,8 +166,16 @@ impl Room {
             }
             Request::Part { channels, reason } => {
                 let why = sanitize(reason.unwrap_or_default().as_bytes());
-                for channel in targets(channels.unwrap_or(LOBBY_CHANNEL)) {
-                    self.on_part(now, client, channel, &why, out);
+                match channels {
+                    Some(channels) => {
+                        for channel in targets(channels) {
+                            self.on_part(now, client, channel, &why, out);
+                        }
+                    }
+                    None if self.members.room(client).is_some() => {
+                        self.on_command(now, client, Command::Part(&why), out);
+                    }
+                    None => {}
                 }
             }
             Request::Message {
@@ -181,12 +184,22 @@ impl Room {
                 text,
             } => self.on_said(now, client, (kind, targets, &text), out),
             Request::Away(why) => {
-                let why = why.map(|why| harmless(why, MAX_AWAY_BYTES));
-                self.answer(client, Answer::NowAway(why.is_some()), out);
-                if let Some(irc) = self.irc.get_mut(&client) {
-                    irc.away = why;
-                }
+                let why = sanitize(why.unwrap_or_default().as_bytes());
+                self.on_command(now, client, Command::Away(&why), out);
             }
+            Request::Topic {
+                channel,
+                text: Some(text),
+            } => match self.channel(channel) {
+                None => self.answer(client, Answer::NoSuchChannel(channel), out),
+                room if room != self.members.room(client) => {
+                    self.answer(client, Answer::NotOnChannel(channel), out);
+                }
+                Some(_) => {
+                    let text = sanitize(text.as_bytes());
+                    self.on_command(now, client, Command::Topic(Some(&text)), out);
+                }
+            },
             Request::Quit(why) => {
                 let why = sanitize(why.unwrap_or_default().as_bytes());
                 self.on_command(now, client, Command::Quit(&why), out);
@@ -196,11 +209,16 @@ impl Room {
     }
 
     fn on_join(&mut self, now: Instant, client: ClientId, channel: &str, out: &mut Fanout) {
-        match (is_lobby(channel), self.members.is_here(client)) {
-            (true, false) => self.on_command(now, client, Command::Join, out),
-            (true, true) => {}
-            (false, true) => self.answer(client, Answer::TooManyChannels(channel), out),
-            (false, false) => self.answer(client, Answer::NoSuchChannel(channel), out),
+        match self.members.room(client) {
+            Some(room) if self.channel(channel) == Some(room) => {}
+            Some(_) => self.answer(client, Answer::TooManyChannels(channel), out),
+            None if !channel.starts_with('#') => {
+                self.answer(client, Answer::NoSuchChannel(channel), out);
+            }
+            None => {
+                let (name, since) = (channel, None);
+                self.on_command(now, client, Command::Join { name, since }, out);
+            }
         }
     }
 
@@ -212,10 +230,12 @@ impl Room {
         why: &str,
         out: &mut Fanout,
     ) {
-        match (is_lobby(channel), self.members.is_here(client)) {
-            (true, true) => self.on_command(now, client, Command::Part(why), out),
-            (true, false) => self.answer(client, Answer::NotOnChannel(channel), out),
-            (false, _) => self.answer(client, Answer::NoSuchChannel(channel), out),
+        match self.channel(channel) {
+            None => self.answer(client, Answer::NoSuchChannel(channel), out),
+            room if room == self.members.room(client) => {
+                self.on_command(now, client, Command::Part(why), out);
+            }
+            Some(_) => self.answer(client, Answer::NotOnChannel(channel), out),
         }
     }
 
@@ -240,62 +260,82 @@ impl Room {
                     self.on_command(now, client, message, out);
                     continue;
                 }
-                true if !is_lobby(to) => Answer::NoSuchChannel(to),
-                true if !self.members.is_here(client) => Answer::CannotSend(to),
-                true => {
-                    self.on_command(now, client, Command::Say(kind, text), out);
-                    continue;
-                }
+                true => match self.channel(to) {
+                    None => Answer::NoSuchChannel(to),
+                    room if room != self.members.room(client) => Answer::CannotSend(to),
+                    Some(_) => {
+                        self.on_command(now, client, Command::Say(kind, text), out);
+                        continue;
+                    }
+                },
             };
             self.answer_on(client, kind, wrong, out);
         }
     }
 
-    /// Enters the room.
-    pub(super) fn join(&mut self, now: Instant, client: ClientId, out: &mut Fanout) {
+    /// Enters a room.
+    pub(super) fn join_by_irc(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        room: ChannelId,
+        out: &mut Fanout,
+    ) {
         let (Some(irc), Some(name)) = (self.irc.get(&client), self.members.nick(client)) else {
             return;
         };
-        let (name, since) = (name.to_owned(), irc.heard_until);
+        let name = name.to_owned();
+        let since = irc.heard_until.filter(|(left, _)| *left == room);
         // What it may still be owed stands in the log that it has followed before.
         let encoding = match since {
             None => Some(irc.encoding()),
             Some(_) => self.members.encoding(client),
         };
         let encoding = encoding.unwrap_or(Encoding::Irc);
-        self.members.enter(client, encoding);
-        let name = &*name;
-        self.tell(client, Event::Joined { room: LOBBY, name }, out);
+        self.members.enter(client, encoding, room);
+        let joined = Event::Joined {
+            room: self.channels[room].name(),
+            name: &name,
+        };
+        let told = [joined].into_iter().chain(self.known_topic_of(room));
+        self.tell_all(client, told, out);
         self.tell_names(client, out);
-        self.follow(client, encoding, (since, None), out);
-        self.announce_newcomer(now, client, name, out);
+        self.follow(client, room, (since.map(|(_, id)| id), None), out);
+        self.announce_newcomer(now, client, room, out);
     }
 
-    /// Leaves the room, and can still be spoken to.
+    /// Leaves its room, and can still be spoken to.
     pub(super) fn part(&mut self, now: Instant, client: ClientId, why: &str, out: &mut Fanout) {
-        let (Some(irc), Some(name)) = (self.irc.get_mut(&client), self.members.nick(client)) else {
+        let Some(room) = self.members.room(client) else {
             return;
         };
-        irc.heard_until = Some(self.stamps.last());
-        let name = name.to_owned();
+        // Only the lobby is there for as long as anybody may be owed what was said in it.
+        let is_lobby = room == ChannelId::LOBBY;
+        if !is_lobby && out.is_far_behind(client) {
+            return self.remark(client, &Remark::FarBehind, out);
+        }
         let left = Event::Left {
-            room: LOBBY,
-            name: &name,
+            room: self.channels[room].name(),
+            name: self.name(client),
             is_gone: false,
             why,
         };
         out.unfollow(client);
-        self.members.exit(client);
         self.tell(client, left, out);
-        if self.pending.left(now, self.members.len() + 1) {
-            self.announce(Some(client), left, out);
+        self.exit(now, client, why, out);
+        if !is_lobby {
+            out.leave(client);
+        }
+        if let Some(irc) = self.irc.get_mut(&client) {
+            irc.heard_until = Some((room, self.stamps.last()));
         }
     }
-}
 
-/// Whether that is how the room is called; in ASCII case does not count.
-fn is_lobby(channel: &str) -> bool {
-    channel.eq_ignore_ascii_case(LOBBY_CHANNEL)
+    /// The room of that name, `#` before it.
+    fn channel(&self, name: &str) -> Option<ChannelId> {
+        let channel = name.starts_with('#').then(|| self.channels.find(name));
+        channel.flatten()
+    }
 }
 
 /// What a client has chosen, harmless and not too long.

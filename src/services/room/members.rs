@@ -1,12 +1,17 @@
-//! Who has a nick, and who is in the room. Knows no messages.
+//! Who has a nick, and who is in which room. Knows no messages.
 
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
+use super::channels::ChannelId;
 use super::nick::{self, NickError};
 use crate::outbound::ClientId;
 use crate::protocol::Encoding;
+
+mod occupants;
+
+use occupants::{NOBODY, Occupants};
 
 /// The members, by client and by nick. A nick is stored once, with its member, and what it is found
 /// by is computed: among thousands of idle members it would be the largest thing that is kept of
@@ -18,8 +23,8 @@ pub(super) struct Members {
     by_folded: Names,
     /// Only those whose look is not how they are folded.
     by_look: Names,
-    /// How many of them hear what all hear.
-    here: usize,
+    /// By [`ChannelId::index`].
+    rooms: Vec<Occupants>,
     /// How many guests there have been.
     guests: u64,
 }
@@ -28,9 +33,12 @@ pub(super) struct Members {
 #[derive(Debug)]
 struct Member {
     generation: u32,
+    /// Who stand before and after it in its room's list.
+    before: u32,
+    after: u32,
+    /// Where it hears what all hear; else it has come by IRC, and is in no channel.
+    room: Option<ChannelId>,
     encoding: Encoding,
-    /// It hears what all hear; else it has come by IRC, and is in no channel.
-    is_here: bool,
     nick: Box<str>,
 }
 
@@ -38,7 +46,8 @@ struct Member {
 #[derive(Debug)]
 pub(super) struct Departed {
     pub(super) nick: Box<str>,
-    pub(super) was_here: bool,
+    /// Where it was.
+    pub(super) room: Option<ChannelId>,
 }
 
 /// Indices into `by_index`, to be found by a form of the nick. Keyed at random, so that nobody can
@@ -97,14 +106,9 @@ impl Members {
             by_index: Vec::new(),
             by_folded: Names::new(nick::folded),
             by_look: Names::new(nick::look),
-            here: 0,
+            rooms: Vec::new(),
             guests: 0,
         }
-    }
-
-    /// How many are in the room.
-    pub(super) fn len(&self) -> usize {
-        self.here
     }
 
     /// How many have a nick.
@@ -112,8 +116,13 @@ impl Members {
         self.by_folded.table.len()
     }
 
-    /// Takes a client into the room under the next guest's name that nobody has, and returns it.
-    pub(super) fn add(&mut self, client: ClientId, encoding: Encoding) -> Box<str> {
+    /// Takes a client into a room under the next guest's name that nobody has, and returns it.
+    pub(super) fn add(
+        &mut self,
+        client: ClientId,
+        encoding: Encoding,
+        room: ChannelId,
+    ) -> Box<str> {
         let nick: Box<str> = loop {
             self.guests += 1;
             let name = format!("guest{}", self.guests).into_boxed_str();
@@ -122,11 +131,11 @@ impl Members {
             }
         };
         self.insert(client, encoding, nick.clone());
-        self.enter(client, encoding);
+        self.enter(client, encoding, room);
         nick
     }
 
-    /// Gives a client that is not in the room yet the nick that `name` spells.
+    /// Gives a client that is in no room yet the nick that `name` spells.
     ///
     /// # Errors
     /// Why it cannot have it.
@@ -139,23 +148,6 @@ impl Members {
         let nick = self.free_nick(name, None)?;
         self.insert(client, encoding, nick.clone());
         Ok(nick)
-    }
-
-    /// A client that has a nick enters the room.
-    pub(super) fn enter(&mut self, client: ClientId, encoding: Encoding) {
-        if let Some(member) = self.get_mut(client) {
-            member.encoding = encoding;
-            let was_here = std::mem::replace(&mut member.is_here, true);
-            self.here += usize::from(!was_here);
-        }
-    }
-
-    /// It leaves the room, and keeps its nick.
-    pub(super) fn exit(&mut self, client: ClientId) {
-        if let Some(member) = self.get_mut(client) {
-            let was_here = std::mem::take(&mut member.is_here);
-            self.here -= usize::from(was_here);
-        }
     }
 
     /// The nick that `name` spells, if nobody has it but, perhaps, the member of that index.
@@ -203,13 +195,13 @@ impl Members {
 
     /// Lets a member go; `None` for a client that is none.
     pub(super) fn remove(&mut self, client: ClientId) -> Option<Departed> {
+        let room = self.exit(client);
         let place = self.by_index.get_mut(client.index())?;
         let member = place.take_if(|member| member.generation == client.generation())?;
         self.remove_name(&member.nick, index_of(client));
-        self.here -= usize::from(member.is_here);
         Some(Departed {
             nick: member.nick,
-            was_here: member.is_here,
+            room,
         })
     }
 
@@ -222,10 +214,6 @@ impl Members {
         self.get(client).map(|member| member.encoding)
     }
 
-    pub(super) fn is_here(&self, client: ClientId) -> bool {
-        self.get(client).is_some_and(|member| member.is_here)
-    }
-
     /// The member whose nick is one with `name`.
     pub(super) fn find(&self, name: &str) -> Option<ClientId> {
         if name.len() > nick::MAX_SPELLED_BYTES {
@@ -236,26 +224,6 @@ impl Members {
             .and_then(|index| self.client(index))
     }
 
-    /// At most `most` of those in the room, in the order of their clients' places. Not by a walk
-    /// over the places: a crowd that has left leaves thousands of them empty.
-    pub(super) fn some(&self, most: usize) -> Vec<(ClientId, &str)> {
-        let here = |index: &u32| {
-            let client = self.client(*index)?;
-            self.is_here(client).then_some(client)
-        };
-        let all = self.by_folded.table.iter();
-        let mut clients: Vec<ClientId> = all.filter_map(here).take(most).collect();
-        clients.sort_unstable();
-        let with_nick = |client| Some((client, self.nick(client)?));
-        clients.into_iter().filter_map(with_nick).collect()
-    }
-
-    /// Their nicks.
-    pub(super) fn nicks(&self, most: usize) -> Vec<&str> {
-        let some = self.some(most).into_iter();
-        some.map(|(_, nick)| nick).collect()
-    }
-
     fn insert(&mut self, client: ClientId, encoding: Encoding, nick: Box<str>) {
         let place = client.index();
         if place >= self.by_index.len() {
@@ -264,17 +232,26 @@ impl Members {
         let [folded, look] = nick::forms(&nick);
         self.by_index[place] = Some(Member {
             generation: client.generation(),
+            before: NOBODY,
+            after: NOBODY,
+            room: None,
             encoding,
-            is_here: false,
             nick,
         });
         self.add_forms(&folded, &look, index_of(client));
     }
 
     fn client(&self, index: u32) -> Option<ClientId> {
-        let place = index as usize;
-        let member = self.by_index.get(place)?.as_ref()?;
-        Some(ClientId::new(place, member.generation))
+        let member = self.at(index)?;
+        Some(ClientId::new(index as usize, member.generation))
+    }
+
+    fn at(&self, index: u32) -> Option<&Member> {
+        self.by_index.get(index as usize)?.as_ref()
+    }
+
+    fn at_mut(&mut self, index: u32) -> Option<&mut Member> {
+        self.by_index.get_mut(index as usize)?.as_mut()
     }
 
     fn get(&self, client: ClientId) -> Option<&Member> {
@@ -330,38 +307,44 @@ fn index_of(client: ClientId) -> u32 {
 mod tests {
     use super::*;
 
+    const LOBBY: ChannelId = ChannelId::LOBBY;
+
     #[test]
-    fn a_member_takes_as_little_as_a_nick_and_an_id() {
-        assert_eq!(size_of::<Option<Member>>(), 24);
+    fn a_member_takes_little() {
+        assert_eq!(size_of::<Option<Member>>(), 32);
     }
 
     #[test]
     fn who_has_a_nick_need_not_be_in_the_room() {
         let mut members = Members::new();
         let [ann, bob] = [1, 2].map(|key| ClientId::new(key, 7));
-        members.add(ann, Encoding::Lines);
+        members.add(ann, Encoding::Lines, LOBBY);
         assert_eq!(
             members.claim(bob, Encoding::Irc, "bob").as_deref(),
             Ok("bob")
         );
         assert!(members.claim(ann, Encoding::Irc, "BOB").is_err());
-        assert_eq!((members.len(), members.nicks_taken()), (1, 2));
+        assert_eq!((members.len(LOBBY), members.nicks_taken()), (1, 2));
         assert_eq!(members.find("Bob"), Some(bob));
-        assert_eq!(members.nicks(9), ["guest1"]);
+        assert_eq!(members.nicks(LOBBY, 9), ["guest1"]);
         for _ in 0..2 {
-            members.enter(bob, Encoding::IrcTime);
-            assert_eq!(members.len(), 2);
+            members.enter(bob, Encoding::IrcTime, LOBBY);
+            assert_eq!(members.len(LOBBY), 2);
         }
-        assert_eq!(members.nicks(9), ["guest1", "bob"]);
+        assert_eq!(members.nicks(LOBBY, 9), ["guest1", "bob"]);
         assert_eq!(members.encoding(bob), Some(Encoding::IrcTime));
-        for _ in 0..2 {
-            members.exit(bob);
-            assert_eq!(members.len(), 1);
+        for left in [Some(LOBBY), None] {
+            assert_eq!(members.exit(bob), left);
+            assert_eq!(members.len(LOBBY), 1);
         }
         let later = ClientId::new(2, 8);
         assert!(members.remove(later).is_none() && members.nick(later).is_none());
-        assert!(members.remove(bob).is_some_and(|bob| !bob.was_here));
-        assert!(members.remove(ann).is_some_and(|ann| ann.was_here));
-        assert_eq!((members.len(), members.nicks_taken()), (0, 0));
+        assert!(members.remove(bob).is_some_and(|bob| bob.room.is_none()));
+        assert!(
+            members
+                .remove(ann)
+                .is_some_and(|ann| ann.room == Some(LOBBY))
+        );
+        assert_eq!((members.len(LOBBY), members.nicks_taken()), (0, 0));
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::Room;
-use super::nick::NickError;
+use super::ignores::MAX_IGNORED;
+use super::nick::{MAX_BYTES, NickError};
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::irc::Answer;
 use crate::protocol::{Encoding, Event, Kind};
@@ -11,7 +12,13 @@ use crate::protocol::{Encoding, Event, Kind};
 #[derive(Debug)]
 pub(super) enum Remark<'a> {
     Nick { name: &'a str, why: NickError },
+    RoomName(&'a str),
+    TooManyRooms(&'a str),
+    ThereAlready(&'a str),
+    FarBehind,
     NoSuchMember(&'a str),
+    Yourself,
+    TooManyIgnored,
     OwedTooMuch(&'a str),
     IsAway { name: &'a str, why: &'a str },
     LargerThanLog,
@@ -27,6 +34,19 @@ impl fmt::Display for Remark<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nick { why, .. } => write!(f, "{why}"),
+            Self::RoomName(_) => write!(
+                f,
+                "rooms are named with letters, digits, _ and -, in at most {MAX_BYTES} bytes"
+            ),
+            Self::TooManyRooms(_) => f.write_str("there are as many rooms as may be; see /rooms"),
+            Self::ThereAlready(room) => write!(f, "you are in {room} already"),
+            Self::FarBehind => f.write_str(
+                "you are too far behind to leave this room; read what was said, then try again",
+            ),
+            Self::Yourself => f.write_str("that is you"),
+            Self::TooManyIgnored => {
+                write!(f, "you ignore {MAX_IGNORED} already, as many as may be")
+            }
             Self::NoSuchMember(name) => write!(f, "there is no {name} here"),
             Self::OwedTooMuch(name) => {
                 write!(f, "{name} is owed too much already; not delivered")
@@ -65,6 +85,10 @@ impl Room {
                 Remark::Nick { name, why } => {
                     let (nick, why) = (*name, &*why.to_string());
                     self.answer(client, Answer::BadNick { nick, why }, out);
+                }
+                Remark::RoomName(name) => self.answer(client, Answer::NoSuchChannel(name), out),
+                Remark::TooManyRooms(name) => {
+                    self.answer(client, Answer::NoMoreChannels(name), out);
                 }
                 Remark::NoSuchMember(name) => self.answer(client, Answer::NoSuchNick(name), out),
                 Remark::IsAway { name, why } => {

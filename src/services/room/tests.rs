@@ -11,6 +11,7 @@ use crate::wire::Framing;
 mod comings;
 mod commands;
 mod hall;
+mod ignore;
 mod irc;
 mod irc_questions;
 mod irc_talk;
@@ -18,6 +19,9 @@ mod json;
 mod order;
 mod pace;
 mod password;
+mod rooms;
+mod rooms_irc;
+mod rooms_told;
 mod since;
 mod slow;
 mod talk;
@@ -30,6 +34,8 @@ fn plain() -> Config {
         notices: Notices::Off,
         motd: Vec::new(),
         max_message_bytes: 1024,
+        kept_rooms: Vec::new(),
+        max_rooms: 64,
         password: None,
         wall_clock: || UNIX_EPOCH,
     }

@@ -122,6 +122,8 @@ impl Simulation {
                 false => vec!["mind the gap".to_owned()],
             },
             max_message_bytes: self.limits.max_message_bytes,
+            kept_rooms: Vec::new(),
+            max_rooms: 64,
             password: None,
             wall_clock: || UNIX_EPOCH,
         });

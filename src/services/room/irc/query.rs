@@ -1,7 +1,7 @@
 //! What clients of IRC ask, and are answered by numeric replies. Changes nothing.
 
-use super::super::{LOBBY_CHANNEL, Room, WHO_NAMES};
-use super::is_lobby;
+use super::super::channels::ChannelId;
+use super::super::{Room, WHO_NAMES};
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::Kind;
 use crate::protocol::irc::{Answer, Request, targets};
@@ -53,28 +53,13 @@ impl Room {
             Request::Names(list) => self.answer_names(client, *list, out),
             Request::Who(mask) => self.answer_who(client, *mask, out),
             Request::Whois(name) => self.answer_whois(client, name, out),
-            Request::Topic { channel, text } => {
-                let answer = match text {
-                    _ if !is_lobby(channel) => Answer::NoSuchChannel(channel),
-                    None => Answer::Topic {
-                        channel: LOBBY_CHANNEL,
-                        text: None,
-                    },
-                    Some(_) if !self.members.is_here(client) => Answer::NotOnChannel(channel),
-                    Some(_) => Answer::NotOperator(channel),
-                };
-                self.answer(client, answer, out);
-            }
-            Request::List => {
-                let entry = Answer::ListEntry {
-                    channel: LOBBY_CHANNEL,
-                    members: self.members.len(),
-                    topic: "",
-                };
-                self.answer_all(client, [Answer::ListStart, entry, Answer::EndOfList], out);
-            }
+            Request::Topic { channel, .. } => match self.channel(channel) {
+                Some(room) => self.tell(client, self.topic_of(room), out),
+                None => self.answer(client, Answer::NoSuchChannel(channel), out),
+            },
+            Request::List => self.tell_rooms(client, out),
             Request::Mode { target, modes } => {
-                let answer = match target.starts_with('#') && !is_lobby(target) {
+                let answer = match target.starts_with('#') && self.channel(target).is_none() {
                     true => Answer::NoSuchChannel(target),
                     false => Answer::Mode {
                         target,
@@ -108,14 +93,16 @@ impl Room {
         }
     }
 
-    /// Of a list only the first channel is looked at: there is one.
+    /// Of a list only the first channel is looked at: a client is in one.
     fn answer_names(&self, client: ClientId, list: Option<&str>, out: &mut Fanout) {
         let channel = list.and_then(|list| targets(list).next());
-        let channel = channel.unwrap_or(LOBBY_CHANNEL);
-        let nicks = match is_lobby(channel) {
-            true => self.members.nicks(WHO_NAMES),
-            false => Vec::new(),
+        let room = match channel {
+            Some(channel) => self.channel(channel),
+            None => self.members.room(client).or(Some(ChannelId::LOBBY)),
         };
+        let nicks = room.map_or(Vec::new(), |room| self.members.nicks(room, WHO_NAMES));
+        let own_name = room.map(|room| self.channels[room].irc_name());
+        let channel = channel.or(own_name).unwrap_or("*");
         let nicks = &nicks;
         self.answer(client, Answer::Names { channel, nicks }, out);
     }
@@ -123,15 +110,14 @@ impl Room {
     fn answer_who(&self, client: ClientId, mask: Option<&str>, out: &mut Fanout) {
         let shown = mask.unwrap_or("*");
         let found = match shown {
-            "*" | "0" => self.members.some(WHO_NAMES),
-            channel if is_lobby(channel) => self.members.some(WHO_NAMES),
-            name => self.present(&[name]),
+            "*" | "0" => self.members.some_of_all(WHO_NAMES),
+            name => match self.channel(name) {
+                Some(room) => self.members.some(room, WHO_NAMES),
+                None => self.present(&[name]),
+            },
         };
         let entry = |(client, nick)| Answer::WhoEntry {
-            channel: match self.members.is_here(client) {
-                true => LOBBY_CHANNEL,
-                false => "*",
-            },
+            channel: self.channel_of(client).unwrap_or("*"),
             nick,
             real_name: self.real_name(client, nick),
             is_away: self.away(client).is_some(),
@@ -147,7 +133,7 @@ impl Room {
                 let whois = Answer::Whois {
                     nick,
                     real_name: self.real_name(found, nick),
-                    channel: self.members.is_here(found).then_some(LOBBY_CHANNEL),
+                    channel: self.channel_of(found),
                     away: self.away(found),
                 };
                 self.answer(client, whois, out);
@@ -172,14 +158,20 @@ impl Room {
         irc.map_or(nick, |irc| &irc.real_name)
     }
 
+    /// Where a client is.
+    fn channel_of(&self, client: ClientId) -> Option<&str> {
+        let room = self.members.room(client)?;
+        Some(self.channels[room].irc_name())
+    }
+
     fn away(&self, client: ClientId) -> Option<&str> {
-        self.irc.get(&client)?.away()
+        self.away.get(&client).map(|why| &**why)
     }
 
     fn lusers(&self) -> Answer<'static> {
         Answer::Lusers {
             members: self.members.nicks_taken(),
-            channels: 1,
+            channels: self.channels.len(),
         }
     }
 

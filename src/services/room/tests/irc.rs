@@ -1,5 +1,7 @@
 //! Clients of IRC: how they come in, and what they are answered.
 
+use super::super::channels::ChannelId;
+use super::super::history::History;
 use super::hall::Hall;
 use super::*;
 use crate::protocol::Encoding;
@@ -188,8 +190,8 @@ fn who_is_in_no_channel_can_be_spoken_to_but_is_not_here() {
 #[test]
 fn who_comes_back_to_the_channel_hears_what_it_has_missed() {
     let mut hall = hall_of_two();
-    hall.room.config.history_lines = 10;
-    hall.room.history = super::super::history::History::new(10, hall.room.stamps.last());
+    let start_id = hall.room.stamps.last();
+    hall.room.channels[ChannelId::LOBBY].history = History::new(10, start_id);
     hall.says("ann", "one");
     hall.says("bob", "PART #lobby");
     hall.says("ann", "two");

@@ -1,6 +1,7 @@
 //! What was said before, for those who come by a protocol that nobody has spoken yet, and for pages
 //! that come back.
 
+use super::super::channels::ChannelId;
 use super::hall::{FIRST_ID, Hall};
 use super::*;
 use crate::protocol::Encoding;
@@ -195,7 +196,7 @@ fn lines_are_kept_no_longer_than_in_a_log() {
     hall.comes("ann", Encoding::Lines);
     for n in 0..1000 {
         hall.says("ann", format!("{n:0500}"));
-        let kept = hall.room.history.kept_bytes();
+        let kept = hall.room.channels[ChannelId::LOBBY].history.kept_bytes();
         assert!(kept <= 4096, "{kept}");
     }
     hall.comes("bob", Encoding::Lines);
