@@ -320,7 +320,7 @@ fn every_browsers_handshake_is_taken_and_no_extension_is() {
             handshake("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"),
             handshake("").replace("Connection: Upgrade", "Connection: keep-alive, Upgrade"),
             handshake("").replace("Upgrade: websocket", "upgrade: WebSocket"),
-            handshake("Connection: keep-alive\r\n"),
+            "Connection: keep-alive\r\n".to_owned() + &handshake(""),
             handshake("Sec-WebSocket-Protocol: chat, superchat\r\n"),
             handshake("Cookie: a=b\r\nAuthorization: Basic eDp5\r\n"),
         ] {
