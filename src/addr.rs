@@ -73,6 +73,7 @@ impl Address {
     }
 
     /// What a server's certificate has to be for, if it is there.
+    #[cfg(any(feature = "bench", feature = "client"))]
     pub(crate) fn certificate_name(&self) -> &str {
         match self {
             Self::Tcp { host, .. } => host.split('%').next().unwrap_or(host),
@@ -82,6 +83,7 @@ impl Address {
 
     /// Whether whoever connects to it reaches this machine. A name is not looked up, but for the
     /// usual one.
+    #[cfg(feature = "bench")]
     pub(crate) fn is_this_machine(&self) -> bool {
         match self {
             Self::Tcp { host, .. } => {
