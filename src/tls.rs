@@ -2,8 +2,12 @@
 //! services nor sockets. Without the cargo feature `tls` there are none.
 
 #![cfg_attr(
-    not(feature = "client"),
-    allow(dead_code, unused_imports, reason = "only a client connects")
+    not(all(feature = "bench", feature = "client")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "only clients connect, and a load many times"
+    )
 )]
 
 #[cfg(not(feature = "tls"))]
@@ -64,6 +68,21 @@ pub enum Trust {
     Fingerprint([u8; 32]),
     /// Whoever answers: for a load on this machine, where nobody is to be deceived.
     Anyone,
+}
+
+/// A certificate's SHA-256 as this program's log has it, and as others write it: with colons, in capitals.
+#[cfg(feature = "tls")]
+pub(crate) fn parse_fingerprint(text: &str) -> Result<[u8; 32], String> {
+    let digits: Option<Vec<u32>> = (text.chars().filter(|c| *c != ':'))
+        .map(|c| c.to_digit(16))
+        .collect();
+    let digits = digits.filter(|digits| digits.len() == 64);
+    let digits = digits.ok_or("64 hex digits are wanted, with colons or without")?;
+    let mut sha256 = [0; 32];
+    for (byte, pair) in sha256.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::try_from(pair[0] << 4 | pair[1]).unwrap_or_default();
+    }
+    Ok(sha256)
 }
 
 #[cfg(feature = "tls")]

@@ -9,6 +9,8 @@ use clap::Args;
 
 use crate::addr::{self, Listen, Proto};
 use crate::failure::CliError;
+#[cfg(feature = "tls")]
+use crate::tls;
 use crate::tls::Trust;
 use crate::{client, units};
 
@@ -35,7 +37,7 @@ pub(super) struct Arguments {
     tls_ca: Option<PathBuf>,
     /// Trust the server whose certificate has this SHA-256 fingerprint, and no other
     #[cfg(feature = "tls")]
-    #[arg(long, value_name = "HEX", value_parser = parse_fingerprint)]
+    #[arg(long, value_name = "HEX", value_parser = tls::parse_fingerprint)]
     tls_fingerprint: Option<[u8; 32]>,
     /// Say the password that stands in this file, first of all
     #[arg(long, value_name = "FILE")]
@@ -97,21 +99,6 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// As this program's log has it, and as others write it: with colons, in capitals.
-#[cfg(feature = "tls")]
-pub(super) fn parse_fingerprint(text: &str) -> Result<[u8; 32], String> {
-    let digits: Option<Vec<u32>> = (text.chars().filter(|c| *c != ':'))
-        .map(|c| c.to_digit(16))
-        .collect();
-    let digits = digits.filter(|digits| digits.len() == 64);
-    let digits = digits.ok_or("64 hex digits are wanted, with colons or without")?;
-    let mut sha256 = [0; 32];
-    for (byte, pair) in sha256.iter_mut().zip(digits.chunks(2)) {
-        *byte = u8::try_from(pair[0] << 4 | pair[1]).unwrap_or_default();
-    }
-    Ok(sha256)
-}
-
 /// The one line of a file.
 fn read_password(path: PathBuf) -> Result<String, CliError> {
     let fail = |why: &str| {
@@ -141,11 +128,11 @@ mod tests {
     fn a_fingerprint_is_read_as_anybody_writes_it() {
         let plain = "00ff".repeat(16);
         let expected = [0, 255].repeat(16);
-        assert_eq!(parse_fingerprint(&plain).unwrap().to_vec(), expected);
+        assert_eq!(tls::parse_fingerprint(&plain).unwrap().to_vec(), expected);
         let colons = ["00:FF"; 16].join(":");
-        assert_eq!(parse_fingerprint(&colons).unwrap().to_vec(), expected);
+        assert_eq!(tls::parse_fingerprint(&colons).unwrap().to_vec(), expected);
         for bad in ["", "00", &plain[1..], &format!("{plain}0"), &"x".repeat(64)] {
-            assert!(parse_fingerprint(bad).is_err(), "{bad}");
+            assert!(tls::parse_fingerprint(bad).is_err(), "{bad}");
         }
     }
 }

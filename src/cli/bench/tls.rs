@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 #[cfg(feature = "tls")]
-use crate::cli::connect::parse_fingerprint;
+use crate::tls;
 use crate::tls::Trust;
 
 #[derive(Args)]
@@ -27,7 +27,7 @@ pub(super) struct TlsOptions {
     tls_ca: Option<PathBuf>,
     /// Trust the server whose certificate has this SHA-256 fingerprint, and no other
     #[cfg(feature = "tls")]
-    #[arg(long, value_name = "HEX", requires = "tls", value_parser = parse_fingerprint)]
+    #[arg(long, value_name = "HEX", requires = "tls", value_parser = tls::parse_fingerprint)]
     tls_fingerprint: Option<[u8; 32]>,
     /// Let TLS handshakes resume what earlier ones have agreed on, where the server does; else each
     /// is a full one
