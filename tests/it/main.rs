@@ -37,6 +37,7 @@ mod listen;
 mod member;
 mod metrics;
 mod notices;
+mod packaging;
 mod peer;
 mod picture;
 mod privilege;
