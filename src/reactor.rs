@@ -335,7 +335,7 @@ impl Reactor {
                 "SIGTERM"
             };
             if signal == SIGHUP {
-                self.reload();
+                self.reload(now);
             } else if self.engine.is_stopping() {
                 info!("{name} again: ending at once");
                 self.engine.give_up_all();
@@ -347,17 +347,21 @@ impl Reactor {
     }
 
     /// Reads anew what came from files.
-    fn reload(&mut self) {
-        let Some(tls) = self.tls.as_mut().filter(|tls| tls.is_from_files()) else {
-            return info!("SIGHUP: there is nothing to read anew");
-        };
-        match tls.reload() {
-            Ok(()) => {
-                self.engine.set_tls(tls.config());
-                let fingerprint = tls.fingerprint();
-                info!("SIGHUP: the TLS certificate and key are read anew; {fingerprint}");
+    fn reload(&mut self, now: Instant) {
+        let mut has_files = self.engine.reload_services(now);
+        if let Some(tls) = self.tls.as_mut().filter(|tls| tls.is_from_files()) {
+            has_files = true;
+            match tls.reload() {
+                Ok(()) => {
+                    self.engine.set_tls(tls.config());
+                    let fingerprint = tls.fingerprint();
+                    info!("SIGHUP: the TLS certificate and key are read anew; {fingerprint}");
+                }
+                Err(why) => error!("SIGHUP: {why}; what was there before stays"),
             }
-            Err(why) => error!("SIGHUP: {why}; what was there before stays"),
+        }
+        if !has_files {
+            info!("SIGHUP: there is nothing to read anew");
         }
     }
 

@@ -2,6 +2,8 @@
 //! The one place that knows both; what either does is theirs.
 
 use std::io::Write;
+#[cfg(feature = "sandbox")]
+use std::path::Path;
 use std::time::Duration;
 
 use log::warn;
@@ -21,11 +23,16 @@ use crate::tls::{Identity, TlsServer};
 
 pub(crate) mod listeners;
 mod logging;
+pub(crate) mod motd;
 mod operator;
+pub(crate) mod password;
 mod privilege;
+mod room_files;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 pub(crate) mod systemd;
+
+pub use room_files::RoomFiles;
 
 /// What `serve` was asked to do.
 #[derive(Debug, Clone)]
@@ -66,6 +73,21 @@ pub struct Config {
     pub sandbox: bool,
 }
 
+impl Config {
+    /// What is read anew at SIGHUP.
+    #[cfg(feature = "sandbox")]
+    fn reread_files(&self) -> Vec<&Path> {
+        let mut files = Vec::new();
+        if let Some(Identity::Files { certificate, key }) = &self.tls {
+            files.extend([certificate.as_path(), key]);
+        }
+        if let ServiceConfig::Room { files: room, .. } = &self.service {
+            files.extend(room.paths());
+        }
+        files
+    }
+}
+
 /// Which service, and how.
 #[derive(Debug, Clone)]
 pub enum ServiceConfig {
@@ -84,6 +106,8 @@ pub enum ServiceConfig {
     Room {
         /// How it behaves.
         room: room::Config,
+        /// What of that comes from files, to be read anew at SIGHUP.
+        files: RoomFiles,
         /// Memory of its log, in bytes.
         log_bytes: usize,
         /// Whether it is paced when large and busy.
@@ -172,7 +196,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     }
     #[cfg(feature = "sandbox")]
     if config.sandbox {
-        sandbox::enter(&opened, config.tls.as_ref())?;
+        sandbox::enter(&opened, &config.reread_files())?;
     }
     for listener in &opened {
         announce(&listener.to_string(), operator.as_ref());
@@ -259,11 +283,19 @@ fn service(
         (
             ServiceConfig::Room {
                 room,
+                files,
                 log_bytes,
                 pace,
             },
             _,
-        ) => (Box::new(Room::new(room.clone())), *log_bytes, *pace),
+        ) => {
+            let room = Room::new(room.clone());
+            let room = match files.reader() {
+                Some(read) => room.with_files(read),
+                None => room,
+            };
+            (Box::new(room), *log_bytes, *pace)
+        }
         (ServiceConfig::Console, Some(operator)) => (operator.console(), NO_LOG_BYTES, Pace::Off),
         (ServiceConfig::Echo | ServiceConfig::Console, _) => {
             (Box::new(Echo), NO_LOG_BYTES, Pace::Off)

@@ -78,6 +78,11 @@ pub trait Service {
         false
     }
 
+    /// What came from files is to be read anew; returns whether anything does.
+    fn on_reload(&mut self) -> bool {
+        false
+    }
+
     /// When [`on_deadline`](Self::on_deadline) should be called.
     fn deadline(&self) -> Option<Instant> {
         None

@@ -879,7 +879,7 @@ _chinwag() {
             return 0
             ;;
         chinwag__subcmd__serve)
-            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --motd --allow-origin --password-file --help room console echo reply"
+            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --allow-origin --password-file --help room console echo reply"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -958,6 +958,14 @@ _chinwag() {
                     return 0
                     ;;
                 --log-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --room)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-rooms)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1195,7 +1203,7 @@ _chinwag() {
             return 0
             ;;
         chinwag__subcmd__serve__subcmd__room)
-            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --motd --allow-origin --password-file --help"
+            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --allow-origin --password-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1274,6 +1282,14 @@ _chinwag() {
                     return 0
                     ;;
                 --log-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --room)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-rooms)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

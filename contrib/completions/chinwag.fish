@@ -54,9 +54,11 @@ off\t''"
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l pace -d 'Whether a large, busy room merges several messages into one write' -r -f -a "auto\t''
 off\t''"
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l log-size -d 'Memory of the room\'s log; a member that falls further behind is disconnected' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l motd -d 'Tell each newcomer this text, or what this file holds; at most 16k' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l room -d 'Keep a room of this name, also when nobody is in it. Can be given several times' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l max-rooms -d 'At most N rooms beside the lobby, kept ones included; at most 10000' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l motd -d 'Tell each newcomer this text, or what this file holds, read anew at SIGHUP; at most 16k' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l allow-origin -d 'Let pages of this origin, as https://example.org, join by WebSocket, beside the server\'s own. Can be given several times' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l password-file -d 'Let in only who says the password first, the first line of this file; at most 512 bytes' -r -F
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l password-file -d 'Let in only who says the password first, the first line of this file, read anew at SIGHUP; at most 512 bytes' -r -F
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l proxy-protocol -d 'Every client comes through a proxy that says first where it comes from (PROXY protocol, version 1 or 2); close those that do not'
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l sandbox -d 'Once the listeners are open, give up opening files and further listeners (Landlock)'
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l tls-self-signed -d 'Make a certificate at the start, signed by nobody else, and log its SHA-256 fingerprint'
@@ -88,9 +90,11 @@ off\t''"
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l pace -d 'Whether a large, busy room merges several messages into one write' -r -f -a "auto\t''
 off\t''"
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l log-size -d 'Memory of the room\'s log; a member that falls further behind is disconnected' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l motd -d 'Tell each newcomer this text, or what this file holds; at most 16k' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l room -d 'Keep a room of this name, also when nobody is in it. Can be given several times' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l max-rooms -d 'At most N rooms beside the lobby, kept ones included; at most 10000' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l motd -d 'Tell each newcomer this text, or what this file holds, read anew at SIGHUP; at most 16k' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l allow-origin -d 'Let pages of this origin, as https://example.org, join by WebSocket, beside the server\'s own. Can be given several times' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l password-file -d 'Let in only who says the password first, the first line of this file; at most 512 bytes' -r -F
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l password-file -d 'Let in only who says the password first, the first line of this file, read anew at SIGHUP; at most 512 bytes' -r -F
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l proxy-protocol -d 'Every client comes through a proxy that says first where it comes from (PROXY protocol, version 1 or 2); close those that do not'
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l sandbox -d 'Once the listeners are open, give up opening files and further listeners (Landlock)'
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l tls-self-signed -d 'Make a certificate at the start, signed by nobody else, and log its SHA-256 fingerprint'

@@ -12,16 +12,14 @@ use crate::failure::CliError;
 use crate::outbound::Pace;
 use crate::reactor::Rate;
 use crate::serve::systemd::has_sockets;
-use crate::serve::{Config, ServiceConfig};
+use crate::serve::{Config, RoomFiles, ServiceConfig, motd, password};
 use crate::services::room::{self, Notices};
 use crate::units::{parse_duration, parse_size};
 use crate::wire::Framing;
 
 mod bounds;
-mod motd;
 pub(super) mod name_first;
 mod operation;
-mod password;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -180,7 +178,7 @@ struct RoomOptions {
           value_parser = RangedU64ValueParser::<u16>::new().range(..=u64::from(room::MAX_ROOMS)))]
     max_rooms: u16,
 
-    /// Tell each newcomer this text, or what this file holds; at most 16k
+    /// Tell each newcomer this text, or what this file holds, read anew at SIGHUP; at most 16k
     #[arg(long, value_name = "TEXT|@FILE")]
     motd: Option<String>,
 
@@ -189,7 +187,8 @@ struct RoomOptions {
     #[arg(long, value_name = "ORIGIN", value_parser = parse_origin)]
     allow_origin: Vec<String>,
 
-    /// Let in only who says the password first, the first line of this file; at most 512 bytes
+    /// Let in only who says the password first, the first line of this file, read anew at SIGHUP; at
+    /// most 512 bytes
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
@@ -252,6 +251,10 @@ impl RoomOptions {
         bounds::check_log_size(self.log_size, max_message_bytes)?;
         bounds::check_rooms(&self.rooms, self.max_rooms)?;
         Ok(ServiceConfig::Room {
+            files: RoomFiles {
+                motd: self.motd.as_deref().and_then(motd::file).map(Into::into),
+                password: self.password_file.clone(),
+            },
             room: room::Config {
                 framing: self.framing,
                 history_lines: self.history,

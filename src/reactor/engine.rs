@@ -247,6 +247,17 @@ impl<N: Net> Engine<N> {
         });
     }
 
+    /// Has services read anew what came from files; returns whether anything does.
+    pub(crate) fn reload_services(&mut self, now: Instant) -> bool {
+        let mut has_files = false;
+        for index in 0..self.services.len() {
+            let call = |service: &mut dyn Service, _: &mut _| service.on_reload();
+            let answer = self.call_service(ServiceId::new(index), now, call);
+            has_files |= answer.unwrap_or(true);
+        }
+        has_files
+    }
+
     /// All events of this turn have been handed over: does the rest of it.
     pub(crate) fn end_turn(&mut self, now: Instant) {
         self.read_budget = READ_BUDGET;

@@ -11,17 +11,16 @@ use log::warn;
 
 use crate::addr::{Address, Listen};
 use crate::failure::CliError;
-use crate::tls::Identity;
 
 /// The newest Landlock that is asked for; an older kernel gives what it has.
 const LANDLOCK: ABI = ABI::V5;
 
 /// From here on this thread, which owns every socket, opens no file and binds no port. Where it
 /// listens on unix sockets it may still take their files away, and it may read what is in the
-/// folders of certificate and key.
-pub(super) fn enter(listening: &[Listen], identity: Option<&Identity>) -> Result<(), CliError> {
+/// folders of the files that it will read anew.
+pub(super) fn enter(listening: &[Listen], reread: &[&Path]) -> Result<(), CliError> {
     let fail = |why: String| CliError::runtime(format!("enter the sandbox: {why}"));
-    match restrict(listening, identity).map_err(|error| fail(error.to_string()))? {
+    match restrict(listening, reread).map_err(|error| fail(error.to_string()))? {
         RulesetStatus::FullyEnforced => Ok(()),
         RulesetStatus::PartiallyEnforced => {
             warn!("sandbox: this kernel's Landlock is an older one, and holds back less");
@@ -31,10 +30,7 @@ pub(super) fn enter(listening: &[Listen], identity: Option<&Identity>) -> Result
     }
 }
 
-fn restrict(
-    listening: &[Listen],
-    identity: Option<&Identity>,
-) -> Result<RulesetStatus, RulesetError> {
+fn restrict(listening: &[Listen], reread: &[&Path]) -> Result<RulesetStatus, RulesetError> {
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(LANDLOCK))?
         .handle_access(AccessNet::from_all(LANDLOCK))?
@@ -46,12 +42,10 @@ fn restrict(
             rules = rules.add_rule(PathBeneath::new(folder, AccessFs::RemoveFile))?;
         }
     }
-    if let Some(Identity::Files { certificate, key }) = identity {
+    for file in reread {
         // By the folder: a new file takes an old one's name.
-        for folder in [certificate, key].map(|file| folder_of(file)) {
-            if let Ok(folder) = PathFd::new(folder) {
-                rules = rules.add_rule(PathBeneath::new(folder, AccessFs::ReadFile))?;
-            }
+        if let Ok(folder) = PathFd::new(folder_of(file)) {
+            rules = rules.add_rule(PathBeneath::new(folder, AccessFs::ReadFile))?;
         }
     }
     Ok(rules.restrict_self()?.ruleset)

@@ -28,6 +28,7 @@ mod nick;
 mod notices;
 mod password;
 mod presence;
+mod reload;
 mod remark;
 mod stamps;
 mod talk;
@@ -47,6 +48,7 @@ use visitors::Visitors;
 pub use channels::{MAX_ROOMS, is_name as is_room_name};
 pub use notices::Notices;
 pub use password::{MAX_BYTES as MAX_PASSWORD_BYTES, Password};
+pub use reload::Fresh;
 
 /// How a room behaves.
 #[derive(Debug, Clone)]
@@ -89,6 +91,7 @@ pub struct Room {
     ignores: Ignores,
     stamps: Stamps,
     encoder: Encoder,
+    files: reload::Files,
 }
 
 /// `/who` names at most this many members and counts the rest: an answer has a bound too.
@@ -128,6 +131,7 @@ impl Room {
             ignores: Ignores::default(),
             stamps,
             encoder: Encoder::default(),
+            files: reload::Files::default(),
             config,
         }
     }
@@ -283,6 +287,10 @@ impl Service for Room {
         let mut bytes = Vec::new();
         protocol::encode_end(self.encoding(client)?, code, reason(why)?, &mut bytes);
         (!bytes.is_empty()).then_some(bytes)
+    }
+
+    fn on_reload(&mut self) -> bool {
+        self.reload()
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -43,6 +43,7 @@ mod picture;
 mod privilege;
 mod protocols;
 mod pty;
+mod reload;
 mod reply;
 mod room;
 mod rooms;

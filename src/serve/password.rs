@@ -11,7 +11,7 @@ use crate::services::room::{MAX_PASSWORD_BYTES, Password};
 ///
 /// # Errors
 /// A runtime [`CliError`] of one line if the file cannot be read, a usage one if it holds none.
-pub(super) fn read(path: &Path) -> Result<Password, CliError> {
+pub(crate) fn read(path: &Path) -> Result<Password, CliError> {
     let line = first_line(path).map_err(|error| {
         CliError::runtime(format!(
             "read --password-file from {}: {error}",

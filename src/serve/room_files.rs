@@ -1,0 +1,55 @@
+//! The files of a room: read at the start, and anew at SIGHUP.
+
+use std::path::{Path, PathBuf};
+
+use log::{error, info};
+
+use super::{motd, password};
+use crate::failure::CliError;
+use crate::services::room::Fresh;
+
+/// Where they are.
+#[derive(Debug, Clone, Default)]
+pub struct RoomFiles {
+    /// The message of the day, if it comes from a file.
+    pub motd: Option<PathBuf>,
+    /// The password, if there is one.
+    pub password: Option<PathBuf>,
+}
+
+impl RoomFiles {
+    /// Reads them anew, whenever it is called; `None`: there are none.
+    pub(super) fn reader(&self) -> Option<Box<dyn FnMut() -> Fresh>> {
+        let files = self.clone();
+        files.paths().next()?;
+        Some(Box::new(move || Fresh {
+            motd: read_anew("message of the day", files.motd.as_deref(), motd::read_file),
+            password: read_anew("password", files.password.as_deref(), password::read),
+        }))
+    }
+
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        [&self.motd, &self.password]
+            .into_iter()
+            .flatten()
+            .map(PathBuf::as_path)
+    }
+}
+
+/// Says what came of it, in one line.
+fn read_anew<T>(
+    what: &str,
+    path: Option<&Path>,
+    read: impl FnOnce(&Path) -> Result<T, CliError>,
+) -> Option<T> {
+    match read(path?) {
+        Ok(fresh) => {
+            info!("SIGHUP: the {what} is read anew");
+            Some(fresh)
+        }
+        Err(why) => {
+            error!("SIGHUP: {why}; what was there before stays");
+            None
+        }
+    }
+}
