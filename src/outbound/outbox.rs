@@ -116,20 +116,22 @@ impl Outbox {
         }
     }
 
-    /// All that is owed of the log is still owed, and no longer kept there.
-    pub fn detach(&mut self, log: &SharedLog) {
+    /// All that is owed of the log is still owed, and no longer kept there. Returns how many messages
+    /// that is.
+    pub fn detach(&mut self, log: &SharedLog) -> u64 {
         self.queue_live_until(log.end());
         self.live = None;
         if self.owed_from().is_none() {
-            return;
+            return 0;
         }
-        let mut own = VecDeque::new();
+        let (mut own, mut messages) = (VecDeque::new(), 0);
         for segment in &self.queued {
             match segment {
                 Segment::Private(length) => own.extend(self.private.drain(..length)),
                 Segment::Shared(range) => {
                     let (front, back) = log.slices(range.clone());
                     own.extend(front.iter().chain(back));
+                    messages += log.messages_ended_in(range.clone());
                 }
             }
         }
@@ -138,6 +140,7 @@ impl Outbox {
             self.queued.push_back(Segment::Private(own.len()));
         }
         self.private = own;
+        messages
     }
 
     /// Forgets all that is owed but the rest of what has been sent in part, which the log need not

@@ -49,7 +49,7 @@ impl Fanout {
         if (old, client.feed) == (audience, feed) {
             return;
         }
-        client.outbox.detach(log_of(&self.audiences, client));
+        self.counts.sent.messages += client.outbox.detach(log_of(&self.audiences, client));
         client.feed = feed;
         if old == audience {
             return;

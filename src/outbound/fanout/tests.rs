@@ -260,3 +260,30 @@ fn a_last_word_never_stands_in_a_message() {
     }
     assert!(told > 0);
 }
+
+/// Each message that a member gets, whatever pieces it comes in, but not its own; also what it takes
+/// along into another audience, and what is for it alone.
+#[test]
+fn a_delivery_is_counted_once() {
+    let (mut out, members, now) = room_of(2);
+    let (speaker, member) = (members[0], members[1]);
+    let mut sent = Vec::new();
+    for n in 0..40 {
+        out.publish(FIRST, Some(speaker), &[(0, &[b"message"])]);
+        if n % 9 == 0 {
+            out.send(member, b"answer").unwrap();
+        }
+        let mut piece: &mut [u8] = &mut [0; 5];
+        out.unblock(member);
+        out.flush(member, &mut piece, now);
+        takes_all(&mut out, speaker, now);
+    }
+    let other = out.add_audience();
+    out.follow(member, other, 0);
+    out.publish(other, None, &[(0, &[b"there"])]);
+    out.unblock(member);
+    assert!(matches!(out.flush(member, &mut sent, now), Flushed::Clear));
+    let counts = out.counts();
+    assert_eq!(counts.sent.messages, 40 + 5 + 1);
+    assert_eq!(counts.sent.bytes, 40 * 7 + 5 * 6 + 5);
+}
