@@ -114,7 +114,7 @@ impl TlsConnection {
 }
 
 /// What simulations would have.
-#[cfg(any(test, fuzzing))]
+#[cfg(test)]
 pub(crate) mod fixed {
     use std::sync::Arc;
 
