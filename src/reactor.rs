@@ -326,17 +326,19 @@ impl Reactor {
         Ok(())
     }
 
-    /// The first signal ends the server in good order, the second at once; SIGHUP does not.
+    /// The first signal ends the server in good order, the second at once. SIGHUP is a terminal that
+    /// has gone, unless there are files to be read anew, or somebody supervises the server.
     fn on_signals(&mut self, now: Instant) {
         for signal in self.signals.pending() {
-            let name = if signal == SIGINT {
-                "SIGINT"
-            } else {
-                "SIGTERM"
+            let name = match signal {
+                SIGINT => "SIGINT",
+                SIGHUP => "SIGHUP",
+                _ => "SIGTERM",
             };
-            if signal == SIGHUP {
-                self.reload(now);
-            } else if self.engine.is_stopping() {
+            if signal == SIGHUP && (self.reload(now) || self.supervision.is_there()) {
+                continue;
+            }
+            if self.engine.is_stopping() {
                 info!("{name} again: ending at once");
                 self.engine.give_up_all();
             } else {
@@ -346,8 +348,8 @@ impl Reactor {
         }
     }
 
-    /// Reads anew what came from files.
-    fn reload(&mut self, now: Instant) {
+    /// Reads anew what came from files; returns whether anything has.
+    fn reload(&mut self, now: Instant) -> bool {
         let mut has_files = self.engine.reload_services(now);
         if let Some(tls) = self.tls.as_mut().filter(|tls| tls.is_from_files()) {
             has_files = true;
@@ -360,9 +362,7 @@ impl Reactor {
                 Err(why) => error!("SIGHUP: {why}; what was there before stays"),
             }
         }
-        if !has_files {
-            info!("SIGHUP: there is nothing to read anew");
-        }
+        has_files
     }
 
     /// Hands over the operator's lines, as many as are wanted. What is not wanted yet is asked for

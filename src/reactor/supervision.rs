@@ -32,6 +32,11 @@ impl Supervision {
         }
     }
 
+    /// Whether somebody supervises the server.
+    pub(super) fn is_there(&self) -> bool {
+        self.supervisor.is_some()
+    }
+
     /// How long the poll may wait, where it could wait for so long.
     pub(super) fn wait(&self, wait: Option<Duration>, now: Instant) -> Option<Duration> {
         let due = self.due.map(|due| due.saturating_duration_since(now));

@@ -13,9 +13,9 @@ use crate::member::{Member, room};
 use crate::peer::{Peer, pattern};
 
 #[test]
-fn term_and_int_end_every_service_cleanly() {
+fn term_int_and_a_hangup_end_every_service_cleanly() {
     for service in ["echo", "reply", "console", "room"] {
-        for signal in [Signal::TERM, Signal::INT] {
+        for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
             let mut server = Launch::new(service).stdin(Stdio::piped()).start();
             let mut peer = Peer::connect(&server);
             // Once a second one is served, the first was accepted.

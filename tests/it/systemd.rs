@@ -277,17 +277,6 @@ fn systemd_itself_starts_a_server_for_its_first_client() {
     assert!(running.wait().success());
 }
 
-/// What `systemctl reload` does, where there is nothing to read anew.
-#[test]
-fn a_hangup_ends_nobody() {
-    let server = Launch::new("echo").start();
-    let mut peer = Peer::connect(&server);
-    peer.echoes("before");
-    server.signal(Signal::HUP);
-    server.stderr().wait_for("there is nothing to read anew");
-    peer.echoes("after");
-}
-
 #[test]
 fn the_units_are_sound_and_leave_the_service_little() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib/systemd");
