@@ -7,6 +7,8 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 mod listen;
 
 pub use listen::{Listen, Proto};
@@ -185,7 +187,7 @@ fn check_v6(text: &str) -> Result<(), String> {
 }
 
 /// Where a client is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Peer {
     /// Another host, or this one, over TCP.
     Tcp(SocketAddr),

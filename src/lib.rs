@@ -53,6 +53,7 @@ pub mod bench;
 pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
+mod clock;
 pub mod failure;
 mod log_limit;
 pub mod outbound;

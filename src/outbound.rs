@@ -34,7 +34,7 @@ mod schedule;
 
 pub use audience::AudienceId;
 pub use client_id::ClientId;
-pub(crate) use fanout::Action;
+pub(crate) use fanout::{Action, SavedFanout};
 pub use fanout::{Fanout, OutboxFull};
 pub use feeds::{FeedMessage, MAX_FEEDS, Published};
 pub use limits::Limits;

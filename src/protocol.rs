@@ -1,6 +1,8 @@
 //! The protocols of a room: bytes to requests, frames and commands, and back. No socket, no
 //! clock, no room: whoever has those feeds slices in and sends what is appended to a buffer.
 
+use serde::{Deserialize, Serialize};
+
 pub mod detect;
 mod event;
 pub mod http;
@@ -14,7 +16,7 @@ pub use event::{Encoder, Event, Kind, RoomEntry, Said, Stamp, encode, encode_end
 pub use session::{Opening, Output, Session, Setup};
 
 /// How a client is told what happens. All clients of one encoding read the same log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
     /// Lines, for whoever reads them as they are.
     Lines,

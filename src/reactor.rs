@@ -10,12 +10,14 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
 
 use log::{error, info};
 use mio::{Events, Interest, Poll, Waker};
-use signal_hook::consts::{SIGHUP, SIGINT};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::addr::{Address, Proto};
@@ -26,6 +28,8 @@ use crate::tls::TlsServer;
 
 mod connection;
 mod engine;
+mod handover;
+mod input;
 mod listen;
 mod net;
 mod per_ip;
@@ -36,6 +40,7 @@ mod supervision;
 mod tests;
 mod timers;
 mod transport;
+mod upgrade;
 
 pub(crate) use engine::{Engine, Readiness};
 // A simulated network stands behind this seam; the load engine polls and writes as the server does.
@@ -44,11 +49,15 @@ pub(crate) use net::Net;
 #[cfg(feature = "bench")]
 pub(crate) use net::{Stream, System};
 
+pub(crate) use handover::Taker;
+pub use input::InputSender;
 pub use supervision::Supervisor;
+pub(crate) use upgrade::{Launch, NewProcess};
 
 use crate::outbound::ClientId as Token;
 use side::{SIDE_BIT, Side};
 use supervision::Supervision;
+use upgrade::Upgrade;
 
 /// The bounds on every connection, whatever its service.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +107,7 @@ pub struct Rate {
 }
 
 /// Names a service within its reactor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceId(u32);
 
 impl ServiceId {
@@ -118,9 +127,7 @@ const EVENTS_PER_TURN: usize = 1024;
 /// The loop's own sources. No other has a token below 2^32: generations begin with 1.
 const SIGNALS_TOKEN: usize = 0;
 const WAKER_TOKEN: usize = 1;
-
-/// The operator's lines that wait between the threads.
-const INPUT_QUEUE: usize = 64;
+const UPGRADE_TOKEN: usize = 2;
 
 /// The loop, its sources and its services.
 pub struct Reactor {
@@ -132,22 +139,7 @@ pub struct Reactor {
     tls: Option<TlsServer>,
     supervision: Supervision,
     side: Option<Side>,
-}
-
-/// The other end of [`Reactor::input`], for the thread that waits for the operator.
-#[derive(Debug, Clone)]
-pub struct InputSender {
-    queue: SyncSender<OperatorInput>,
-    waker: Arc<Waker>,
-}
-
-impl InputSender {
-    /// Hands something over, and waits while the service wants no more. Returns whether there is
-    /// still somebody to hand over to.
-    #[must_use]
-    pub fn send(&self, input: OperatorInput) -> bool {
-        self.queue.send(input).is_ok() && self.waker.wake().is_ok()
-    }
+    upgrade: Upgrade,
 }
 
 impl Reactor {
@@ -177,6 +169,7 @@ impl Reactor {
             tls: None,
             supervision: Supervision::default(),
             side: None,
+            upgrade: Upgrade::default(),
         })
     }
 
@@ -225,7 +218,7 @@ impl Reactor {
         service: ServiceId,
         send_buffer_bytes: Option<usize>,
     ) -> io::Result<Address> {
-        let (listener, real) = listen::adopt(socket, send_buffer_bytes)?;
+        let (listener, real) = listen::adopt(socket, send_buffer_bytes, false)?;
         self.engine.add_listener(listener, service, proto)?;
         Ok(real)
     }
@@ -241,11 +234,27 @@ impl Reactor {
         address: &Address,
         service: impl FnOnce(Rc<RefCell<Figures>>) -> Box<dyn Service>,
     ) -> io::Result<Address> {
+        let (listener, real) = listen::open(address, None)?;
+        self.serve_aside(listener, service)?;
+        Ok(real)
+    }
+
+    /// As [`listen_aside`](Self::listen_aside), on a listener that is there.
+    pub(crate) fn serve_aside(
+        &mut self,
+        listener: net::Listener,
+        service: impl FnOnce(Rc<RefCell<Figures>>) -> Box<dyn Service>,
+    ) -> io::Result<()> {
         let registry = self.poll.registry().try_clone()?;
         let net = net::System::with_token_bits(registry, SIDE_BIT);
-        let (side, real) = Side::open(net, address, service)?;
-        self.side = Some(side);
-        Ok(real)
+        self.side = Some(Side::new(net, listener, service)?);
+        Ok(())
+    }
+
+    /// How a process is started that goes on in this one's place, at SIGUSR2. Without this there is
+    /// none.
+    pub(crate) fn upgrade_by(&mut self, launch: Launch) {
+        self.upgrade = Upgrade::by(launch);
     }
 
     /// Whom to tell from now on that the loop goes on.
@@ -269,14 +278,6 @@ impl Reactor {
         self.engine.expect_proxy();
     }
 
-    /// A way for another thread to hand the operator's lines to `service`.
-    pub fn input(&mut self, service: ServiceId) -> InputSender {
-        let (queue, receiver) = sync_channel(INPUT_QUEUE);
-        self.input = Some((service, receiver));
-        let waker = Arc::clone(&self.waker);
-        InputSender { queue, waker }
-    }
-
     /// Runs until a signal or a service ends it and what is owed has been sent, or the grace is
     /// over.
     ///
@@ -289,6 +290,7 @@ impl Reactor {
             let side = self.side.as_mut().and_then(|side| side.wait(now));
             let wait = self.engine.wait(now).into_iter().chain(side).min();
             let wait = self.supervision.wait(wait, now);
+            let wait = self.upgrade.wait(wait, now);
             match self.poll.poll(&mut events, wait) {
                 Ok(()) => {}
                 // The wait is reckoned anew from the clock.
@@ -296,10 +298,13 @@ impl Reactor {
                 Err(error) => return Err(error),
             }
             now = Instant::now();
+            let mut successor = None;
             for event in &events {
                 let token = event.token().0;
                 if token == SIGNALS_TOKEN {
                     self.on_signals(now);
+                } else if token == UPGRADE_TOKEN {
+                    successor = self.upgrade.on_event();
                 } else if token != WAKER_TOKEN {
                     let readiness = Readiness {
                         readable: event.is_readable(),
@@ -322,6 +327,10 @@ impl Reactor {
                 side.end_turn(now);
             }
             self.supervision.end_turn(self.engine.is_stopping(), now);
+            self.upgrade.end_turn(self.engine.is_stopping(), now);
+            if let Some(process) = successor {
+                self.hand_over(process, Instant::now());
+            }
         }
         Ok(())
     }
@@ -330,6 +339,14 @@ impl Reactor {
     /// has gone, unless there are files to be read anew, or somebody supervises the server.
     fn on_signals(&mut self, now: Instant) {
         for signal in self.signals.pending() {
+            if let Some(successor) = self.upgrade.successor() {
+                // Whoever has sent it means the server.
+                signals::send(successor.id(), signal);
+            }
+            if signal == SIGUSR2 {
+                self.upgrade.begin(self.poll.registry(), UPGRADE_TOKEN, now);
+                continue;
+            }
             let name = match signal {
                 SIGINT => "SIGINT",
                 SIGHUP => "SIGHUP",
@@ -363,25 +380,5 @@ impl Reactor {
             }
         }
         has_files
-    }
-
-    /// Hands over the operator's lines, as many as are wanted. What is not wanted yet is asked for
-    /// again in every turn: only what a client says can change that.
-    fn pass_input_on(&mut self, now: Instant) {
-        let Some((service, receiver)) = &self.input else {
-            return;
-        };
-        for _ in 0..INPUT_QUEUE {
-            if !self.engine.wants_input(*service) {
-                return;
-            }
-            match receiver.try_recv() {
-                Ok(input) => self.engine.on_input(*service, input, now),
-                Err(_) => return,
-            }
-        }
-        // There may be more, but it is the clients' turn. A waker that cannot wake has lost its
-        // poll, and the loop with it.
-        let _ = self.waker.wake();
     }
 }

@@ -1,19 +1,20 @@
 //! `chinwag serve`: puts a service on a reactor, opens its listeners, and runs it.
 //! The one place that knows both; what either does is theirs.
 
+use std::cell::RefCell;
 use std::io::Write;
 #[cfg(feature = "sandbox")]
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use log::warn;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::addr::{Address, Listen, Proto};
 use crate::failure::CliError;
 use crate::outbound::{self, Pace};
-use crate::reactor::{self, Rate, Reactor, ServiceId};
-use crate::service::Service;
+use crate::reactor::{self, Rate, Reactor, ServiceId, Taker};
+use crate::service::{Figures, Service};
 use crate::services::echo::Echo;
 use crate::services::metrics::Metrics;
 use crate::services::reply::Reply;
@@ -21,6 +22,7 @@ use crate::services::room::{self, Room};
 use crate::signals;
 use crate::tls::{Identity, TlsServer};
 
+mod descriptors;
 pub(crate) mod listeners;
 mod logging;
 pub(crate) mod motd;
@@ -31,6 +33,7 @@ mod room_files;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 pub(crate) mod systemd;
+mod upgrade;
 
 pub use room_files::RoomFiles;
 
@@ -74,6 +77,25 @@ pub struct Config {
 }
 
 impl Config {
+    fn limits(&self) -> reactor::Limits {
+        reactor::Limits {
+            max_clients: descriptors::max_clients(self.max_clients),
+            max_clients_per_ip: self.max_clients_per_ip,
+            message_rate: self.message_rate,
+            max_message_bytes: self.max_message_bytes,
+            idle_timeout: self.idle_timeout,
+            first_message_timeout: self.first_message_timeout,
+            grace: self.grace,
+        }
+    }
+
+    fn send_buffer_bytes(&self) -> Option<usize> {
+        match self.service {
+            ServiceConfig::Room { .. } => Some(ROOM_SEND_BUFFER_BYTES),
+            _ => None,
+        }
+    }
+
     /// What is read anew at SIGHUP.
     #[cfg(feature = "sandbox")]
     fn reread_files(&self) -> Vec<&Path> {
@@ -131,9 +153,6 @@ impl ServiceConfig {
     }
 }
 
-/// Descriptors kept for everything that is no client: the poll, signals, listeners, streams.
-const RESERVED_DESCRIPTORS: usize = 32;
-
 /// What the kernel keeps for a room's member that does not read, as asked of it; it doubles that.
 /// Beyond it the log keeps what is owed, once for all.
 const ROOM_SEND_BUFFER_BYTES: usize = 64 * 1024;
@@ -152,23 +171,15 @@ const NO_LOG_BYTES: usize = 4096;
 pub fn run(config: &Config) -> Result<(), CliError> {
     // Before any thread is started, which would inherit the mask.
     signals::unblock(&signals::HANDLED);
+    let mut predecessor = upgrade::predecessor()?;
     let handed = systemd::take_sockets()?;
     let operator = match config.service {
         ServiceConfig::Console => Some(operator::OperatorConsole::find()?),
         _ => None,
     };
     let log = logging::start(operator.as_ref());
-    let limits = reactor::Limits {
-        max_clients: max_clients(config.max_clients),
-        max_clients_per_ip: config.max_clients_per_ip,
-        message_rate: config.message_rate,
-        max_message_bytes: config.max_message_bytes,
-        idle_timeout: config.idle_timeout,
-        first_message_timeout: config.first_message_timeout,
-        grace: config.grace,
-    };
     let attempt = |error| CliError::runtime(format!("set up the poll: {error}"));
-    let mut reactor = Reactor::new(limits).map_err(attempt)?;
+    let mut reactor = Reactor::new(config.limits()).map_err(attempt)?;
     let (service, log_bytes, pace) = service(&config.service, operator.as_ref());
     let limits = outbound::Limits {
         log_bytes,
@@ -187,8 +198,16 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     if let Some(identity) = &config.tls {
         reactor.set_tls(TlsServer::new(identity, &names(&config.listen))?);
     }
-    let opened = open_listeners(config, handed, &mut reactor, service)?;
-    let metrics = open_metrics(config, &log, &mut reactor)?;
+    if operator.is_none() {
+        reactor.upgrade_by(upgrade::launch());
+    }
+    let (opened, metrics) = match &mut predecessor {
+        Some(taker) => take_over(config, taker, &log, &mut reactor, service)?,
+        None => (
+            open_listeners(config, handed, &mut reactor, service)?,
+            open_metrics(config, &log, &mut reactor)?,
+        ),
+    };
     // Its socket may be out of reach for another user.
     let manager = systemd::Manager::find();
     if let Some(user) = &config.user {
@@ -198,14 +217,13 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     if config.sandbox {
         sandbox::enter(&opened, &config.reread_files())?;
     }
-    for listener in &opened {
-        announce(&listener.to_string(), operator.as_ref());
-        if listener.address.is_open_to_others() && !config.service.has_password() {
-            warn!("{listener} can be reached from other machines, without a password");
+    match predecessor {
+        None => announce_all(config, &opened, metrics.as_ref(), operator.as_ref()),
+        // Whoever wants to know where it listens has been told.
+        Some(taker) => {
+            let waited = taker.wait_for_go();
+            waited.map_err(|error| upgrade::failure(&error.to_string()))?;
         }
-    }
-    if let Some(address) = metrics {
-        announce(&format!("metrics:{address}"), operator.as_ref());
     }
     if let Some(operator) = &operator {
         operator.forward_input(reactor.input(service))?;
@@ -219,6 +237,26 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         .map_err(|error| CliError::runtime(format!("wait for events: {error}")))
 }
 
+/// Goes on with the clients and the listeners of the process before; returns the listeners, and where
+/// the server tells how it does.
+fn take_over(
+    config: &Config,
+    taker: &mut Taker,
+    log: &logging::Log,
+    reactor: &mut Reactor,
+    service: ServiceId,
+) -> Result<(Vec<Listen>, Option<Address>), CliError> {
+    let taken = reactor.take_over(taker, service, config.send_buffer_bytes());
+    let taken = taken.map_err(|why| upgrade::failure(&why))?;
+    let metrics = taken.aside.map(|(listener, address)| {
+        let served = reactor.serve_aside(listener, metrics_service(log));
+        served.map(|()| address)
+    });
+    let metrics = metrics.transpose();
+    let metrics = metrics.map_err(|error| upgrade::failure(&error.to_string()))?;
+    Ok((taken.listeners, metrics))
+}
+
 /// Takes the listeners that were handed over, and opens those that are asked for.
 fn open_listeners(
     config: &Config,
@@ -226,10 +264,7 @@ fn open_listeners(
     reactor: &mut Reactor,
     service: ServiceId,
 ) -> Result<Vec<Listen>, CliError> {
-    let send_buffer_bytes = match config.service {
-        ServiceConfig::Room { .. } => Some(ROOM_SEND_BUFFER_BYTES),
-        _ => None,
-    };
+    let send_buffer_bytes = config.send_buffer_bytes();
     let mut opened = Vec::new();
     for (proto, socket) in handed {
         let spoken = proto.unwrap_or(config.service.proto());
@@ -259,15 +294,19 @@ fn open_metrics(
     let Some(asked) = &config.metrics else {
         return Ok(None);
     };
-    let dropped_lines = log.dropped_lines();
-    let service = |figures| Box::new(Metrics::new(figures, dropped_lines)) as Box<dyn Service>;
-    let opened = reactor.listen_aside(asked, service);
+    let opened = reactor.listen_aside(asked, metrics_service(log));
     let fail = |error| CliError::runtime(format!("listen on {asked} for --metrics: {error}"));
     let address = opened.map_err(fail)?;
     if address.is_open_to_others() {
         warn!("metrics at {address} can be read from other machines");
     }
     Ok(Some(address))
+}
+
+/// Who tells how the server does, once its figures are there.
+fn metrics_service(log: &logging::Log) -> impl FnOnce(Rc<RefCell<Figures>>) -> Box<dyn Service> {
+    let dropped_lines = log.dropped_lines();
+    |figures| Box::new(Metrics::new(figures, dropped_lines))
 }
 
 fn service(
@@ -316,7 +355,25 @@ fn names(listen: &[Listen]) -> Vec<String> {
     hosts.chain([own]).collect()
 }
 
-/// Says that clients may come now. Nobody has to listen to it.
+/// Says where clients may come now.
+fn announce_all(
+    config: &Config,
+    opened: &[Listen],
+    metrics: Option<&Address>,
+    operator: Option<&operator::OperatorConsole>,
+) {
+    for listener in opened {
+        announce(&listener.to_string(), operator);
+        if listener.address.is_open_to_others() && !config.service.has_password() {
+            warn!("{listener} can be reached from other machines, without a password");
+        }
+    }
+    if let Some(address) = metrics {
+        announce(&format!("metrics:{address}"), operator);
+    }
+}
+
+/// Says that clients may come to one now. Nobody has to listen to it.
 fn announce(listener: &str, operator: Option<&operator::OperatorConsole>) {
     let line = format!("listening on {listener}");
     match operator {
@@ -326,30 +383,4 @@ fn announce(listener: &str, operator: Option<&operator::OperatorConsole>) {
             let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
         }
     }
-}
-
-/// Raises the descriptor limit as far as it goes; returns how many clients there is room for, at
-/// most as many as are wanted.
-fn max_clients(wanted: Option<usize>) -> usize {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: maximum,
-        maximum,
-    };
-    let limit = match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => maximum,
-        Err(_) => current,
-    };
-    let limit = limit.map_or(usize::MAX, |limit| {
-        usize::try_from(limit).unwrap_or(usize::MAX)
-    });
-    let room = limit.saturating_sub(RESERVED_DESCRIPTORS).max(1);
-    if let Some(wanted) = wanted
-        && wanted > room
-    {
-        warn!(
-            "--max-clients {wanted}: only {room} fit under the descriptor limit of {limit} (see ulimit -n)"
-        );
-    }
-    wanted.unwrap_or(room).min(room)
 }

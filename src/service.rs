@@ -78,6 +78,23 @@ pub trait Service {
         false
     }
 
+    /// What it knows, for a service of another process that goes on with its clients; `None`: no
+    /// other process can.
+    ///
+    /// # Errors
+    /// Why it cannot be written down.
+    fn save(&self) -> Option<Result<Vec<u8>, String>> {
+        None
+    }
+
+    /// Goes on where another one was [saved](Self::save). Called before all else.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn restore(&mut self, _saved: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
     /// What came from files is to be read anew; returns whether anything does.
     fn on_reload(&mut self) -> bool {
         false
@@ -137,6 +154,8 @@ pub enum Disconnect {
     Panicked,
     /// The server ended.
     Shutdown,
+    /// Another process took over, to which it could not be handed.
+    Restarted,
 }
 
 impl fmt::Display for Disconnect {
@@ -155,6 +174,7 @@ impl fmt::Display for Disconnect {
             Self::Silent => f.write_str("it never said anything"),
             Self::Panicked => f.write_str("internal error (panic)"),
             Self::Shutdown => f.write_str("the server ends"),
+            Self::Restarted => f.write_str("the server restarts"),
         }
     }
 }

@@ -3,11 +3,11 @@
 
 use nix::libc::c_int;
 use nix::sys::signal::{SigSet, Signal};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 
 /// At the first two a server stops accepting, sends what is owed, and ends; at the third it reads its
-/// files anew.
-pub(crate) const HANDLED: [c_int; 3] = [SIGTERM, SIGINT, SIGHUP];
+/// files anew; at the last another process goes on in its place.
+pub(crate) const HANDLED: [c_int; 4] = [SIGTERM, SIGINT, SIGHUP, SIGUSR2];
 
 /// Lets `signals` through to this thread and to those that it starts from now on. A mask is
 /// inherited over exec, so a parent that blocks signals while it starts programs would make this
@@ -16,6 +16,13 @@ pub(crate) fn unblock(signals: &[c_int]) {
     let known = signals.iter().filter_map(|&s| Signal::try_from(s).ok());
     // It can only fail for lack of a valid set.
     let _ = known.collect::<SigSet>().thread_unblock();
+}
+
+/// Sends a signal to a process, which may be gone.
+pub(crate) fn send(pid: u32, signal: c_int) {
+    if let (Ok(pid), Ok(signal)) = (i32::try_from(pid), Signal::try_from(signal)) {
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
+    }
 }
 
 /// Whether the parent process had `signal` ignored, as `nohup` does with SIGHUP. Where the system

@@ -1,5 +1,7 @@
 //! Bytes to messages. Knows neither sockets nor services: slices go in, messages come out.
 
+use serde::{Deserialize, Serialize};
+
 mod chunk;
 mod decoder;
 mod keys;
@@ -13,7 +15,7 @@ mod tests;
 pub use decoder::Decoder;
 
 /// How a stream of bytes is cut into messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Framing {
     /// A message is what one receive returned, cut at the largest message's length.
     Chunk,

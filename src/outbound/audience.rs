@@ -1,13 +1,15 @@
 //! An audience: clients that are told the same things. Its logs, whose turn is next, and whether
 //! talk outruns it. Knows ids; what each of them is owed stands elsewhere.
 
+use serde::{Deserialize, Serialize};
+
 use super::backpressure::Backpressure;
 use super::feeds::Feeds;
 use super::pacing::Pace;
 use super::schedule::Schedule;
 
 /// Names one audience of a fanout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AudienceId(u32);
 
 impl AudienceId {

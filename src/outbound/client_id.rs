@@ -1,9 +1,11 @@
 //! A client's id: a place in the reactor's slab and which of its tenants is meant.
 
+use serde::{Deserialize, Serialize};
+
 /// Names one client, to the poll, the engine and the service alike. Never reused: a later client in
 /// the same place has another generation. That wraps after 2^32 clients, while an event is at most
 /// one turn old.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ClientId {
     key: u32,
     generation: u32,

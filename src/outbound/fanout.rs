@@ -19,8 +19,11 @@ mod driver;
 mod laggards;
 mod logs;
 mod moving;
+mod saved;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use saved::SavedFanout;
 
 /// The client is already owed as much as it may be, and nothing was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,6 +253,26 @@ impl Fanout {
     fn get(&self, id: ClientId) -> Option<&Client> {
         let client = self.clients.get(id.index())?.as_ref()?;
         (client.generation == id.generation()).then_some(client)
+    }
+
+    /// Gives a client its place in the table, and in its audience.
+    fn place(&mut self, id: ClientId, audience: AudienceId, feed: u8, outbox: Outbox) {
+        if id.index() >= self.clients.len() {
+            self.clients.resize_with(id.index() + 1, || None);
+        }
+        self.clients[id.index()] = Some(Client {
+            generation: id.generation(),
+            in_ring: false,
+            is_urgent: false,
+            blocked: false,
+            reading_paused: false,
+            closing: false,
+            is_full_of_gaps: false,
+            feed,
+            audience,
+            outbox,
+        });
+        self.audiences[audience.key()].clients += 1;
     }
 
     fn make_urgent(&mut self, id: ClientId) {

@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use super::log::{Offset, SharedLog};
+use serde::{Deserialize, Serialize};
+
+use super::log::{Offset, SavedLog, SharedLog};
 
 /// As many ways as a service may tell the same things.
 pub const MAX_FEEDS: usize = 4;
@@ -32,7 +34,31 @@ pub(super) struct Feeds {
     published_bytes: u64,
 }
 
+/// What feeds hold, for another process.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SavedFeeds {
+    logs: [SavedLog; MAX_FEEDS],
+    in_use: [bool; MAX_FEEDS],
+    published_bytes: u64,
+}
+
 impl Feeds {
+    pub(super) fn save(&self) -> SavedFeeds {
+        SavedFeeds {
+            logs: self.logs.each_ref().map(SharedLog::save),
+            in_use: self.in_use,
+            published_bytes: self.published_bytes,
+        }
+    }
+
+    pub(super) fn restore(log_bytes: usize, saved: SavedFeeds) -> Self {
+        Self {
+            logs: saved.logs.map(|log| SharedLog::restore(log_bytes, log)),
+            in_use: saved.in_use,
+            published_bytes: saved.published_bytes,
+        }
+    }
+
     /// `log_bytes` for each of them.
     pub(super) fn new(log_bytes: usize) -> Self {
         Self {

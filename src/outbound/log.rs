@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 /// A place in a log: bytes since its beginning. Never reused, so it stays right when the ring
 /// wraps and when old messages are trimmed.
 pub type Offset = u64;
@@ -27,7 +29,39 @@ pub struct SharedLog {
     capacity_bytes: usize,
 }
 
+/// What a log holds, for another process.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SavedLog {
+    start: Offset,
+    #[serde(with = "serde_bytes")]
+    bytes: Vec<u8>,
+    message_starts: VecDeque<Offset>,
+}
+
 impl SharedLog {
+    pub(super) fn save(&self) -> SavedLog {
+        let (front, back) = self.bytes.as_slices();
+        SavedLog {
+            start: self.start,
+            bytes: [front, back].concat(),
+            message_starts: self.message_starts.clone(),
+        }
+    }
+
+    /// A log as it was, but for its bound, which may be another.
+    pub(super) fn restore(capacity_bytes: usize, saved: SavedLog) -> Self {
+        let mut log = Self {
+            bytes: saved.bytes.into(),
+            message_starts: saved.message_starts,
+            start: saved.start,
+            capacity_bytes,
+        };
+        while log.used_bytes() > log.capacity_bytes {
+            log.trim_oldest();
+        }
+        log
+    }
+
     /// An empty log that will take at most `capacity_bytes` of memory, its index included.
     #[must_use]
     pub fn new(capacity_bytes: usize) -> Self {

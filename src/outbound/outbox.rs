@@ -5,11 +5,13 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::ops::{AddAssign, Range};
 
+use serde::{Deserialize, Serialize};
+
 use super::log::{Offset, SharedLog};
 
 /// What one client is still owed, in the order in which it must be sent: `queued` first, then
 /// everything from `live` to the log's end. The rarely touched part stands last in memory.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[repr(C)]
 pub struct Outbox {
     /// Up to where the log has been sent or queued, for a client that follows it.
@@ -20,7 +22,7 @@ pub struct Outbox {
     private: VecDeque<u8>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Segment {
     Shared(Range<Offset>),
     Private(usize),
@@ -35,7 +37,7 @@ pub struct Lagged {
 }
 
 /// What has been sent to clients.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// Messages: of the log each one whose last byte went out, once for each client; and each one
     /// that was for one client alone, from when it was owed.

@@ -5,11 +5,13 @@ use std::collections::VecDeque;
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use super::ClientId;
 use super::pacing::{Pace, Pacing};
 
 /// Rounds through the followers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rounds {
     /// That have begun.
     pub all: u64,

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::websocket::{self, CloseCode, FrameHeader, Opcode};
 use super::{Encoding, irc, json, lines};
 
 /// How something is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// As it is.
     Say,
@@ -19,7 +19,7 @@ pub enum Kind {
 }
 
 /// Which message it is, and when it was said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     /// Ascends from message to message. Less than 2^53: JavaScript has no larger whole numbers.
     pub id: u64,

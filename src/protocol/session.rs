@@ -14,6 +14,8 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Encoding, http, irc};
 use crate::wire::{Decoder, Framing};
 pub use output::Output;
@@ -24,7 +26,7 @@ use state::State;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a listener's clients may speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Opening {
     /// What a client sends first decides.
     Auto,
@@ -70,7 +72,7 @@ impl Setup {
 /// returns `None`: the input is used up then. When [`due`](Self::due) has come and nothing is there
 /// to be read, call [`on_quiet`](Self::on_quiet) until `None`, and so [`finish`](Self::finish) at
 /// the end of the stream.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Session {
     state: State,
 }

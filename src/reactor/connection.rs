@@ -4,6 +4,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::addr::{Peer, Proto};
 use crate::protocol::{Encoding, Session};
 use crate::service::Disconnect;
@@ -69,7 +71,7 @@ pub(super) struct Connection<S> {
 }
 
 /// What has been read from a client and not been handed over.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct PendingInput {
     bytes: Box<[u8]>,
     /// How many of them have been.
@@ -96,7 +98,7 @@ impl PendingInput {
 }
 
 /// Whether a connection will be read from, and what makes it so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ReadState {
     /// An event, or a deadline, will tell that there is something to read.
     Idle,

@@ -40,6 +40,7 @@ mod audit;
 mod close;
 mod counts;
 mod flush;
+mod handover;
 mod handshake;
 mod read;
 mod service_slot;
@@ -47,6 +48,7 @@ mod step;
 mod timers;
 
 use counts::Counts;
+pub(crate) use handover::SavedEngine;
 use service_slot::ServiceSlot;
 
 /// One read takes at most this much, and so does one turn of one client; then it is the others'

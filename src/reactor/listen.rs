@@ -40,7 +40,7 @@ pub(super) fn open(
             let listener = Listener::Unix {
                 socket: mio::net::UnixListener::from_std(socket.into()),
                 send_buffer_bytes,
-                _file: Some(SocketFile::new(path.clone())),
+                file: Some(SocketFile::new(path.clone())),
             };
             Ok((listener, address.clone()))
         }
@@ -78,13 +78,15 @@ fn open_tcp(
     Ok((Listener::Tcp(listener), real.into()))
 }
 
-/// Takes a socket that listens already; returns it and what to call it.
+/// Takes a socket that listens already; returns it and what to call it. `owns_file`: the file of a
+/// unix socket goes with it. Else that is of who has opened it.
 ///
 /// # Errors
 /// It does not listen, or what the system says.
 pub(super) fn adopt(
     socket: OwnedFd,
     send_buffer_bytes: Option<usize>,
+    owns_file: bool,
 ) -> io::Result<(Listener, Address)> {
     let socket = Socket::from(socket);
     if !socket.is_listener()? || socket.r#type()? != Type::STREAM {
@@ -112,8 +114,7 @@ pub(super) fn adopt(
     let listener = Listener::Unix {
         socket: mio::net::UnixListener::from_std(socket.into()),
         send_buffer_bytes,
-        // Its file is of who has opened it.
-        _file: None,
+        file: owns_file.then(|| SocketFile::new(path.clone())),
     };
     Ok((listener, Address::Unix(path)))
 }

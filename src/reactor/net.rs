@@ -2,12 +2,13 @@
 //! The real one stands here; a simulated one can take its place, clock included.
 
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mio::{Interest, Registry, Token};
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 
 use crate::addr::Peer;
 
@@ -62,8 +63,14 @@ pub(crate) trait Net {
         self.close(stream);
     }
 
+    /// Lets a stream go that another process has, too: its peer notices nothing.
+    fn release(&mut self, stream: Self::Stream);
+
     /// Lets a listener go.
     fn close_listener(&mut self, listener: Self::Listener);
+
+    /// Lets a listener go that another process has, too.
+    fn release_listener(&mut self, listener: Self::Listener);
 }
 
 /// The system's network.
@@ -100,7 +107,7 @@ pub(crate) enum Listener {
         /// What the kernel is to keep for a client: a unix listener does not hand that on.
         send_buffer_bytes: Option<usize>,
         /// What goes with the listener.
-        _file: Option<SocketFile>,
+        file: Option<SocketFile>,
     },
 }
 
@@ -116,6 +123,10 @@ impl SocketFile {
     pub(super) fn new(path: PathBuf) -> Self {
         let identity = identity(&path);
         Self { path, identity }
+    }
+
+    fn leave(mut self) {
+        self.identity = None;
     }
 }
 
@@ -138,6 +149,28 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 pub(crate) enum Stream {
     Tcp(mio::net::TcpStream),
     Unix(mio::net::UnixStream),
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl TryFrom<OwnedFd> for Stream {
+    type Error = io::Error;
+
+    /// A stream that is not blocking.
+    fn try_from(socket: OwnedFd) -> io::Result<Self> {
+        let socket = Socket::from(socket);
+        Ok(match socket.local_addr()?.is_unix() {
+            true => Self::Unix(mio::net::UnixStream::from_std(socket.into())),
+            false => Self::Tcp(mio::net::TcpStream::from_std(socket.into())),
+        })
+    }
 }
 
 impl Net for System {
@@ -213,7 +246,22 @@ impl Net for System {
         self.close(stream);
     }
 
+    fn release(&mut self, stream: Stream) {
+        // Closing alone sends nothing.
+        drop(stream);
+    }
+
     fn close_listener(&mut self, listener: Listener) {
+        drop(listener);
+    }
+
+    fn release_listener(&mut self, mut listener: Listener) {
+        if let Listener::Unix { file, .. } = &mut listener {
+            // The other one takes it away.
+            if let Some(file) = file.take() {
+                file.leave();
+            }
+        }
         drop(listener);
     }
 }

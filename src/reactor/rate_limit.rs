@@ -3,6 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+
 use super::{Limits, Rate};
 
 /// A client that has ended while its rate held it back is still heard for this long.
@@ -10,15 +14,19 @@ const LINGER: Duration = Duration::from_secs(30);
 
 /// The limits on one client's messages. The rate is the generic cell rate algorithm's
 /// (ITU-T I.371).
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RateLimiter {
     /// Since when its first message is waited for; `None`: it has spoken.
+    #[serde(with = "clock::optional_instant")]
     silent_since: Option<Instant>,
     /// Theoretical arrival time of its next message, had the messages so far come evenly.
+    #[serde(with = "clock::instant")]
     tat: Instant,
     /// Nothing more is taken from it until then.
+    #[serde(with = "clock::optional_instant")]
     limited_until: Option<Instant>,
     /// It has ended while it was limited, and what it said before is taken until then.
+    #[serde(with = "clock::optional_instant")]
     linger_until: Option<Instant>,
 }
 

@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::Limits;
 use super::engine::{Engine, Readiness};
-use super::net::{Net, System};
-use super::{Limits, listen};
-use crate::addr::{Address, Proto};
+use super::net::{Listener, Net, System};
+use crate::addr::Proto;
 use crate::outbound::{self, Pace};
 use crate::service::{Figures, Service, Turns};
 
@@ -36,13 +36,13 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// Opens `address` for a service that is made of the figures that it may tell. They are those of
+    /// Serves at `listener` with what is made of the figures that it may tell. They are those of
     /// the moment in which it is called.
-    pub(super) fn open(
+    pub(super) fn new(
         net: System,
-        address: &Address,
+        listener: Listener,
         service: impl FnOnce(Rc<RefCell<Figures>>) -> Box<dyn Service>,
-    ) -> std::io::Result<(Self, Address)> {
+    ) -> std::io::Result<Self> {
         let limits = Limits {
             max_clients: MAX_CLIENTS,
             max_message_bytes: MAX_PENDING_BYTES,
@@ -58,15 +58,18 @@ impl Side {
         let figures = Rc::default();
         let mut engine = Engine::new(net, limits);
         let service = engine.add_service(service(Rc::clone(&figures)), pending);
-        let (listener, real) = listen::open(address, None)?;
         engine.add_listener(listener, service, Proto::Lines)?;
-        let side = Self {
+        Ok(Self {
             engine,
             figures,
             turns: Turns::default(),
             lag: None,
-        };
-        Ok((side, real))
+        })
+    }
+
+    /// Where it listens.
+    pub(super) fn listeners(&self) -> impl Iterator<Item = (&Listener, Proto)> {
+        self.engine.listeners()
     }
 
     pub(super) fn wait(&mut self, now: Instant) -> Option<Duration> {

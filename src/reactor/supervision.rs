@@ -12,6 +12,9 @@ pub trait Supervisor {
 
     /// The server ends in good order, from here on.
     fn on_stopping(&mut self);
+
+    /// Another process, of this id, is the server from here on.
+    fn on_succeeded(&mut self, pid: u32);
 }
 
 /// The supervisor, if there is one, and what it has been told.
@@ -35,6 +38,13 @@ impl Supervision {
     /// Whether somebody supervises the server.
     pub(super) fn is_there(&self) -> bool {
         self.supervisor.is_some()
+    }
+
+    /// Another process is the server from here on, and is supervised in this one's place.
+    pub(super) fn hand_over(&mut self, pid: u32) {
+        if let Some(mut supervisor) = std::mem::take(self).supervisor {
+            supervisor.on_succeeded(pid);
+        }
     }
 
     /// How long the poll may wait, where it could wait for so long.
@@ -79,6 +89,10 @@ mod tests {
         fn on_stopping(&mut self) {
             self.0.borrow_mut().push("stopping");
         }
+
+        fn on_succeeded(&mut self, _: u32) {
+            self.0.borrow_mut().push("succeeded");
+        }
     }
 
     #[test]
@@ -103,6 +117,8 @@ mod tests {
         assert!(told(&mut supervision, false, 4499).is_empty());
         assert_eq!(told(&mut supervision, true, 4500), ["stopping", "alive"]);
         assert_eq!(told(&mut supervision, true, 6500), ["alive"]);
+        supervision.hand_over(7);
+        assert_eq!(told(&mut supervision, true, 9500), ["succeeded"]);
     }
 
     #[test]

@@ -19,6 +19,11 @@ impl<S> Transport<S> {
         Self { stream, tls: None }
     }
 
+    /// Whether the stream is all that there is.
+    pub(super) fn is_plain(&self) -> bool {
+        self.tls.is_none()
+    }
+
     /// What comes next is TLS, of which `already_read` has been read. The next read begins with
     /// that, whatever the stream has.
     ///

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use nix::unistd::{User, initgroups, setgid, setuid};
+use nix::unistd::{Uid, User, initgroups, setgid, setuid};
 
 use crate::failure::CliError;
 
@@ -12,6 +12,10 @@ pub(super) fn become_user(name: &str) -> Result<(), CliError> {
     let user = User::from_name(name)
         .map_err(|error| fail(error.desc().to_owned()))?
         .ok_or_else(|| fail("there is no such user".to_owned()))?;
+    // A process that goes on in another one's place has become it already.
+    if Uid::current() == user.uid && Uid::effective() == user.uid {
+        return Ok(());
+    }
     let c_name = CString::new(name).map_err(|error| fail(error.to_string()))?;
     // The groups first: afterwards there is no right to.
     initgroups(&c_name, user.gid)

@@ -106,6 +106,10 @@ impl Supervisor for Manager {
     fn on_stopping(&mut self) {
         self.tell("STOPPING=1");
     }
+
+    fn on_succeeded(&mut self, pid: u32) {
+        self.tell(&format!("MAINPID={pid}"));
+    }
 }
 
 /// A path, or, with an `@` before it, a name in the kernel's own space.

@@ -28,6 +28,10 @@ impl Service for Echo {
             let _ = out.send(client, bytes);
         }
     }
+
+    fn save(&self) -> Option<Result<Vec<u8>, String>> {
+        Some(Ok(Vec::new()))
+    }
 }
 
 #[cfg(test)]

@@ -86,6 +86,15 @@ impl Service for Reply {
             out.stop();
         }
     }
+
+    fn save(&self) -> Option<Result<Vec<u8>, String>> {
+        Some(rmp_serde::to_vec(&self.first).map_err(|error| error.to_string()))
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        self.first = rmp_serde::from_slice(saved).map_err(|error| error.to_string())?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ mod password;
 mod presence;
 mod reload;
 mod remark;
+mod saved;
 mod stamps;
 mod talk;
 #[cfg(test)]
@@ -277,16 +278,29 @@ impl Service for Room {
 
     fn farewell(&self, client: ClientId, why: &Disconnect) -> Option<Vec<u8>> {
         let code = match why {
-            Disconnect::Shutdown => CloseCode::GoingAway,
+            Disconnect::Shutdown | Disconnect::Restarted => CloseCode::GoingAway,
             Disconnect::Lagged { .. } => CloseCode::TryAgainLater,
             Disconnect::Idle => CloseCode::Normal,
             Disconnect::Silent => CloseCode::Policy,
             Disconnect::Panicked => CloseCode::Internal,
             Disconnect::Eof | Disconnect::Broken(_) | Disconnect::Unfinished => return None,
         };
+        let (encoding, reason) = (self.encoding(client)?, reason(why)?);
         let mut bytes = Vec::new();
-        protocol::encode_end(self.encoding(client)?, code, reason(why)?, &mut bytes);
+        if encoding == Encoding::Lines && *why == Disconnect::Restarted {
+            // A line client that is ended so soon after others were not would think it was thrown out.
+            protocol::encode(encoding, &Event::Notice(reason), "*", &mut bytes);
+        }
+        protocol::encode_end(encoding, code, reason, &mut bytes);
         (!bytes.is_empty()).then_some(bytes)
+    }
+
+    fn save(&self) -> Option<Result<Vec<u8>, String>> {
+        Some(self.to_bytes().map_err(|error| error.to_string()))
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        self.of_bytes(saved).map_err(|error| error.to_string())
     }
 
     fn on_reload(&mut self) -> bool {
@@ -312,6 +326,7 @@ impl Service for Room {
 fn reason(why: &Disconnect) -> Option<&'static str> {
     Some(match why {
         Disconnect::Shutdown => "the server ends",
+        Disconnect::Restarted => "the server restarts; come again",
         Disconnect::Lagged { .. } => "too slow",
         Disconnect::Idle => "idle for too long",
         Disconnect::Silent => "silent for too long",

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::line::LineEnd;
 use super::mark::Mark;
 use super::telnet::{IAC, Step, Telnet};
@@ -23,7 +25,7 @@ const TYPING_QUIET: Duration = Duration::from_secs(2);
 /// [`flush_after`](Self::flush_after), call [`flush_idle`](Self::flush_idle), and at the end of
 /// the stream [`finish`](Self::finish). What a returned message was kept in is freed by the
 /// call after it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Decoder {
     /// The unfinished message.
     pub(super) tail: Vec<u8>,
@@ -40,7 +42,7 @@ pub struct Decoder {
 }
 
 /// What is to become of the tail.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum TailState {
     /// It grows.
     #[default]

@@ -1,10 +1,12 @@
 //! Lines: a message ends with LF, CR LF, telnet's CR NUL, or a CR that nothing follows.
 
+use serde::{Deserialize, Serialize};
+
 use super::decoder::TailState;
 use super::{Decoded, Decoder, Framing, Message, telnet};
 
 /// Where a stream stands about a CR.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum LineEnd {
     #[default]
     None,

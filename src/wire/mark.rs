@@ -1,10 +1,12 @@
 //! A byte order mark: three bytes that some editors put before a text. Left in place, one makes
 //! `/msg` no command, and what was meant for one reader goes to all.
 
+use serde::{Deserialize, Serialize};
+
 const BYTES: &[u8; 3] = b"\xef\xbb\xbf";
 
 /// How much of a byte order mark a stream has begun with.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) enum Mark {
     /// Nothing has come yet.
     #[default]

@@ -1,6 +1,8 @@
 //! Telnet's commands (RFC 854, 855, 885, 1184): taken out of a stream wherever a read cuts them,
 //! and what would be negotiated is refused. Keeps some bytes of state and no buffer.
 
+use serde::{Deserialize, Serialize};
+
 pub(super) const IAC: u8 = 255;
 const DONT: u8 = 254;
 const DO: u8 = 253;
@@ -20,7 +22,7 @@ const FIRST_COMMAND: u8 = 236;
 const MAX_SUBNEGOTIATION_BYTES: u8 = 255;
 
 /// Where a stream stands between telnet's commands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Telnet {
     /// In the text.
     #[default]

@@ -1,11 +1,13 @@
 //! What a fanout has done, for whoever watches the server.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::outbox::Sent;
 use super::super::schedule::Rounds;
 use super::Fanout;
 
 /// Since the beginning.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Counts {
     pub(crate) sent: Sent,
     pub(crate) rounds: Rounds,

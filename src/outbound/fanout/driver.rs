@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::outbox::Flushed;
 use super::laggards::Laggard;
-use super::{
-    Action, AudienceId, Client, ClientId, Fanout, Limits, Outbox, Slab, VecDeque, log_of, lookup,
-};
+use super::{Action, AudienceId, ClientId, Fanout, Limits, Outbox, Slab, VecDeque, log_of, lookup};
 
 /// A follower is due if it is due within this: the poll would wait for longer.
 const SLACK: Duration = Duration::from_micros(500);
@@ -42,22 +40,7 @@ impl Fanout {
 
     /// Takes a client in. Nothing is owed to it yet.
     pub(crate) fn open(&mut self, id: ClientId) {
-        if id.index() >= self.clients.len() {
-            self.clients.resize_with(id.index() + 1, || None);
-        }
-        self.clients[id.index()] = Some(Client {
-            generation: id.generation(),
-            in_ring: false,
-            is_urgent: false,
-            blocked: false,
-            reading_paused: false,
-            closing: false,
-            is_full_of_gaps: false,
-            feed: 0,
-            audience: AudienceId::FIRST,
-            outbox: Outbox::default(),
-        });
-        self.audiences[AudienceId::FIRST.key()].clients += 1;
+        self.place(id, AudienceId::FIRST, 0, Outbox::default());
     }
 
     /// Forgets a client whose connection is gone.

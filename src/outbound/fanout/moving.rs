@@ -69,7 +69,7 @@ impl Fanout {
         self.drop_if_done(id);
     }
 
-    fn drop_if_done(&mut self, id: AudienceId) {
+    pub(super) fn drop_if_done(&mut self, id: AudienceId) {
         let audience = &self.audiences[id.key()];
         if audience.is_closed && audience.clients == 0 {
             self.urgent_clients -= audience.schedule.urgent_len();

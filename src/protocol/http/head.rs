@@ -1,5 +1,7 @@
 //! A request's head: read in pieces, bounded, and looked things up in.
 
+use serde::{Deserialize, Serialize};
+
 use super::Refusal;
 use crate::protocol::extend_within;
 
@@ -23,7 +25,7 @@ pub struct Head<'a> {
 }
 
 /// Collects a head as it comes.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct HeadReader {
     bytes: Vec<u8>,
 }

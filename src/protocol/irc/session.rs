@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::MAX_BODY_BYTES;
 use super::answer::Answer;
 use super::message::{self, Message};
@@ -10,7 +12,7 @@ use super::request::Request;
 const KNOWN_CAPABILITIES: &str = "server-time echo-message";
 
 /// What a client wants beyond the old protocol.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// Each message says when it was said.
     pub server_time: bool,
@@ -28,6 +30,7 @@ pub struct Registration {
 }
 
 /// Which nobody may read in a log.
+#[derive(Serialize, Deserialize)]
 struct Secret(String);
 
 impl fmt::Debug for Secret {
@@ -43,7 +46,7 @@ impl fmt::Debug for Secret {
 /// that refuses it. After each line of a client that has not come in yet,
 /// [`is_ready`](Self::is_ready) says whether it asks to, and [`registration`](Self::registration)
 /// lets it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Session {
     nick: Option<String>,
     real_name: Option<String>,

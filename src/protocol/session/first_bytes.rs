@@ -1,7 +1,12 @@
 //! A client's first bytes: held while it is not decided what it speaks, or whether it is an
 //! intruder, and then read again as what they are.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
 
 use super::super::detect::{self, Protocol, detect};
 use super::super::{Encoding, extend_within, http, irc};
@@ -19,13 +24,15 @@ const SILENCE: Duration = Duration::from_millis(100);
 const AMBIGUITY: Duration = Duration::from_millis(200);
 
 /// A client's first bytes.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct FirstBytes {
     /// With [`Opening::Auto`] and [`Opening::Http`] its service does not know of the client.
     opening: Opening,
     framing: Framing,
     is_over_tls: bool,
+    #[serde(with = "clock::instant")]
     since: Instant,
+    #[serde(with = "clock::optional_instant")]
     first_at: Option<Instant>,
     /// All of them so far, at most [`detect::MAX_BYTES`].
     held: Vec<u8>,
@@ -246,9 +253,9 @@ impl FirstBytes {
 }
 
 /// The messages of a client that has ended. `None`: one that was too long.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Unsent {
-    messages: std::vec::IntoIter<Option<Vec<u8>>>,
+    messages: VecDeque<Option<Vec<u8>>>,
     current: Option<Vec<u8>>,
 }
 
@@ -259,21 +266,21 @@ impl Unsent {
             Message::Whole(bytes) => Some(bytes.to_vec()),
             Message::TooLong => None,
         };
-        let mut messages = Vec::new();
+        let mut messages = VecDeque::new();
         while let Some(decoded) = decoder.next(&mut bytes, max_bytes) {
             if let Decoded::Message(message) = decoded {
-                messages.push(own(message));
+                messages.push_back(own(message));
             }
         }
         messages.extend(decoder.finish(max_bytes).map(own));
         Self {
-            messages: messages.into_iter(),
+            messages,
             current: None,
         }
     }
 
     pub(super) fn next(&mut self) -> Option<Message<'_>> {
-        self.current = self.messages.next()?;
+        self.current = self.messages.pop_front()?;
         Some(match &self.current {
             Some(text) => Message::Whole(text),
             None => Message::TooLong,
@@ -282,7 +289,7 @@ impl Unsent {
 
     #[cfg(any(test, fuzzing))]
     pub(super) fn kept_bytes(&self) -> usize {
-        let unsent = self.messages.as_slice().iter().chain([&self.current]);
+        let unsent = self.messages.iter().chain([&self.current]);
         unsent.flatten().map(Vec::capacity).sum()
     }
 }

@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+
 use super::super::Encoding;
 use super::super::http::{Answer, HeadReader, Refusal, route};
 use super::super::websocket::{Reader, Role};
@@ -10,10 +14,11 @@ use super::state::{Joining, State, Step};
 use super::{HEAD_TIMEOUT, Output, Setup};
 
 /// A request whose head is on its way.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct HttpRequest {
     head: HeadReader,
     /// When the client came.
+    #[serde(with = "clock::instant")]
     since: Instant,
 }
 

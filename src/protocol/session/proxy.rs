@@ -7,6 +7,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+
 use super::output::refuse;
 use super::state::{Joining, State, Step};
 use super::{HEAD_TIMEOUT, Opening, Output};
@@ -28,11 +32,13 @@ const MAX_LENGTH_2: usize = UNIX_BYTES_2 + 2048;
 struct Bad;
 
 /// A client whose proxy has not yet said where it comes from.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Proxied {
     opening: Opening,
     framing: Framing,
+    #[serde(with = "clock::instant")]
     since: Instant,
+    #[serde(with = "clock::instant")]
     read_at: Instant,
     header: Vec<u8>,
 }

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use super::super::websocket::Reader;
 use super::super::{Encoding, http};
 use super::first_bytes::{FirstBytes, Unsent};
@@ -11,7 +13,7 @@ use super::proxy::Proxied;
 use super::{Opening, Output, Setup};
 use crate::wire::{Decoder, Framing};
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum State {
     /// Lines, or whatever bytes the service takes.
     Lines(Decoder),
@@ -35,7 +37,7 @@ pub(super) enum State {
     Over,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Joining {
     pub(super) encoding: Encoding,
     pub(super) since: Option<u64>,

@@ -1,5 +1,7 @@
 //! Frames as they are written.
 
+use serde::{Deserialize, Serialize};
+
 use super::CloseCode;
 use crate::protocol::beginning;
 
@@ -14,7 +16,7 @@ pub(super) const LENGTH_16: u8 = 126;
 pub(super) const LENGTH_64: u8 = 127;
 
 /// What a frame is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Opcode {
     /// A message goes on.
     Continuation = 0,

@@ -1,12 +1,14 @@
 //! Frames as they are read, cut anywhere.
 
+use serde::{Deserialize, Serialize};
+
 use super::CloseCode;
 use super::frame::{LENGTH_16, LENGTH_64, MASKED, MAX_CONTROL_BYTES, Opcode, apply_mask};
 
 const MAX_HEADER_BYTES: usize = 14;
 
 /// Whose frames are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// A client's, which must be masked.
     Server,
@@ -31,7 +33,7 @@ pub enum Event<'a> {
 
 /// One connection's place in reading frames. Holds a message's bytes until it is whole, at most
 /// as many as the limit, and no buffer between two messages.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reader {
     role: Role,
     /// The header of the next frame, as far as it has come.
@@ -48,7 +50,7 @@ pub struct Reader {
     is_over: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Frame {
     opcode: Opcode,
     is_final: bool,
@@ -57,7 +59,7 @@ struct Frame {
     read_bytes: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum MessageState {
     /// Between two.
     None,
@@ -66,7 +68,7 @@ enum MessageState {
     Skipping,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Emitted {
     Nothing,
     Message,

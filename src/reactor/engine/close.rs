@@ -155,32 +155,7 @@ impl<N: Net> Engine<N> {
         if self.run_state != RunState::Running {
             return;
         }
-        self.run_state = RunState::Stopping {
-            until: now + self.limits.grace,
-        };
-        for token in self.tokens() {
-            match self.source(token) {
-                Some(Source::Connection(connection)) if connection.rejected => {
-                    self.kill(token, Disconnect::Shutdown);
-                }
-                Some(Source::Connection(_)) => {
-                    self.bid_farewell(token, Disconnect::Shutdown);
-                    self.close_after_flush(token, now);
-                    // One whose side has ended already may have nothing more to say.
-                    self.queue(token);
-                }
-                Some(Source::Listener(_)) => {
-                    let slot = self.sources.remove(token.index());
-                    if let Source::Listener(state) = slot.source {
-                        self.net.close_listener(state.listener);
-                    }
-                }
-                None => {}
-            }
-        }
-        for slot in &mut self.services {
-            slot.fanout.stop_pacing();
-        }
+        self.end_all(Disconnect::Shutdown, now);
         let Counts {
             clients,
             accepted,
@@ -193,6 +168,39 @@ impl<N: Net> Engine<N> {
             "stopping; clients here: {clients}, in all: {accepted}, turned away: {refused}, \
              disconnected as too slow: {lagged}, ended by an internal error: {panicked}"
         );
+    }
+
+    /// Tells everybody why, and ends when all are gone or the grace is over.
+    pub(super) fn end_all(&mut self, why: Disconnect, now: Instant) {
+        self.run_state = RunState::Stopping {
+            until: now + self.limits.grace,
+        };
+        for token in self.tokens() {
+            match self.source(token) {
+                Some(Source::Connection(connection)) if connection.rejected => {
+                    self.kill(token, Disconnect::Shutdown);
+                }
+                Some(Source::Connection(_)) => {
+                    self.bid_farewell(token, why);
+                    self.close_after_flush(token, now);
+                    // One whose side has ended already may have nothing more to say.
+                    self.queue(token);
+                }
+                Some(Source::Listener(_)) => {
+                    let slot = self.sources.remove(token.index());
+                    if let Source::Listener(state) = slot.source {
+                        match why {
+                            Disconnect::Restarted => self.net.release_listener(state.listener),
+                            _ => self.net.close_listener(state.listener),
+                        }
+                    }
+                }
+                None => {}
+            }
+        }
+        for slot in &mut self.services {
+            slot.fanout.stop_pacing();
+        }
     }
 
     /// Gives up what could not be sent within the grace.

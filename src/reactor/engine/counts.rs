@@ -1,5 +1,7 @@
 //! What the engine counts: plain numbers, since there is one thread.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::Token;
 use super::super::net::Net;
 use super::Engine;
@@ -7,7 +9,7 @@ use crate::protocol::Encoding;
 use crate::service::Figures;
 
 /// What has happened since the start.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Counts {
     /// Present clients.
     pub(super) clients: usize,

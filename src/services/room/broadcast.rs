@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::Room;
 use super::channels::ChannelId;
 use crate::outbound::{AudienceId, ClientId, Fanout, Offset, Published};
 use crate::protocol::{self, Encoder, Encoding, Event};
 
 /// All who are in one room.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Addressees {
     audience: AudienceId,
     /// As IRC calls it.

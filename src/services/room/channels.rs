@@ -6,6 +6,8 @@ use std::num::NonZeroU16;
 use std::ops::{Index, IndexMut};
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use slab::Slab;
 
 use super::broadcast::Addressees;
@@ -22,7 +24,7 @@ const MAX_TOPIC_BYTES: usize = 300;
 pub const MAX_ROOMS: u16 = 10_000;
 
 /// Names one of the rooms. Small, for each member has one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ChannelId(NonZeroU16);
 
 impl ChannelId {
@@ -42,7 +44,7 @@ impl ChannelId {
 }
 
 /// One room.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Channel {
     pub(super) addressees: Addressees,
     /// May be empty.
@@ -129,6 +131,22 @@ impl Channels {
 
     pub(super) fn len(&self) -> usize {
         self.slab.len()
+    }
+
+    /// Those that another process has had, in place of these.
+    pub(super) fn restore(&mut self, saved: Vec<(ChannelId, Channel)>) {
+        let names = saved.iter();
+        self.by_look = names
+            .map(|(id, channel)| (nick::folded(channel.name()), *id))
+            .collect();
+        let due = saved.iter();
+        let mut sums: Vec<_> = due
+            .filter_map(|(id, channel)| Some((channel.pending.due()?, *id)))
+            .collect();
+        sums.sort_by_key(|(due, _)| *due);
+        self.sums = sums.into();
+        let by_key = saved.into_iter();
+        self.slab = by_key.map(|(id, it)| (id.index(), it)).collect();
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (ChannelId, &Channel)> {

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::broadcast::{Addressees, publish_in};
 use crate::outbound::{ClientId, Fanout, Offset, Published};
 use crate::protocol::{Encoder, Encoding, Event, Kind, Said, Stamp};
@@ -12,7 +14,7 @@ use crate::protocol::{Encoder, Encoding, Event, Kind, Said, Stamp};
 /// else than the conversation stands between two lines; each takes some bytes of a client's own.
 const MAX_RUNS: usize = 10_000;
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct History {
     /// So many lines are shown to a newcomer, and kept as they were said.
     max_lines: usize,
@@ -24,7 +26,7 @@ pub(super) struct History {
 }
 
 /// A line as it was said. Kept only while some log has it too, whose size is bounded.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Line {
     stamp: Stamp,
     speaker: ClientId,
@@ -37,14 +39,14 @@ struct Line {
 
 /// The lines that one log holds. For the page that comes back all of them, else those that are
 /// shown to newcomers.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Feed {
     placed: VecDeque<Placed>,
     /// The id of the newest line that is not in `placed`, or an older one than any.
     forgotten: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Placed {
     id: u64,
     speaker: ClientId,

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use crate::outbound::ClientId;
 
 /// A member ignores at most so many, inclusive.
 pub(super) const MAX_IGNORED: usize = 32;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Ignores {
     /// Whom a member ignores, in the order in which it began to.
     by_member: HashMap<ClientId, Vec<ClientId>>,

@@ -3,6 +3,8 @@
 
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use super::channels::ChannelId;
 use super::command::Command;
 use super::remark::Remark;
@@ -19,7 +21,7 @@ mod query;
 const MAX_REAL_NAME_BYTES: usize = 100;
 
 /// What a client of IRC has beside what all have.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Client {
     session: Session,
     real_name: Box<str>,

@@ -10,8 +10,10 @@ use crate::outbound::ClientId;
 use crate::protocol::Encoding;
 
 mod occupants;
+mod saved;
 
 use occupants::{NOBODY, Occupants};
+pub(super) use saved::SavedMembers;
 
 /// The members, by client and by nick. A nick is stored once, with its member, and what it is found
 /// by is computed: among thousands of idle members it would be the largest thing that is kept of

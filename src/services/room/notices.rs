@@ -3,8 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+
 /// How joins, leaves and new nicks are announced to the members.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notices {
     /// One by one in a room of at most 50 members; in a larger one, and until a sum that is due has
     /// been announced, summed up in one line a second.
@@ -22,12 +26,13 @@ const SMALL_ROOM: usize = 50;
 const SUMMARY_AFTER: Duration = Duration::from_secs(1);
 
 /// What has happened and is not announced yet.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PendingNotices {
     mode: Notices,
     joined: usize,
     left: usize,
     renamed: usize,
+    #[serde(with = "clock::optional_instant")]
     due: Option<Instant>,
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
+
 use crate::protocol::Stamp;
 
 /// Beyond this no clock is believed: 2^52 ids are left below what JavaScript counts to.
@@ -9,7 +11,7 @@ const MAX_CLOCK_MICROS: u64 = 1 << 52;
 
 /// Gives each message an id that is larger than all before it, also than those of a server that
 /// ended before this one began: mostly the time, in microseconds.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Stamps {
     last: u64,
 }

@@ -4,6 +4,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+
 use crate::outbound::ClientId;
 use crate::protocol::Encoding;
 
@@ -13,12 +17,13 @@ pub(super) const TIME_TO_COME_IN: Duration = Duration::from_secs(30);
 /// A client that has said as many wrong passwords is closed.
 const MAX_WRONG_PASSWORDS: u8 = 3;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Visitor {
     pub(super) encoding: Encoding,
     /// It has been here before, and knows all up to the message of this id.
     pub(super) since: Option<u64>,
     wrong_passwords: u8,
+    #[serde(with = "clock::instant")]
     due: Instant,
 }
 
@@ -70,6 +75,22 @@ impl Visitors {
             visitor.wrong_passwords += 1;
             visitor.wrong_passwords >= MAX_WRONG_PASSWORDS
         })
+    }
+
+    /// All of them, for another process.
+    pub(super) fn all(&self) -> &HashMap<ClientId, Visitor> {
+        &self.by_client
+    }
+
+    /// Those that another process has had.
+    pub(super) fn of(by_client: HashMap<ClientId, Visitor>) -> Self {
+        let due = by_client.iter();
+        Self {
+            due: due
+                .map(|(client, visitor)| (visitor.due, *client))
+                .collect(),
+            by_client,
+        }
     }
 
     /// When the next one's time is over.

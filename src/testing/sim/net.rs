@@ -54,6 +54,10 @@ impl Net for SimNet {
         self.0.borrow_mut().abandon(stream.id);
     }
 
+    fn release(&mut self, _stream: SimStream) {}
+
+    fn release_listener(&mut self, _listener: usize) {}
+
     fn close_listener(&mut self, listener: usize) {
         self.0.borrow_mut().close_listener(listener);
     }

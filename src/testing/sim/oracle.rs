@@ -249,7 +249,7 @@ impl<S: Service> Oracle<S> {
                 Rule::Echo | Rule::Reply(_) => false,
             },
             Disconnect::Unfinished => !record.is_eager,
-            Disconnect::Shutdown => book.is_ending,
+            Disconnect::Shutdown | Disconnect::Restarted => book.is_ending,
             Disconnect::Idle => {
                 let active_at = socket.found_some_at.max(record.opened_at);
                 is_over(active_at, self.limits.idle_timeout)
