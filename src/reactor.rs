@@ -279,11 +279,11 @@ impl Reactor {
     }
 
     /// Runs until a signal or a service ends it and what is owed has been sent, or the grace is
-    /// over.
+    /// over. Returns whether another process goes on in this one's place.
     ///
     /// # Errors
     /// Only what the poll itself says; no client can cause one.
-    pub fn run(mut self) -> io::Result<()> {
+    pub fn run(mut self) -> io::Result<bool> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         let mut now = Instant::now();
         while !self.engine.is_done() {
@@ -332,7 +332,7 @@ impl Reactor {
                 self.hand_over(process, Instant::now());
             }
         }
-        Ok(())
+        Ok(self.upgrade.successor().is_some())
     }
 
     /// The first signal ends the server in good order, the second at once. SIGHUP is a terminal that
@@ -342,6 +342,10 @@ impl Reactor {
             if let Some(successor) = self.upgrade.successor() {
                 // Whoever has sent it means the server.
                 signals::send(successor.id(), signal);
+            }
+            if signal == SIGUSR2 && self.engine.is_stopping() {
+                info!("SIGUSR2: the server ends already");
+                continue;
             }
             if signal == SIGUSR2 {
                 self.upgrade.begin(self.poll.registry(), UPGRADE_TOKEN, now);

@@ -202,7 +202,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         reactor.upgrade_by(upgrade::launch());
     }
     let (opened, metrics) = match &mut predecessor {
-        Some(taker) => take_over(config, taker, &log, &mut reactor, service)?,
+        Some(taker) => take_over(config, taker, &log, &mut reactor)?,
         None => (
             open_listeners(config, handed, &mut reactor, service)?,
             open_metrics(config, &log, &mut reactor)?,
@@ -214,8 +214,9 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         privilege::become_user(user)?;
     }
     #[cfg(feature = "sandbox")]
-    if config.sandbox {
-        sandbox::enter(&opened, &config.reread_files())?;
+    // Who goes on in another one's place is in its sandbox already.
+    if config.sandbox && predecessor.is_none() {
+        sandbox::enter(&opened, &config.reread_files(), &upgrade::program())?;
     }
     match predecessor {
         None => announce_all(config, &opened, metrics.as_ref(), operator.as_ref()),
@@ -232,9 +233,13 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         manager.on_ready();
         reactor.set_supervisor(Box::new(manager));
     }
-    reactor
-        .run()
-        .map_err(|error| CliError::runtime(format!("wait for events: {error}")))
+    let ended = reactor.run();
+    let is_succeeded =
+        ended.map_err(|error| CliError::runtime(format!("wait for events: {error}")))?;
+    match is_succeeded && upgrade::is_first_process() {
+        true => upgrade::outlive_successors(),
+        false => Ok(()),
+    }
 }
 
 /// Goes on with the clients and the listeners of the process before; returns the listeners, and where
@@ -244,9 +249,8 @@ fn take_over(
     taker: &mut Taker,
     log: &logging::Log,
     reactor: &mut Reactor,
-    service: ServiceId,
 ) -> Result<(Vec<Listen>, Option<Address>), CliError> {
-    let taken = reactor.take_over(taker, service, config.send_buffer_bytes());
+    let taken = reactor.take_over(taker, config.send_buffer_bytes());
     let taken = taken.map_err(|why| upgrade::failure(&why))?;
     let metrics = taken.aside.map(|(listener, address)| {
         let served = reactor.serve_aside(listener, metrics_service(log));

@@ -25,6 +25,14 @@ pub(crate) fn send(pid: u32, signal: c_int) {
     }
 }
 
+/// Sends a signal to every process that this one may send it to, but itself. For process 1 alone:
+/// they are those that it has started.
+pub(crate) fn send_to_all(signal: c_int) {
+    if let Ok(signal) = Signal::try_from(signal) {
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(-1), signal);
+    }
+}
+
 /// Whether the parent process had `signal` ignored, as `nohup` does with SIGHUP. Where the system
 /// does not tell: no.
 pub(crate) fn is_ignored(signal: c_int) -> bool {

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::Limits;
 use super::engine::{Engine, Readiness};
 use super::net::{Listener, Net, System};
+use super::{Limits, ServiceId};
 use crate::addr::Proto;
 use crate::outbound::{self, Pace};
 use crate::service::{Figures, Service, Turns};
@@ -68,7 +68,7 @@ impl Side {
     }
 
     /// Where it listens.
-    pub(super) fn listeners(&self) -> impl Iterator<Item = (&Listener, Proto)> {
+    pub(super) fn listeners(&self) -> impl Iterator<Item = (&Listener, ServiceId, Proto)> {
         self.engine.listeners()
     }
 

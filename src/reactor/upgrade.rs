@@ -76,6 +76,7 @@ struct Starting {
 
 #[derive(Serialize, Deserialize)]
 struct SavedListener {
+    service: ServiceId,
     proto: Proto,
     /// It is no client's: the server tells there how it does.
     is_aside: bool,
@@ -125,7 +126,7 @@ impl Upgrade {
         let Some(launch) = &mut self.launch else {
             return error!("SIGUSR2: this service's clients cannot be handed over; it goes on");
         };
-        if self.starting.is_some() {
+        if self.starting.is_some() || self.successor.is_some() {
             return info!("SIGUSR2 again: an upgrade is under way");
         }
         let started = launch().and_then(|process| {
@@ -226,16 +227,17 @@ impl Reactor {
         let (engine, tokens) = self.engine.save()?;
         let mut listeners = Vec::new();
         let mut descriptors = Vec::new();
+        let own = self.engine.listeners().map(|listener| (listener, false));
         let aside = self.side.iter().flat_map(Side::listeners);
-        let aside = aside.map(|(listener, proto)| (listener, proto, true));
-        let own = self.engine.listeners();
-        for (listener, proto, is_aside) in own.map(|(it, proto)| (it, proto, false)).chain(aside) {
+        let aside = aside.map(|listener| (listener, true));
+        for ((listener, service, proto), is_aside) in own.chain(aside) {
             let (descriptor, owns_file) = match listener {
                 Listener::Tcp(socket) => (socket.as_fd(), false),
                 Listener::Unix { socket, file, .. } => (socket.as_fd(), file.is_some()),
             };
             descriptors.push(descriptor);
             listeners.push(SavedListener {
+                service,
                 proto,
                 is_aside,
                 owns_file,
@@ -265,7 +267,6 @@ impl Reactor {
     pub(crate) fn take_over(
         &mut self,
         taker: &mut Taker,
-        service: ServiceId,
         send_buffer_bytes: Option<usize>,
     ) -> Result<Taken, String> {
         let (state, descriptors) = taker.take().map_err(|error| error.to_string())?;
@@ -284,7 +285,9 @@ impl Reactor {
                 taken.aside = Some((listener, address));
                 continue;
             }
-            let added = self.engine.add_listener(listener, service, saved.proto);
+            let added = self
+                .engine
+                .add_listener(listener, saved.service, saved.proto);
             added.map_err(|error| format!("listen on {address}: {error}"))?;
             taken.listeners.push(Listen {
                 proto: Some(saved.proto),

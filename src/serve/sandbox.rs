@@ -1,7 +1,7 @@
 //! Giving up, by Landlock, what a running server does not need: files and further listeners. Knows
 //! the system; not what is served.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr,
@@ -15,12 +15,23 @@ use crate::failure::CliError;
 /// The newest Landlock that is asked for; an older kernel gives what it has.
 const LANDLOCK: ABI = ABI::V5;
 
+/// What a program is loaded from, beside its own file.
+const LIBRARIES: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/etc/ld.so.cache"];
+
+/// What a process has for a stdin that is nothing.
+const NOTHING: &str = "/dev/null";
+
 /// From here on this thread, which owns every socket, opens no file and binds no port. Where it
 /// listens on unix sockets it may still take their files away, and it may read what is in the
-/// folders of the files that it will read anew.
-pub(super) fn enter(listening: &[Listen], reread: &[&Path]) -> Result<(), CliError> {
+/// folders of the files that it will read anew. It may start what is in the folder of `program`, as
+/// an upgrade does: what is started so is in the same sandbox.
+pub(super) fn enter(
+    listening: &[Listen],
+    reread: &[&Path],
+    program: &Path,
+) -> Result<(), CliError> {
     let fail = |why: String| CliError::runtime(format!("enter the sandbox: {why}"));
-    match restrict(listening, reread).map_err(|error| fail(error.to_string()))? {
+    match restrict(listening, reread, program).map_err(|error| fail(error.to_string()))? {
         RulesetStatus::FullyEnforced => Ok(()),
         RulesetStatus::PartiallyEnforced => {
             warn!("sandbox: this kernel's Landlock is an older one, and holds back less");
@@ -30,7 +41,11 @@ pub(super) fn enter(listening: &[Listen], reread: &[&Path]) -> Result<(), CliErr
     }
 }
 
-fn restrict(listening: &[Listen], reread: &[&Path]) -> Result<RulesetStatus, RulesetError> {
+fn restrict(
+    listening: &[Listen],
+    reread: &[&Path],
+    program: &Path,
+) -> Result<RulesetStatus, RulesetError> {
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(LANDLOCK))?
         .handle_access(AccessNet::from_all(LANDLOCK))?
@@ -47,6 +62,23 @@ fn restrict(listening: &[Listen], reread: &[&Path]) -> Result<RulesetStatus, Rul
         if let Ok(folder) = PathFd::new(folder_of(file)) {
             rules = rules.add_rule(PathBeneath::new(folder, AccessFs::ReadFile))?;
         }
+    }
+    let linked = program.canonicalize();
+    let programs = linked.iter().map(PathBuf::as_path).chain([program]);
+    let runnable = AccessFs::Execute | AccessFs::ReadFile;
+    let libraries = LIBRARIES.iter().map(Path::new);
+    for path in programs.map(folder_of).chain(libraries) {
+        if let Ok(opened) = PathFd::new(path) {
+            let access = if path.is_dir() {
+                runnable
+            } else {
+                AccessFs::ReadFile.into()
+            };
+            rules = rules.add_rule(PathBeneath::new(opened, access))?;
+        }
+    }
+    if let Ok(nothing) = PathFd::new(NOTHING) {
+        rules = rules.add_rule(PathBeneath::new(nothing, AccessFs::ReadFile))?;
     }
     Ok(rules.restrict_self()?.ruleset)
 }

@@ -13,6 +13,7 @@ use crate::services::room::{Config, Notices, Room};
 use crate::wire::Framing;
 
 mod openings;
+mod upgrade;
 mod websockets;
 
 /// As the server has it.

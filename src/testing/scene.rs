@@ -195,12 +195,24 @@ impl Scene {
         self.settle();
     }
 
+    /// Another process goes on in the server's place, with `service` as it is before it has heard of
+    /// anybody.
+    pub(crate) fn upgrades(&mut self, service: impl Service + 'static) {
+        self.service = Rc::new(RefCell::new(Box::new(service)));
+        let probe = Probe::new(&self.service, &self.seen, &self.server.network);
+        self.server.upgrade(vec![(Box::new(probe), self.outbound)]);
+        if let Some(tls) = &self.tls {
+            self.server.engine.set_tls(tls.server());
+        }
+        self.settle();
+    }
+
     /// Time passes, from deadline to deadline.
     pub(crate) fn advance(&mut self, time: Duration) {
         let until = self.now + time;
         self.settle();
         while !self.is_done()
-            && let Some(wait) = self.server.engine.wait(self.now)
+            && let Some(wait) = self.server.wait(self.now)
             && self.now + wait <= until
         {
             self.set_clock(self.now + wait);

@@ -131,12 +131,12 @@ impl<N: Net> Engine<N> {
         }
     }
 
-    /// Every listener, and what is spoken there.
-    pub(crate) fn listeners(&self) -> impl Iterator<Item = (&N::Listener, Proto)> {
+    /// Every listener, to which service it leads, and what is spoken there.
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = (&N::Listener, ServiceId, Proto)> {
         self.sources
             .iter()
             .filter_map(|(_, slot)| match &slot.source {
-                Source::Listener(state) => Some((&state.listener, state.proto)),
+                Source::Listener(state) => Some((&state.listener, state.service, state.proto)),
                 Source::Connection(_) => None,
             })
     }

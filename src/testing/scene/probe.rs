@@ -17,6 +17,7 @@ use crate::wire::{Framing, Message};
 #[derive(Default)]
 pub(super) struct Seen {
     clients: HashMap<usize, Client>,
+    sockets: HashMap<ClientId, usize>,
     failed: FailureFlag,
 }
 
@@ -57,7 +58,6 @@ pub(super) struct Probe {
     service: Rc<RefCell<Box<dyn Service>>>,
     seen: Rc<RefCell<Seen>>,
     network: Shared,
-    sockets: HashMap<ClientId, usize>,
     failed: FailureFlag,
 }
 
@@ -71,14 +71,13 @@ impl Probe {
             service: Rc::clone(service),
             seen: Rc::clone(seen),
             network: Rc::clone(network),
-            sockets: HashMap::new(),
             failed: seen.borrow().failed.clone(),
         }
     }
 
     fn note(&self, client: ClientId, what: impl FnOnce(&mut Client)) {
-        let socket = self.sockets[&client];
         let mut seen = self.seen.borrow_mut();
+        let socket = seen.sockets[&client];
         what(seen.clients.entry(socket).or_default());
     }
 }
@@ -109,7 +108,7 @@ impl Service for Probe {
     ) {
         let _watch = self.failed.clone();
         let socket = self.network.borrow().socket_at(newcomer.peer);
-        self.sockets.insert(client, socket);
+        self.seen.borrow_mut().sockets.insert(client, socket);
         self.note(client, |_| {});
         self.service
             .borrow_mut()
@@ -141,9 +140,18 @@ impl Service for Probe {
 
     fn on_close(&mut self, now: Instant, client: ClientId, why: &Disconnect, out: &mut Fanout) {
         let _watch = self.failed.clone();
-        self.note(client, |client| client.fate = Some(*why));
-        self.sockets.remove(&client);
+        self.note(client, |client| {
+            client.fate.get_or_insert(*why);
+        });
         self.service.borrow_mut().on_close(now, client, why, out);
+    }
+
+    fn save(&self) -> Option<Result<Vec<u8>, String>> {
+        self.service.borrow().save()
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        self.service.borrow_mut().restore(saved)
     }
 
     fn on_input(&mut self, now: Instant, input: OperatorInput, out: &mut Fanout) {

@@ -19,6 +19,16 @@ pub(crate) struct SimStream {
     network: Shared,
 }
 
+impl SimStream {
+    /// The same stream, for another process.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            id: self.id,
+            network: Rc::clone(&self.network),
+        }
+    }
+}
+
 impl Net for SimNet {
     type Listener = usize;
     type Stream = SimStream;

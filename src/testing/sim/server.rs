@@ -3,9 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::net::{Shared, SimNet};
+use super::net::{Shared, SimNet, SimStream};
 use super::network::Network;
 use crate::addr::Proto;
 use crate::outbound;
@@ -21,6 +21,9 @@ const MANY_TURNS: u64 = 1_000_000;
 pub(crate) struct Server {
     pub(crate) network: Shared,
     pub(crate) engine: Engine<SimNet>,
+    /// Those of former processes, which end those that they could not hand over.
+    former: Vec<Engine<SimNet>>,
+    limits: Limits,
     /// What the operator has typed and the service has not taken.
     pub(crate) input: VecDeque<OperatorInput>,
     input_to: Option<ServiceId>,
@@ -32,6 +35,8 @@ impl Server {
         let network = Rc::new(RefCell::new(network));
         Self {
             engine: Engine::new(SimNet(Rc::clone(&network)), limits),
+            former: Vec::new(),
+            limits,
             network,
             input: VecDeque::new(),
             input_to: None,
@@ -54,6 +59,31 @@ impl Server {
         listener
     }
 
+    /// Another process goes on in this one's place, with these services in place of those, and knows
+    /// what was written down for it.
+    pub(crate) fn upgrade(&mut self, services: Vec<(Box<dyn Service>, outbound::Limits)>) {
+        let (saved, tokens) = self.engine.save().expect("it can be handed over");
+        let bytes = rmp_serde::to_vec_named(&saved).expect("it can be written down");
+        let saved = rmp_serde::from_slice(&bytes).expect("and be read");
+        let streams = tokens.iter().filter_map(|token| self.engine.stream(*token));
+        let streams = streams.map(SimStream::duplicate).collect();
+        let mut engine = Engine::new(SimNet(Rc::clone(&self.network)), self.limits);
+        for (service, limits) in services {
+            engine.add_service(service, limits);
+        }
+        let now = self.now();
+        engine
+            .restore(saved, streams, now)
+            .expect("it goes on where the other was");
+        for (listener, service, proto) in self.engine.listeners() {
+            let added = engine.add_listener(*listener, service, proto);
+            added.expect("the simulated network has room for it");
+        }
+        self.engine.let_go(&tokens, now);
+        self.former
+            .push(std::mem::replace(&mut self.engine, engine));
+    }
+
     pub(crate) fn now(&self) -> Instant {
         self.network.borrow().now
     }
@@ -65,6 +95,10 @@ impl Server {
         let has_events = !events.is_empty();
         for (token, readiness) in events {
             self.engine.on_event(token, readiness, now);
+            // Whose it is not takes no notice.
+            for former in &mut self.former {
+                former.on_event(token, readiness, now);
+            }
         }
         for _ in 0..INPUT_PER_TURN {
             if let Some(service) = self.input_to
@@ -75,9 +109,19 @@ impl Server {
             }
         }
         self.engine.end_turn(now);
+        for former in &mut self.former {
+            former.end_turn(now);
+        }
+        self.former.retain(|former| !former.is_done());
         self.turns += 1;
         assert!(self.turns < MANY_TURNS, "it never comes to rest");
         has_events
+    }
+
+    /// How long the loop may wait.
+    pub(crate) fn wait(&mut self, now: Instant) -> Option<Duration> {
+        let engines = self.former.iter_mut().chain([&mut self.engine]);
+        engines.filter_map(|engine| engine.wait(now)).min()
     }
 
     /// Whether a turn at this time would have something to do. As the engine has it.
@@ -93,7 +137,7 @@ impl Server {
                 .borrow()
                 .next_event()
                 .is_some_and(|at| at <= now)
-            || self.engine.wait(now).is_some_and(|wait| wait.is_zero())
+            || self.wait(now).is_some_and(|wait| wait.is_zero())
     }
 }
 
