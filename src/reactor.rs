@@ -279,11 +279,16 @@ impl Reactor {
     }
 
     /// Runs until a signal or a service ends it and what is owed has been sent, or the grace is
-    /// over. Returns whether another process goes on in this one's place.
+    /// over.
     ///
     /// # Errors
     /// Only what the poll itself says; no client can cause one.
-    pub fn run(mut self) -> io::Result<bool> {
+    pub fn run(self) -> io::Result<()> {
+        self.run_to_the_end().map(drop)
+    }
+
+    /// As [`Reactor::run`]. Returns whether another process goes on in this one's place.
+    pub(crate) fn run_to_the_end(mut self) -> io::Result<bool> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         let mut now = Instant::now();
         while !self.engine.is_done() {

@@ -233,7 +233,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         manager.on_ready();
         reactor.set_supervisor(Box::new(manager));
     }
-    let ended = reactor.run();
+    let ended = reactor.run_to_the_end();
     let is_succeeded =
         ended.map_err(|error| CliError::runtime(format!("wait for events: {error}")))?;
     match is_succeeded && upgrade::is_first_process() {

@@ -98,7 +98,7 @@ impl Running {
             let any = "127.0.0.1:0".parse().expect("an address");
             let real = reactor.listen(&any, service, None)?;
             address.send(real).expect("the test waits for it");
-            reactor.run().map(drop)
+            reactor.run()
         });
         Self {
             reactor,

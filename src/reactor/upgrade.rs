@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::net::UnixStream;
-use std::process::Child;
+use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use log::{error, info};
@@ -44,14 +44,18 @@ impl NewProcess {
     fn pid(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
     }
+
+    /// Ends it, unless it has ended; returns how.
+    fn end(&mut self) -> Option<ExitStatus> {
+        let mut child = self.child.take()?;
+        let _ = child.kill();
+        child.wait().ok()
+    }
 }
 
 impl Drop for NewProcess {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.end();
     }
 }
 
@@ -160,7 +164,12 @@ impl Upgrade {
         loop {
             match starting.process.socket.read(&mut scratch) {
                 Ok(0) => {
-                    self.give_up(format_args!("it ended before it was ready"));
+                    let pid = starting.process.pid();
+                    let status = starting.process.end();
+                    let status = status.map_or_else(String::new, |status| format!(": {status}"));
+                    self.starting = None;
+                    let why = format_args!("it ended before it was ready{status}");
+                    log_failure(pid, why);
                     return None;
                 }
                 Ok(count) => starting.heard.extend_from_slice(&scratch[..count]),
@@ -200,9 +209,13 @@ impl Upgrade {
             let pid = starting.process.pid();
             // Before it is said: there must not be two.
             drop(starting);
-            error!("the upgrade by process {pid} failed: {why}; this process goes on");
+            log_failure(pid, why);
         }
     }
+}
+
+fn log_failure(pid: u32, why: fmt::Arguments<'_>) {
+    error!("the upgrade by process {pid} failed: {why}; this process goes on");
 }
 
 impl Reactor {
@@ -219,7 +232,7 @@ impl Reactor {
                 let clients = tokens.len();
                 info!("process {pid} goes on with {clients} clients; they waited for {ms} ms");
             }
-            Err(why) => error!("the upgrade by process {pid} failed: {why}; this process goes on"),
+            Err(why) => log_failure(pid, format_args!("{why}")),
         }
     }
 

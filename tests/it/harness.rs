@@ -54,6 +54,7 @@ pub(crate) fn skipped(why: &str) {
 
 /// A command line being put together.
 pub(crate) struct Launch {
+    program: OsString,
     service: Vec<String>,
     listen: Vec<String>,
     args: Vec<String>,
@@ -68,6 +69,7 @@ impl Launch {
     /// `chinwag serve SERVICE` on a port of its own, nothing on stdin.
     pub(crate) fn new(service: &str) -> Self {
         Self {
+            program: program(),
             service: vec![service.to_owned()],
             listen: vec![ANY.to_owned()],
             args: Vec::new(),
@@ -88,6 +90,12 @@ impl Launch {
 
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(|&a| a.to_owned()));
+        self
+    }
+
+    /// The program, by another path.
+    pub(crate) fn program(mut self, path: impl Into<OsString>) -> Self {
+        self.program = path.into();
         self
     }
 
@@ -148,7 +156,7 @@ impl Launch {
     #[track_caller]
     pub(crate) fn spawn(self) -> Server {
         let mut words: Vec<OsString> = self.wrap.iter().map(OsString::from).collect();
-        words.extend([program(), "serve".into()]);
+        words.extend([self.program, "serve".into()]);
         words.extend(self.service.iter().map(OsString::from));
         for address in &self.listen {
             words.extend(["-l".into(), address.into()]);

@@ -53,3 +53,4 @@ mod systemd;
 mod terminal;
 mod tidy;
 mod tls;
+mod upgrade;
