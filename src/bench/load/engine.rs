@@ -235,11 +235,9 @@ impl Engine {
         let allowed = self.in_flight.saturating_sub(self.recorder.awaited(member));
         let mut count = allowed.min(batch);
         if now_ns >= window.from_ns {
-            count = self.shared.take_budget(count);
-            if self.shared.is_budget_spent() {
-                self.shared.end_early(now_ns + 1);
-                self.recorder.metrics.close_window(now_ns + 1);
-            }
+            count = self.shared.take_budget(count, now_ns);
+            let end_ns = self.shared.early_end_ns();
+            self.recorder.metrics.close_window(end_ns);
         }
         for _ in 0..count {
             self.send_one(member, now_ns, now_ns, out);

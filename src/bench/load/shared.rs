@@ -62,6 +62,47 @@ struct Inbox {
     waker: OnceLock<mio::Waker>,
 }
 
+/// The measured messages of a closed loop, which its threads take one by one. A thread may have
+/// read its clock before another one did and take a message after it, so the last one that is taken
+/// need not be the latest.
+#[derive(Debug)]
+struct Budget {
+    /// Nobody has taken these.
+    left: AtomicU64,
+    /// These are not in `end_ns` yet.
+    untimed: AtomicU64,
+    /// Just behind the latest message.
+    end_ns: AtomicU64,
+}
+
+impl Budget {
+    fn new(messages: u64) -> Self {
+        Self {
+            left: AtomicU64::new(messages),
+            untimed: AtomicU64::new(messages),
+            end_ns: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes up to `wanted` messages that are sent at `now_ns`: how many, and the end of the
+    /// measured time if that is known now.
+    fn take(&self, wanted: u32, now_ns: u64) -> (u32, Option<u64>) {
+        let wanted = u64::from(wanted);
+        let take = |left: u64| Some(left.saturating_sub(wanted));
+        let left = self
+            .left
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, take);
+        let taken = left.unwrap_or_else(|left| left).min(wanted);
+        if taken == 0 {
+            return (0, None);
+        }
+        self.end_ns.fetch_max(now_ns + 1, Ordering::AcqRel);
+        let is_last = self.untimed.fetch_sub(taken, Ordering::AcqRel) == taken;
+        let end_ns = is_last.then(|| self.end_ns.load(Ordering::Acquire));
+        (u32::try_from(taken).unwrap_or(u32::MAX), end_ns)
+    }
+}
+
 /// One run's common state.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -83,8 +124,8 @@ pub(crate) struct Shared {
     start_ns: AtomicU64,
     /// When the measured time ended, if that was before its time.
     end_ns: AtomicU64,
-    /// Closed loop: measured messages that may still be sent.
-    budget: Option<AtomicU64>,
+    /// Closed loop with a number of messages.
+    budget: Option<Budget>,
     failure: Mutex<Option<CliError>>,
     has_failed: AtomicBool,
     interrupted: Arc<AtomicBool>,
@@ -127,7 +168,7 @@ impl Shared {
             has_listeners,
             start_ns: AtomicU64::new(0),
             end_ns: AtomicU64::new(NEVER),
-            budget: closed_for.map(AtomicU64::new),
+            budget: closed_for.map(Budget::new),
             failure: Mutex::new(None),
             has_failed: AtomicBool::new(false),
             interrupted,
@@ -250,24 +291,18 @@ impl Shared {
         self.end_ns.load(Ordering::Relaxed)
     }
 
-    /// Takes so many measured messages out of those that may still be sent, or as many as there
-    /// are.
+    /// Takes as many measured messages out of those that may still be sent, to be sent at `now_ns`,
+    /// or as many as there are. When all have been taken, the measured time ends behind the latest.
     #[inline]
-    pub(crate) fn take_budget(&self, wanted: u32) -> u32 {
+    pub(crate) fn take_budget(&self, wanted: u32, now_ns: u64) -> u32 {
         let Some(budget) = &self.budget else {
             return wanted;
         };
-        let wanted = u64::from(wanted);
-        let take = |left: u64| Some(left.saturating_sub(wanted));
-        let left = budget.fetch_update(Ordering::AcqRel, Ordering::Acquire, take);
-        let left = left.unwrap_or_else(|left| left);
-        u32::try_from(left.min(wanted)).unwrap_or(u32::MAX)
-    }
-
-    /// Whether all measured messages have been sent.
-    pub(crate) fn is_budget_spent(&self) -> bool {
-        let budget = self.budget.as_ref();
-        budget.is_some_and(|budget| budget.load(Ordering::Acquire) == 0)
+        let (taken, end_ns) = budget.take(wanted, now_ns);
+        if let Some(end_ns) = end_ns {
+            self.end_early(end_ns);
+        }
+        taken
     }
 
     /// The run cannot go on.

@@ -293,7 +293,8 @@ impl Driver<'_> {
     /// Sends what fell due in the last moments, and then nothing any more.
     fn end_load(&mut self) {
         let (mut now_ns, to_ns) = (self.now_ns(), self.engine.metrics().window().to_ns);
-        let until_ns = to_ns.saturating_add(LAST_SENDING_NS);
+        // From now on: what fell due while the thread had no core is late, and not unsent.
+        let until_ns = to_ns.max(now_ns).saturating_add(LAST_SENDING_NS);
         self.engine.issue(now_ns);
         while self.engine.has_ready_senders() && now_ns < until_ns && !self.shared.is_interrupted()
         {

@@ -142,6 +142,29 @@ fn so_many_messages_are_sent_and_no_more() {
 }
 
 #[test]
+fn the_last_message_that_is_taken_need_not_be_the_latest() {
+    let load = load_of("echo -c 2 --size 64 --threads 2 --warmup 0 -n 2");
+    let shared = Arc::new(Shared::new(&load, 7, Arc::default()));
+    let mut engines = [0, 1].map(|thread| Engine::new(&load, &shared, thread));
+    for engine in &mut engines {
+        engine.start(&load, 0);
+    }
+    // The first thread has read its clock before the second one, and gets a core after it.
+    let later = sendings(&mut engines[1], 100).remove(0).1;
+    let earlier = sendings(&mut engines[0], 90).remove(0).1;
+    engines[0].arrived(95, 0, &earlier).unwrap();
+    // One that comes too late for a message does not end the measured time either.
+    assert!(sendings(&mut engines[0], 96).is_empty());
+    engines[1].arrived(120, 0, &later).unwrap();
+    assert_eq!(shared.early_end_ns(), 101);
+    for engine in &mut engines {
+        engine.metrics_mut().close_window(shared.early_end_ns());
+        assert_eq!(engine.metrics().measured, 1);
+        assert_eq!(second(engine).latency.count(), 1);
+    }
+}
+
+#[test]
 fn two_threads_agree_when_a_message_is_done() {
     let load = load_of("room -c 4 --senders 2 --threads 2 --warmup 0 -d 1s");
     let shared = Arc::new(Shared::new(&load, 7, Arc::default()));
