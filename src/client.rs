@@ -18,10 +18,13 @@ use link::Link;
 mod dial;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod line;
 mod line_splitter;
 mod link;
 mod mention;
+mod outgoing;
 mod pipe;
+mod room;
 mod session;
 
 /// What `connect` was asked to do.

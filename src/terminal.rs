@@ -21,6 +21,8 @@ use signal_hook::SigId;
 use signal_hook::consts::{SIGCONT, SIGWINCH};
 use signal_hook::low_level::{pipe, unregister};
 
+#[cfg(feature = "client")]
+mod completion;
 mod cooked;
 #[cfg(feature = "client")]
 mod editor;
@@ -51,15 +53,32 @@ use worker::Worker;
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What a terminal starts with.
-#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// What stands before the typed text.
     pub prompt: String,
-    /// What Tab completes at the start of a line, each beginning with `/`.
-    pub commands: Vec<String>,
+    /// What Tab completes.
+    pub vocabulary: Box<dyn Vocabulary>,
     /// Signals that the program handles, and ends or goes on as it likes. Before any other signal
     /// ends or stops the process, the terminal is put back as it was found.
     pub handled_signals: Vec<i32>,
+}
+
+/// What Tab knows. Asked anew at each Tab, on the terminal's thread.
+pub trait Vocabulary: Send {
+    /// Completed at the start of a line; each begins with `/`.
+    fn commands(&self) -> Vec<String>;
+
+    /// Completed wherever a word ends. Whoever is named first in a line is addressed: `ann: `.
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Commands that are always the same.
+impl Vocabulary for Vec<String> {
+    fn commands(&self) -> Vec<String> {
+        self.clone()
+    }
 }
 
 /// What a person does.
@@ -128,7 +147,7 @@ impl Terminal {
         job_control.start(&options.handled_signals)?;
         let input_mode: Box<dyn InputMode> = match is_edited {
             #[cfg(feature = "client")]
-            true => Box::new(editor::Editor::new(options.commands)),
+            true => Box::new(editor::Editor::new(options.vocabulary)),
             _ => Box::new(Cooked::new(is_shown)),
         };
         spawn(Worker {

@@ -17,15 +17,16 @@ impl LineSplitter {
         !self.partial.is_empty()
     }
 
-    /// Takes bytes as they arrive; `show` gets each line, without LF or CRLF.
-    pub(super) fn push(&mut self, mut bytes: &[u8], mut show: impl FnMut(&[u8])) {
+    /// Takes bytes as they arrive; `show` gets each line, without LF or CRLF, and whether it is one from
+    /// its start to its end: else it is a piece of one.
+    pub(super) fn push(&mut self, mut bytes: &[u8], mut show: impl FnMut(&[u8], bool)) {
         while !bytes.is_empty() {
             let room = LINE_MAX_BYTES.saturating_sub(self.partial.len()).max(1);
             let piece = &bytes[..bytes.len().min(room)];
             if let Some(end) = piece.iter().position(|&byte| byte == b'\n') {
                 self.partial.extend_from_slice(&piece[..end]);
                 bytes = &bytes[end + 1..];
-                self.end_line(&mut show);
+                self.end_line(&mut show, true);
             } else {
                 self.partial.extend_from_slice(piece);
                 bytes = &bytes[piece.len()..];
@@ -37,27 +38,27 @@ impl LineSplitter {
     }
 
     /// Nothing has arrived for a while: whoever writes no newlines should be heard too.
-    pub(super) fn pause(&mut self, mut show: impl FnMut(&[u8])) {
+    pub(super) fn pause(&mut self, mut show: impl FnMut(&[u8], bool)) {
         let whole = whole_characters(&self.partial);
         if whole > 0 {
-            show(without_cr(&self.partial[..whole]));
+            show(without_cr(&self.partial[..whole]), false);
             self.partial.drain(..whole);
             self.is_rest = true;
         }
     }
 
     /// Nothing will arrive any more.
-    pub(super) fn end(&mut self, mut show: impl FnMut(&[u8])) {
+    pub(super) fn end(&mut self, mut show: impl FnMut(&[u8], bool)) {
         if self.has_partial() {
-            self.end_line(&mut show);
+            self.end_line(&mut show, false);
         }
     }
 
-    fn end_line(&mut self, show: &mut impl FnMut(&[u8])) {
+    fn end_line(&mut self, show: &mut impl FnMut(&[u8], bool), is_ended: bool) {
         let line = without_cr(&self.partial);
         // The late newline of what was shown already is no line of its own.
         if !(self.is_rest && line.is_empty()) {
-            show(line);
+            show(line, is_ended && !self.is_rest);
         }
         self.partial.clear();
         self.is_rest = false;
@@ -95,7 +96,7 @@ mod tests {
     /// What is shown for these arrivals, each followed by a pause.
     fn shown(arrivals: &[&[u8]]) -> Vec<String> {
         let mut lines = Vec::new();
-        let mut show = |line: &[u8]| lines.push(String::from_utf8_lossy(line).into_owned());
+        let mut show = |line: &[u8], _| lines.push(String::from_utf8_lossy(line).into_owned());
         let mut cut = LineSplitter::default();
         for bytes in arrivals {
             cut.push(bytes, &mut show);
@@ -121,6 +122,28 @@ mod tests {
     }
 
     #[test]
+    fn a_piece_is_told_from_a_line() {
+        let mut told = Vec::new();
+        let mut show = |line: &[u8], is_whole| told.push((line.len(), is_whole));
+        let mut cut = LineSplitter::default();
+        cut.push(b"1\n2", &mut show);
+        cut.push(b"2\n333", &mut show);
+        cut.pause(&mut show);
+        cut.push(b"4444\n", &mut show);
+        cut.push(&[b'x'; LINE_MAX_BYTES], &mut show);
+        cut.push(b"55555\n666666", &mut show);
+        cut.end(&mut show);
+        let pieces = [
+            (3, false),
+            (4, false),
+            (LINE_MAX_BYTES, false),
+            (5, false),
+            (6, false),
+        ];
+        assert_eq!(told, [&[(1, true), (2, true)][..], &pieces].concat());
+    }
+
+    #[test]
     fn a_character_that_arrives_in_two_is_shown_whole() {
         let text = "好👩".as_bytes();
         for cut in 0..=text.len() {
@@ -137,13 +160,13 @@ mod tests {
         let mut total = 0;
         let mut cut = LineSplitter::default();
         for _ in 0..100 {
-            cut.push(&[b'x'; 1000], |line| {
+            cut.push(&[b'x'; 1000], |line, _| {
                 longest = longest.max(line.len());
                 total += line.len();
             });
             assert!(cut.partial.len() < LINE_MAX_BYTES);
         }
-        cut.end(|line| total += line.len());
+        cut.end(|line, _| total += line.len());
         assert_eq!((longest, total), (LINE_MAX_BYTES, 100_000));
     }
 }

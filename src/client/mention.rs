@@ -1,36 +1,14 @@
 //! Whether a line of a room means the person who reads it. Text only.
 
-/// What one is called in the room, as far as the room has said.
-#[derive(Debug, Default)]
-pub(super) struct Nick {
-    /// In lower case.
-    name: Option<String>,
-}
+use super::line::Line;
 
-impl Nick {
-    /// Takes a line that arrived; tells whether it names its reader, or is for nobody else. What
-    /// the server says itself is for everybody.
-    pub(super) fn is_meant_by(&mut self, line: &str) -> bool {
-        let text = if let Some(action) = line.strip_prefix("** ") {
-            action.split_once(' ').map_or("", |(_, action)| action)
-        } else if let Some(notice) = line.strip_prefix("* ") {
-            if let Some(told) = notice.strip_prefix("you are ") {
-                self.learn(told);
-            }
-            return false;
-        } else if line.starts_with('[') {
-            return self.name.is_some();
-        } else {
-            line.split_once(": ").map_or("", |(_, text)| text)
-        };
-        self.name.as_deref().is_some_and(|name| names(text, name))
-    }
-
-    /// `ann; others here: 3`, or `now ann`.
-    fn learn(&mut self, told: &str) {
-        let told = told.strip_prefix("now ").unwrap_or(told);
-        let name = told.split(';').next().unwrap_or(told).trim();
-        self.name = (!name.is_empty()).then(|| name.to_lowercase());
+/// Whether `line` names its reader, who is called `own`, or is for nobody else. What the server says
+/// itself is for everybody.
+pub(super) fn is_meant(line: &Line<'_>, own: &str) -> bool {
+    match line {
+        Line::Said { text, .. } => names(text, &own.to_lowercase()),
+        Line::Private => true,
+        Line::Notice(_) | Line::Other => false,
     }
 }
 
@@ -55,22 +33,19 @@ fn joins(one: Option<char>, other: Option<char>) -> bool {
 mod tests {
     use super::*;
 
-    fn meant(told: &str, line: &str) -> bool {
-        let mut nick = Nick::default();
-        assert!(!nick.is_meant_by(told));
-        nick.is_meant_by(line)
+    fn meant(own: &str, line: &str) -> bool {
+        is_meant(&Line::parse(line), own)
     }
 
     #[test]
     fn a_line_that_names_its_reader_is_meant() {
-        let told = "* you are Ann; others here: 2; /help lists the commands";
         for line in [
             "bob: ann?",
             "bob: hi, ANN",
             "** bob waves at ann",
             "[bob] psst",
         ] {
-            assert!(meant(told, line), "{line}");
+            assert!(meant("Ann", line), "{line}");
         }
         for line in [
             "bob: annual joan",
@@ -83,23 +58,8 @@ mod tests {
             "no sender, ann",
             "",
         ] {
-            assert!(!meant(told, line), "{line}");
+            assert!(!meant("Ann", line), "{line}");
         }
-    }
-
-    #[test]
-    fn a_new_nick_is_learned() {
-        assert!(meant("* you are now 李雷", "bob: 你好李雷！"));
-        let mut nick = Nick::default();
-        nick.is_meant_by("* you are ann; others here: 0");
-        nick.is_meant_by("* you are now eve");
-        assert!(!nick.is_meant_by("bob: ann"));
-        assert!(nick.is_meant_by("bob: eve"));
-    }
-
-    #[test]
-    fn without_a_room_nothing_is_meant() {
-        assert!(!meant("hello", "[x] y"));
-        assert!(!meant("* you are ;", "a: b"));
+        assert!(meant("李雷", "bob: 你好李雷！"));
     }
 }

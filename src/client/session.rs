@@ -5,30 +5,27 @@
 //!           └──────────── Event ────────> run <──────── Event ─────┘
 //! ```
 //! Sender and receiver only ever wait for the socket or the printer; `run` decides when it is
-//! over.
+//! over. What is known of the room all three share, and none holds it while it waits.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use super::Config;
 use super::line_splitter::LineSplitter;
 use super::link::Link;
-use super::mention::Nick;
+use super::outgoing::{self, Outgoing};
+use super::room::{Heard, Room};
 use crate::failure::CliError;
-use crate::terminal::{Input, Options, Printer, Terminal};
+use crate::terminal::{Input, Options, Printer, Terminal, Vocabulary};
 use signal_hook::consts::SIGINT;
 use signal_hook::low_level::emulate_default_handler;
 
 const PROMPT: &str = "send: ";
-/// What the room understands; Tab completes it.
-pub(super) const COMMANDS: [&str; 6] = ["/help", "/me", "/msg", "/nick", "/quit", "/who"];
 
-/// Typed lines that the server has not taken.
-const UNSENT_MAX_LINES: usize = 1024;
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Who writes no newline is shown after this much silence.
 const QUIET: Duration = Duration::from_millis(100);
@@ -67,26 +64,33 @@ pub(super) fn run(config: &Config, link: &Arc<Link>) -> Result<(), CliError> {
 }
 
 fn start(config: &Config, link: &Arc<Link>, events: Sender<Event>) -> io::Result<Terminal> {
-    let (lines, typed) = mpsc::sync_channel(UNSENT_MAX_LINES);
+    let (outgoing, orders) = Outgoing::new();
+    let room = Arc::new(Mutex::new(Room::new(config.raw)));
+    let known = Known {
+        room: Arc::clone(&room),
+        outgoing: Arc::clone(&outgoing),
+    };
     let options = Options {
         prompt: PROMPT.to_owned(),
-        commands: COMMANDS.map(str::to_owned).to_vec(),
+        vocabulary: Box::new(known.clone()),
         handled_signals: Vec::new(),
     };
-    let mut keyboard = Keyboard {
-        lines: Some(lines),
+    let keyboard = Keyboard {
+        outgoing,
         events: events.clone(),
     };
     let terminal = Terminal::start(options, move |input, printer| keyboard.take(input, printer))?;
 
     let (printer, receiving, ended) = (terminal.printer(), Arc::clone(link), events);
     spawn("receive", move || {
-        let outcome = receive(&receiving, &printer);
+        let outcome = receive(&receiving, &printer, &known);
         // Nobody listens any more once the session is over; so below.
         let _ = ended.send(Event::Ended(outcome));
     })?;
     let (sending, ending) = (Arc::clone(link), if config.raw { "" } else { "\n" });
-    spawn("send", move || send(&sending, &typed, ending))?;
+    spawn("send", move || {
+        outgoing::send(&sending, &orders, &room, ending);
+    })?;
     Ok(terminal)
 }
 
@@ -120,23 +124,21 @@ fn wait(happened: &Receiver<Event>, printer: &Printer) -> Event {
 
 /// Where the terminal's thread hands over what is typed; waits for nobody.
 struct Keyboard {
-    /// None once the person has left.
-    lines: Option<SyncSender<String>>,
+    outgoing: Arc<Outgoing>,
     events: Sender<Event>,
 }
 
 impl Keyboard {
-    fn take(&mut self, input: Input, printer: &Printer) {
+    fn take(&self, input: Input, printer: &Printer) {
         match input {
             Input::Line(line) if !line.is_empty() => {
-                let unsent = self.lines.as_ref().map(|lines| lines.try_send(line));
-                if let Some(Err(TrySendError::Full(_))) = unsent {
+                if !self.outgoing.say(line) {
                     printer.print("* not sent: the server does not read");
                 }
             }
             Input::Line(_) | Input::End => {
                 // The sender finishes what is queued, then ends our side.
-                self.lines = None;
+                self.outgoing.end();
                 printer.end_input();
                 let _ = self.events.send(Event::Left);
             }
@@ -147,26 +149,55 @@ impl Keyboard {
     }
 }
 
-fn send(link: &Link, typed: &Receiver<String>, ending: &str) {
-    for mut line in typed {
-        line.push_str(ending);
-        // One write for each line. What breaks here, the receiver sees and reports.
-        if link.write_all(line.as_bytes()).is_err() {
-            return;
+/// What is known of the room, and how to know more.
+#[derive(Clone)]
+struct Known {
+    room: Arc<Mutex<Room>>,
+    outgoing: Arc<Outgoing>,
+}
+
+impl Known {
+    fn hears(&self, line: &str, is_whole: bool) -> (Heard, &'static str) {
+        let mut room = held(&self.room);
+        let heard = room.hears(line, is_whole);
+        let mark = if room.is_room() { "" } else { "recv: " };
+        drop(room);
+        if heard.has_question {
+            self.outgoing.ask();
         }
+        (heard, mark)
     }
-    link.end_our_side();
+}
+
+impl Vocabulary for Known {
+    fn commands(&self) -> Vec<String> {
+        held(&self.room).commands()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let room = held(&self.room);
+        // For the next Tab.
+        if room.is_stale() {
+            self.outgoing.ask();
+        }
+        room.names()
+    }
+}
+
+pub(super) fn held(room: &Mutex<Room>) -> MutexGuard<'_, Room> {
+    room.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Shows what arrives until its end, or until the printer takes nothing.
-fn receive(link: &Link, printer: &Printer) -> io::Result<()> {
-    let mut nick = Nick::default();
+fn receive(link: &Link, printer: &Printer, known: &Known) -> io::Result<()> {
     let is_printing = Cell::new(true);
-    let mut show = |line: &[u8]| {
+    let mut show = |line: &[u8], is_whole: bool| {
         // The printer sanitizes it.
         let text = String::from_utf8_lossy(line);
-        let is_meant = nick.is_meant_by(&text);
-        is_printing.set(printer.print_waiting(&format!("recv: {text}"), is_meant));
+        let (heard, mark) = known.hears(&text, is_whole);
+        if heard.is_shown {
+            is_printing.set(printer.print_waiting(&format!("{mark}{text}"), heard.is_meant));
+        }
     };
     let mut splitter = LineSplitter::default();
     let mut bytes = vec![0; READ_BUFFER_BYTES];

@@ -41,7 +41,7 @@ impl OperatorConsole {
         let terminal = if is_interactive {
             let options = Options {
                 prompt: NOBODY_WAITS.to_owned(),
-                commands: COMMANDS.map(str::to_owned).into(),
+                vocabulary: Box::new(COMMANDS.map(str::to_owned).to_vec()),
                 // The loop ends in good order, and the terminal with it.
                 handled_signals: HANDLED.into(),
             };

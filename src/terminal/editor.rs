@@ -1,11 +1,12 @@
 //! A line that is edited here, key by key, in the terminal's last row. Joins what reads keys, what
 //! keeps the line and what draws it.
 
-use super::Input;
+use super::completion::{Completion, complete};
 use super::input_mode::{InputMode, Typed, print};
 use super::keys::Decoder;
 use super::line::{Effect, LINE_MAX_BYTES, Line};
 use super::renderer::Renderer;
+use super::{Input, Vocabulary};
 
 /// Has the terminal say where a paste begins and ends.
 const PASTE_MARKS_ON: &str = "\x1b[?2004h";
@@ -15,15 +16,17 @@ pub(super) struct Editor {
     keys: Decoder,
     line: Line,
     renderer: Renderer,
+    vocabulary: Box<dyn Vocabulary>,
 }
 
 impl Editor {
-    /// Tab completes `commands` at the start of a line.
-    pub(super) fn new(commands: Vec<String>) -> Self {
+    /// Tab completes what is in `vocabulary`.
+    pub(super) fn new(vocabulary: Box<dyn Vocabulary>) -> Self {
         Self {
             keys: Decoder::default(),
-            line: Line::new(commands),
+            line: Line::default(),
             renderer: Renderer::default(),
+            vocabulary,
         }
     }
 
@@ -44,10 +47,14 @@ impl Editor {
             Effect::End => return Some(Typed::Input(Input::End)),
             Effect::Suspended => return Some(Typed::Suspended),
             Effect::ScreenCleared => out.push_str("\x1b[H\x1b[2J"),
-            Effect::Choices(choices) => {
-                self.renderer.erase(out);
-                print(out, &choices, false);
-            }
+            Effect::Completing => match complete(self.line.before(), &*self.vocabulary) {
+                Completion::Nothing => {}
+                Completion::Replace { from, text } => self.line.replace(from, &text),
+                Completion::Choices(choices) => {
+                    self.renderer.erase(out);
+                    print(out, &choices, false);
+                }
+            },
         }
         None
     }

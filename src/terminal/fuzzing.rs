@@ -2,9 +2,9 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::Input;
 use super::editor::Editor;
 use super::input_mode::{InputMode, Typed, print};
+use super::{Input, Vocabulary};
 use crate::testing::fuzz::is_harmful;
 
 const PROMPT: &str = "send: ";
@@ -18,9 +18,9 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    pub(crate) fn new(commands: &[&str]) -> Self {
+    pub(crate) fn new(vocabulary: Box<dyn Vocabulary>) -> Self {
         Self {
-            editor: Editor::new(commands.iter().map(|&name| name.to_owned()).collect()),
+            editor: Editor::new(vocabulary),
             columns: 80,
         }
     }

@@ -27,8 +27,8 @@ pub(super) enum Effect {
     Suspended,
     /// Ctrl-L.
     ScreenCleared,
-    /// Several commands begin like this.
-    Choices(String),
+    /// Tab: what stands before the cursor is to be completed.
+    Completing,
 }
 
 /// The edited line, and what was typed before.
@@ -41,7 +41,6 @@ pub(super) struct Line {
     is_too_long: bool,
     killed: String,
     pasting: bool,
-    commands: Vec<String>,
     history: Vec<String>,
     /// Which line of the history is shown; its length: the line that is new.
     place: usize,
@@ -50,14 +49,6 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// An empty line; Tab completes `commands` at its start.
-    pub(super) fn new(commands: Vec<String>) -> Self {
-        Self {
-            commands,
-            ..Self::default()
-        }
-    }
-
     /// The text before the cursor.
     pub(super) fn before(&self) -> &str {
         &self.text[..self.cursor]
@@ -87,7 +78,7 @@ impl Line {
         match key {
             Key::Char(character) => self.insert(character.encode_utf8(&mut [0; 4])),
             Key::Enter => return self.enter(),
-            Key::Tab => return self.complete(),
+            Key::Tab => return Effect::Completing,
             Key::Interrupt => return Effect::Interrupted,
             Key::EndOfInput if self.text.is_empty() => return Effect::End,
             Key::Suspend => return Effect::Suspended,
@@ -232,39 +223,14 @@ impl Line {
         self.cursor = self.text.len();
     }
 
-    /// Completes a command as far as it is certain, or tells what it may become.
-    fn complete(&mut self) -> Effect {
-        let typed = self.before();
-        if !typed.starts_with('/') || typed.contains(char::is_whitespace) {
-            return Effect::Edited;
+    /// Puts `text` in the place of what stands from `from` on to the cursor, if there is room for it.
+    pub(super) fn replace(&mut self, from: usize, text: &str) {
+        if self.text.len() - (self.cursor - from) + text.len() <= LINE_MAX_BYTES {
+            self.text.replace_range(from..self.cursor, text);
+            self.cursor = from + text.len();
+            self.settle();
         }
-        let choices: Vec<&String> = (self.commands.iter())
-            .filter(|command| command.starts_with(typed))
-            .collect();
-        let rest = match choices.as_slice() {
-            [] => return Effect::Edited,
-            [only] => format!("{} ", &only[typed.len()..]),
-            [first, others @ ..] => {
-                let certain = (others.iter())
-                    .map(|other| common_bytes(first, other))
-                    .fold(first.len(), usize::min);
-                first[typed.len()..certain].to_owned()
-            }
-        };
-        if rest.is_empty() {
-            let names: Vec<&str> = choices.iter().map(|c| c.as_str()).collect();
-            return Effect::Choices(names.join("  "));
-        }
-        self.insert(&rest);
-        Effect::Edited
     }
-}
-
-/// How many bytes two texts share at their start, whole characters only.
-fn common_bytes(one: &str, other: &str) -> usize {
-    (one.char_indices().zip(other.chars()))
-        .find(|((_, a), b)| a != b)
-        .map_or(one.len().min(other.len()), |((at, _), _)| at)
 }
 
 #[cfg(test)]

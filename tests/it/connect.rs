@@ -2,6 +2,7 @@
 
 mod person;
 mod pipe;
+mod room;
 mod signals;
 
 use std::io::Read;

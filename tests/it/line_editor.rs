@@ -31,8 +31,8 @@ fn program() {
         .collect();
     let options = Options {
         prompt: "> ".to_owned(),
-        commands: vec!["/who".to_owned()],
-        ..Options::default()
+        vocabulary: Box::new(vec!["/who".to_owned()]),
+        handled_signals: Vec::new(),
     };
     let mut report = driver;
     let terminal = Terminal::start(options, move |input, printer| {

@@ -153,6 +153,12 @@ impl Pty {
         self.wait_until(&format!("{last:?}"), |rows| rows.ends_with_rows(last));
     }
 
+    /// The last row that is not empty.
+    pub(crate) fn last_row(&self) -> String {
+        let rows = rows(&self.seen.0.lock().unwrap().emulator);
+        rows.into_iter().next_back().unwrap_or_default()
+    }
+
     /// Looks at all that a person would see.
     pub(crate) fn screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
         look(self.seen.0.lock().unwrap().emulator.screen())

@@ -3,7 +3,7 @@
 use super::*;
 
 fn line() -> Line {
-    Line::new(["/me", "/msg", "/who"].map(str::to_owned).to_vec())
+    Line::default()
 }
 
 fn typed(line: &mut Line, text: &str) {
@@ -100,25 +100,20 @@ fn history_keeps_the_draft() {
 }
 
 #[test]
-fn tab_completes_commands_as_far_as_they_are_certain() {
+fn a_completed_word_takes_the_place_of_what_was_typed() {
     let mut line = line();
-    typed(&mut line, "/w");
-    assert_eq!(pressed(&mut line, &[Key::Tab]), parts("/who ", ""));
-    assert_eq!(pressed(&mut line, &[Key::Tab]), parts("/who ", ""));
+    typed(&mut line, "hi BO and cat");
+    pressed(&mut line, &[Key::WordLeft, Key::WordLeft, Key::Left]);
+    assert_eq!(line.press(Key::Tab), Effect::Completing);
+    line.replace(3, "bob ");
+    assert_eq!(pressed(&mut line, &[]), parts("hi bob ", " and cat"));
     line.clear();
-    typed(&mut line, "/");
+    typed(&mut line, &"x".repeat(LINE_MAX_BYTES - 1));
+    line.replace(LINE_MAX_BYTES - 2, "xy: ");
     assert_eq!(
-        line.press(Key::Tab),
-        Effect::Choices("/me  /msg  /who".to_owned())
+        line.press(Key::Enter),
+        Effect::Entered("x".repeat(LINE_MAX_BYTES - 1))
     );
-    typed(&mut line, "m");
-    assert_eq!(
-        line.press(Key::Tab),
-        Effect::Choices("/me  /msg".to_owned())
-    );
-    line.clear();
-    typed(&mut line, "w");
-    assert_eq!(pressed(&mut line, &[Key::Tab]), parts("w", ""));
 }
 
 #[test]

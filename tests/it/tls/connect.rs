@@ -180,10 +180,10 @@ fn a_person_talks_over_tls_and_sees_its_end() {
     let client = InPty::start(80, &mut ann);
     client.pty.wait_for(&["send:"]);
     client.pty.press("/nick ann\r");
-    client.pty.wait_for(&["recv: * you are now ann", "send:"]);
+    client.pty.wait_for(&["* you are now ann", "send:"]);
     let mut bob = super::client::Client::connect(tls_address(&server), &authority);
     bob.send("hello\n");
-    client.pty.wait_for(&["recv: guest2: hello", "send:"]);
+    client.pty.wait_for(&["guest2: hello", "send:"]);
     server.signal(rustix::process::Signal::TERM);
     client.pty.wait_for(&["* the server closed the connection"]);
     bob.rest();
