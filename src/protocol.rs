@@ -9,10 +9,12 @@ pub mod http;
 pub mod irc;
 mod json;
 mod lines;
+mod record;
 pub mod session;
 pub mod websocket;
 
 pub use event::{Encoder, Event, Kind, RoomEntry, Said, Stamp, encode, encode_end};
+pub use record::{Record, Spoken, read_record, write_gap, write_record};
 pub use session::{Opening, Output, Session, Setup};
 
 /// How a client is told what happens. All clients of one encoding read the same log.

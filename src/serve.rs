@@ -3,8 +3,7 @@
 
 use std::cell::RefCell;
 use std::io::Write;
-#[cfg(feature = "sandbox")]
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use crate::services::reply::Reply;
 use crate::services::room::{self, Room};
 use crate::signals;
 use crate::tls::{Identity, TlsServer};
+use transcript::Transcript;
 
 mod descriptors;
 pub(crate) mod listeners;
@@ -33,6 +33,7 @@ mod room_files;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 pub(crate) mod systemd;
+mod transcript;
 mod upgrade;
 
 pub use room_files::RoomFiles;
@@ -134,6 +135,8 @@ pub enum ServiceConfig {
         log_bytes: usize,
         /// Whether it is paced when large and busy.
         pace: Pace,
+        /// Where all that is said is written down.
+        transcript: Option<PathBuf>,
     },
 }
 
@@ -144,6 +147,14 @@ impl ServiceConfig {
         match self {
             Self::Room { .. } => Proto::Auto,
             _ => Proto::Lines,
+        }
+    }
+
+    /// Where all that is said is written down.
+    fn transcript(&self) -> Option<&Path> {
+        match self {
+            Self::Room { transcript, .. } => transcript.as_deref(),
+            _ => None,
         }
     }
 
@@ -180,7 +191,10 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let log = logging::start(operator.as_ref());
     let attempt = |error| CliError::runtime(format!("set up the poll: {error}"));
     let mut reactor = Reactor::new(config.limits()).map_err(attempt)?;
-    let (service, log_bytes, pace) = service(&config.service, operator.as_ref());
+    let transcript = config.service.transcript().map(Transcript::open);
+    let (transcript, before) = transcript.transpose()?.unzip();
+    let written = transcript.as_ref().map(Transcript::handle).zip(before);
+    let (service, log_bytes, pace) = service(&config.service, operator.as_ref(), written);
     let limits = outbound::Limits {
         log_bytes,
         max_pending_bytes: config.max_pending_bytes,
@@ -316,6 +330,7 @@ fn metrics_service(log: &logging::Log) -> impl FnOnce(Rc<RefCell<Figures>>) -> B
 fn service(
     config: &ServiceConfig,
     operator: Option<&operator::OperatorConsole>,
+    transcript: Option<(transcript::Handle, transcript::LastLines)>,
 ) -> (Box<dyn Service>, usize, Pace) {
     match (config, operator) {
         (ServiceConfig::Reply { text, once }, _) => (
@@ -329,14 +344,18 @@ fn service(
                 files,
                 log_bytes,
                 pace,
+                ..
             },
             _,
         ) => {
-            let room = Room::new(room.clone());
-            let room = match files.reader() {
-                Some(read) => room.with_files(read),
-                None => room,
-            };
+            let mut room = Room::new(room.clone());
+            let handle = transcript.as_ref().map(|(handle, _)| handle.clone());
+            if let Some(read) = files.reader(handle) {
+                room = room.with_files(read);
+            }
+            if let Some((handle, before)) = transcript {
+                room = room.with_past(before).with_transcript(Box::new(handle));
+            }
             (Box::new(room), *log_bytes, *pace)
         }
         (ServiceConfig::Console, Some(operator)) => (operator.console(), NO_LOG_BYTES, Pace::Off),

@@ -879,7 +879,7 @@ _chinwag() {
             return 0
             ;;
         chinwag__subcmd__serve)
-            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --allow-origin --password-file --help room console echo reply"
+            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --allow-origin --password-file --transcript --help room console echo reply"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -978,6 +978,10 @@ _chinwag() {
                     return 0
                     ;;
                 --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --transcript)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1203,7 +1207,7 @@ _chinwag() {
             return 0
             ;;
         chinwag__subcmd__serve__subcmd__room)
-            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --allow-origin --password-file --help"
+            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --allow-origin --password-file --transcript --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1302,6 +1306,10 @@ _chinwag() {
                     return 0
                     ;;
                 --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --transcript)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -191,6 +191,11 @@ struct RoomOptions {
     /// most 512 bytes
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+
+    /// Append all that is said to this file, a JSON object a line, opened anew at SIGHUP; what it
+    /// holds at the start is the history
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -272,6 +277,7 @@ impl RoomOptions {
             },
             log_bytes: self.log_size,
             pace: self.pace,
+            transcript: self.transcript,
         })
     }
 }

@@ -15,6 +15,12 @@ pub struct ClientId {
 const _: () = assert!(usize::BITS >= 64, "chinwag needs a 64-bit machine");
 
 impl ClientId {
+    /// No client: generations begin with 1.
+    pub(crate) const NOBODY: Self = Self {
+        key: u32::MAX,
+        generation: 0,
+    };
+
     pub(crate) fn new(key: usize, generation: u32) -> Self {
         // Slab keys count descriptors, which are ints.
         let key = u32::try_from(key).unwrap_or(u32::MAX);

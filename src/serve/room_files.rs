@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use log::{error, info};
 
-use super::{motd, password};
+use super::{motd, password, transcript};
 use crate::failure::CliError;
 use crate::services::room::Fresh;
 
@@ -18,13 +18,24 @@ pub struct RoomFiles {
 }
 
 impl RoomFiles {
-    /// Reads them anew, whenever it is called; `None`: there are none.
-    pub(super) fn reader(&self) -> Option<Box<dyn FnMut() -> Fresh>> {
+    /// Reads them anew, and opens the transcript anew, whenever it is called; `None`: there are
+    /// none.
+    pub(super) fn reader(
+        &self,
+        transcript: Option<transcript::Handle>,
+    ) -> Option<Box<dyn FnMut() -> Fresh>> {
         let files = self.clone();
-        files.paths().next()?;
-        Some(Box::new(move || Fresh {
-            motd: read_anew("message of the day", files.motd.as_deref(), motd::read_file),
-            password: read_anew("password", files.password.as_deref(), password::read),
+        if transcript.is_none() && files.paths().next().is_none() {
+            return None;
+        }
+        Some(Box::new(move || {
+            if let Some(transcript) = &transcript {
+                transcript.reopen();
+            }
+            Fresh {
+                motd: read_anew("message of the day", files.motd.as_deref(), motd::read_file),
+                password: read_anew("password", files.password.as_deref(), password::read),
+            }
         }))
     }
 

@@ -35,6 +35,7 @@ mod stamps;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod transcript;
 mod visitors;
 
 use channels::Channels;
@@ -44,12 +45,14 @@ use members::Members;
 use notices::PendingNotices;
 use remark::Remark;
 use stamps::Stamps;
+use transcript::{Past, Recorder};
 use visitors::Visitors;
 
 pub use channels::{MAX_ROOMS, is_name as is_room_name};
 pub use notices::Notices;
 pub use password::{MAX_BYTES as MAX_PASSWORD_BYTES, Password};
 pub use reload::Fresh;
+pub use transcript::Transcript;
 
 /// How a room behaves.
 #[derive(Debug, Clone)]
@@ -93,6 +96,8 @@ pub struct Room {
     stamps: Stamps,
     encoder: Encoder,
     files: reload::Files,
+    recorder: Recorder,
+    past: Past,
 }
 
 /// `/who` names at most this many members and counts the rest: an answer has a bound too.
@@ -133,6 +138,8 @@ impl Room {
             stamps,
             encoder: Encoder::default(),
             files: reload::Files::default(),
+            recorder: Recorder::default(),
+            past: Past::default(),
             config,
         }
     }

@@ -97,7 +97,8 @@ pub(super) struct Channels {
     sums: VecDeque<(Instant, ChannelId)>,
 }
 
-const LOBBY: &str = "lobby";
+/// What the room is called that is always there.
+pub(super) const LOBBY: &str = "lobby";
 
 /// Whether a room can have that name.
 #[must_use]
@@ -111,6 +112,11 @@ fn name(given: &str) -> Option<Box<str>> {
     let name = nick::parse(given.strip_prefix('#').unwrap_or(given)).ok()?;
     // Few letters become longer in lower case, and have more marks then.
     nick::parse(&name.to_lowercase()).ok()
+}
+
+/// What the name of a room looks like once case is gone.
+pub(super) fn look(given: &str) -> Option<Box<str>> {
+    name(given).map(|name| nick::folded(&name))
 }
 
 impl Channels {
@@ -157,7 +163,7 @@ impl Channels {
 
     /// The room of that name, in whatever case, with `#` or without.
     pub(super) fn find(&self, given: &str) -> Option<ChannelId> {
-        self.by_look.get(&nick::folded(&name(given)?)).copied()
+        self.by_look.get(&look(given)?).copied()
     }
 
     /// The same, and makes it if there is none. `spared` is a room that will end with that, if it is

@@ -7,12 +7,16 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::broadcast::{Addressees, publish_in};
+use super::transcript::RoomPast;
 use crate::outbound::{ClientId, Fanout, Offset, Published};
 use crate::protocol::{Encoder, Encoding, Event, Kind, Said, Stamp};
 
 /// A newcomer is sent at most this many pieces of a log, the newest. A piece ends where something
 /// else than the conversation stands between two lines; each takes some bytes of a client's own.
 const MAX_RUNS: usize = 10_000;
+
+/// Who has said what was said before the server began: nobody who is here.
+const NOBODY: ClientId = ClientId::NOBODY;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct History {
@@ -70,6 +74,14 @@ impl History {
             lines: VecDeque::new(),
             dropped: start_id,
             feeds: Default::default(),
+        }
+    }
+
+    /// Begins with what was said before the server did.
+    pub(super) fn restore(&mut self, past: RoomPast) {
+        self.dropped = past.dropped;
+        for line in past.lines.iter().rev() {
+            self.keep(NOBODY, &line.said());
         }
     }
 
@@ -183,7 +195,7 @@ impl History {
 
     fn drop_oldest(&mut self) {
         if let Some(line) = self.lines.pop_front() {
-            self.dropped = line.stamp.id;
+            self.dropped = self.dropped.max(line.stamp.id);
         }
     }
 }
@@ -235,7 +247,7 @@ impl Feed {
 
     fn forget_oldest(&mut self) {
         if let Some(oldest) = self.placed.pop_front() {
-            self.forgotten = oldest.id;
+            self.forgotten = self.forgotten.max(oldest.id);
         }
     }
 

@@ -167,6 +167,7 @@ impl Room {
                 self.channels.keep(room);
             }
         }
+        self.restore_past();
     }
 }
 

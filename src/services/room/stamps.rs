@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::Stamp;
 
 /// Beyond this no clock is believed: 2^52 ids are left below what JavaScript counts to.
-const MAX_CLOCK_MICROS: u64 = 1 << 52;
+pub(super) const MAX_CLOCK_MICROS: u64 = 1 << 52;
 
 /// Gives each message an id that is larger than all before it, also than those of a server that
 /// ended before this one began: mostly the time, in microseconds.
@@ -30,6 +30,11 @@ impl Stamps {
             id: self.last,
             time_ms: micros / 1000,
         }
+    }
+
+    /// Ids from here on are larger than this one, too.
+    pub(super) fn pass(&mut self, id: u64) {
+        self.last = self.last.max(id);
     }
 
     /// The id of the message that was stamped last.

@@ -36,7 +36,10 @@ impl Room {
             text,
         };
         match broadcast::publish(to, skip, &Event::Said(said), &mut self.encoder, out) {
-            Some(ranges) => history.push(client, &said, &ranges, (to, out)),
+            Some(ranges) => {
+                history.push(client, &said, &ranges, (to, out));
+                self.recorder.record(&said);
+            }
             None => self.remark(client, &Remark::LargerThanLog, out),
         }
     }

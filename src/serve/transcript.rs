@@ -1,0 +1,98 @@
+//! `--transcript`: all that is said, in a file. The loop hands lines over and never waits; a thread
+//! of its own writes them, and it alone meets the disk.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use log::error;
+
+use crate::failure::CliError;
+use crate::protocol::Said;
+use crate::services::room;
+
+mod file;
+mod lines;
+mod queue;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use queue::Queue;
+use writer::{Place as _, Writer};
+
+pub(super) use lines::LastLines;
+
+/// How long the end of the server waits until all is on the disk.
+const END_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A transcript that is being written. All is on the disk when it has been dropped, or the log says
+/// why not.
+pub(super) struct Transcript {
+    /// As the log calls it.
+    name: String,
+    queue: Arc<Queue>,
+}
+
+/// A way to it.
+#[derive(Clone)]
+pub(super) struct Handle(Arc<Queue>);
+
+impl Transcript {
+    /// Opens it; returns with it what is there already, the last line first.
+    ///
+    /// # Errors
+    /// One line: why it cannot be opened.
+    pub(super) fn open(path: &Path) -> Result<(Self, LastLines), CliError> {
+        let name = path.display().to_string();
+        let fail = |error| CliError::runtime(format!("open --transcript {name}: {error}"));
+        let place = file::Place(path.to_owned());
+        let opened = place.open(None).map_err(fail)?;
+        let file = opened.ok_or_else(|| fail(std::io::ErrorKind::NotFound.into()))?;
+        let before = LastLines::of(file.to_read().map_err(fail)?);
+        let queue = Arc::<Queue>::default();
+        let writer = Writer::new(name.clone(), place, file, Arc::clone(&queue));
+        thread::Builder::new()
+            .name("transcript".to_owned())
+            .spawn(move || writer.run())
+            .map_err(fail)?;
+        Ok((Self { name, queue }, before))
+    }
+
+    pub(super) fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.queue))
+    }
+
+    /// Waits until all that was said is on the disk, then lets the file go, so that another process
+    /// can have it. What is said after that waits until it is [opened anew](Handle::reopen).
+    ///
+    /// # Errors
+    /// Why it was not let go: it failed, or took longer than the patience.
+    pub(super) fn release(&self, patience: Duration) -> Result<(), String> {
+        self.queue.release(patience)
+    }
+}
+
+impl Drop for Transcript {
+    fn drop(&mut self) {
+        if let Err(why) = self.release(END_PATIENCE) {
+            let (name, lost) = (&self.name, self.queue.unwritten());
+            error!("write the transcript {name} to its end: {why}; at least {lost} lines are lost");
+        }
+    }
+}
+
+impl Handle {
+    /// Opens the file that has its name now; returns before that is done. The log says what came of
+    /// it.
+    pub(super) fn reopen(&self) {
+        self.0.reopen();
+    }
+}
+
+impl room::Transcript for Handle {
+    fn record(&mut self, said: &Said<'_>) {
+        self.0.push(said);
+    }
+}

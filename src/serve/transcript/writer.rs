@@ -1,0 +1,272 @@
+//! The thread that writes the transcript: it alone waits for the disk.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use log::{Level, log};
+
+use super::queue::{Lines, Queue, Task};
+use crate::log_limit::LogLimiter;
+
+/// What was written is on the disk this much later at the latest, if the disk keeps up.
+const SYNC_AFTER: Duration = Duration::from_millis(950);
+
+/// What could not be written is tried again after this.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A buffer that has grown beyond this, in bytes, is not kept.
+const KEPT_BUFFER_BYTES: usize = 1 << 20;
+
+/// Where a transcript is kept.
+pub(super) trait Place: Send + 'static {
+    type File: File;
+
+    /// Opens what is there now; `None` if that is `current`.
+    fn open(&self, current: Option<&Self::File>) -> io::Result<Option<Self::File>>;
+}
+
+/// The file of a transcript. Only ever grows.
+pub(super) trait File: Send {
+    /// Whether its last line was torn when it was opened.
+    fn is_torn(&self) -> bool;
+
+    /// As [`io::Write::write`].
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Sees to it that what was written survives the machine's end.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Takes the last bytes away, which are a part of a line.
+    fn cut(&mut self, bytes: usize) -> io::Result<()>;
+}
+
+pub(super) struct Writer<P: Place> {
+    place: P,
+    /// `None`: it is let go.
+    file: Option<P::File>,
+    queue: Arc<Queue>,
+    /// What is being written.
+    batch: Vec<u8>,
+    /// Of that, in bytes.
+    written: usize,
+    /// When what was written has to be synced.
+    sync_at: Option<Instant>,
+    /// When what could not be written is tried again.
+    retry_at: Option<Instant>,
+    notes: Notes,
+}
+
+impl<P: Place> Writer<P> {
+    /// For a transcript that the log calls `name`.
+    pub(super) fn new(name: String, place: P, file: P::File, queue: Arc<Queue>) -> Self {
+        let mut writer = Self {
+            place,
+            file: None,
+            queue,
+            batch: Vec::new(),
+            written: 0,
+            sync_at: None,
+            retry_at: None,
+            notes: Notes {
+                name,
+                limiter: LogLimiter::default(),
+            },
+        };
+        writer.begin(file);
+        writer
+    }
+
+    pub(super) fn run(mut self) {
+        loop {
+            self.turn();
+        }
+    }
+
+    fn turn(&mut self) {
+        let now = Instant::now();
+        if !self.batch.is_empty() && self.retry_at.is_none_or(|at| at <= now) {
+            self.try_to_write();
+        }
+        if self.sync_at.is_some_and(|at| at <= now) {
+            let synced = self.sync();
+            self.notes.tell_failure("sync", synced);
+        }
+        let spare = (self.batch.is_empty()).then(|| std::mem::take(&mut self.batch));
+        let due = self.sync_at.into_iter().chain(self.retry_at).min();
+        match self.queue.next(spare, due) {
+            Task::Write(lines) => self.accept(lines),
+            Task::Reopen => self.reopen(),
+            Task::Release => {
+                let outcome = self.release();
+                self.queue.on_released(outcome);
+            }
+            Task::Due => {}
+        }
+    }
+
+    fn accept(&mut self, Lines { bytes, lost }: Lines) {
+        match self.batch.is_empty() {
+            true => self.batch = bytes,
+            false => self.batch.extend_from_slice(&bytes),
+        }
+        if lost > 0 {
+            self.notes.tell(Level::Warn, |name| {
+                format!(
+                    "{lost} lines are missing in the transcript {name}: its disk does not keep up"
+                )
+            });
+        }
+    }
+
+    /// What cannot be written stays in the batch, and is tried again later.
+    fn try_to_write(&mut self) {
+        let was_failing = self.retry_at.take().is_some();
+        match self.write() {
+            Ok(()) if was_failing => {
+                (self.notes).tell(Level::Info, |name| format!("the transcript {name} goes on"));
+            }
+            Ok(()) => {}
+            Err(error) => {
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                // Once for as long as it goes on.
+                if !was_failing {
+                    self.notes.tell_failure("write", Err(error));
+                }
+            }
+        }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        if self.file.is_none()
+            && let Some(file) = self.place.open(None)?
+        {
+            self.begin(file);
+        }
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        while self.written < self.batch.len() {
+            match file.write(&self.batch[self.written..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            self.sync_at
+                .get_or_insert_with(|| Instant::now() + SYNC_AFTER);
+        }
+        self.written = 0;
+        self.batch.clear();
+        if self.batch.capacity() > KEPT_BUFFER_BYTES {
+            self.batch = Vec::new();
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        match (self.sync_at.take(), &mut self.file) {
+            (Some(_), Some(file)) => file.sync(),
+            _ => Ok(()),
+        }
+    }
+
+    /// At SIGHUP. What waits is written to the new file, also a line that is in the old one in part:
+    /// there it is taken away.
+    fn reopen(&mut self) {
+        match self.place.open(self.file.as_ref()) {
+            Ok(None) => (self.notes).tell(Level::Info, |name| {
+                format!("SIGHUP: the transcript {name} is where it was")
+            }),
+            Ok(Some(file)) => {
+                let torn = self.written - self.line_start();
+                let cut = match &mut self.file {
+                    Some(old) if torn > 0 => old.cut(torn),
+                    _ => Ok(()),
+                };
+                let ended = cut.and_then(|()| self.sync());
+                self.notes.tell_failure("end", ended);
+                self.begin(file);
+                (self.notes).tell(Level::Info, |name| {
+                    format!("SIGHUP: the transcript {name} is opened anew")
+                });
+            }
+            Err(error) => (self.notes).tell(Level::Error, |name| {
+                format!("SIGHUP: open --transcript {name}: {error}; what was there before stays")
+            }),
+        }
+        if let Some(at) = &mut self.retry_at {
+            *at = Instant::now();
+        }
+    }
+
+    /// All to the disk, and the file let go.
+    fn release(&mut self) -> Result<(), String> {
+        match self.write_and_sync_all() {
+            Ok(()) => {
+                self.file = None;
+                self.retry_at = None;
+                Ok(())
+            }
+            Err(error) => {
+                if !self.batch.is_empty() {
+                    self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                }
+                Err(error.to_string())
+            }
+        }
+    }
+
+    fn write_and_sync_all(&mut self) -> io::Result<()> {
+        loop {
+            let lines = self.queue.take();
+            self.accept(lines);
+            if self.batch.is_empty() {
+                return self.sync();
+            }
+            self.write()?;
+        }
+    }
+
+    /// From here on it is written there, beginning with a whole line.
+    fn begin(&mut self, file: P::File) {
+        self.batch.drain(..self.line_start());
+        self.written = 0;
+        if file.is_torn() {
+            self.batch.insert(0, b'\n');
+        }
+        self.file = Some(file);
+    }
+
+    /// Where the line that is being written begins in the batch.
+    fn line_start(&self) -> usize {
+        let newline = memchr::memrchr(b'\n', &self.batch[..self.written]);
+        newline.map_or(0, |at| at + 1)
+    }
+}
+
+/// What the log is told. A disk that fails may do so again and again.
+struct Notes {
+    name: String,
+    limiter: LogLimiter,
+}
+
+impl Notes {
+    fn tell_failure(&mut self, what: &str, outcome: io::Result<()>) {
+        if let Err(error) = outcome {
+            self.tell(Level::Error, |name| {
+                format!("{what} the transcript {name}: {error}")
+            });
+        }
+    }
+
+    fn tell(&mut self, level: Level, line: impl FnOnce(&str) -> String) {
+        let now = Instant::now();
+        if let Some(more) = self.limiter.take_suppressed(now) {
+            log!(Level::Warn, "{more} more lines about the transcript since");
+        }
+        if self.limiter.allow(now) {
+            log!(level, "{}", line(&self.name));
+        }
+    }
+}
