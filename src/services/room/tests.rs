@@ -25,6 +25,7 @@ mod rooms_told;
 mod since;
 mod slow;
 mod talk;
+mod transcript;
 
 /// A room that says nothing of itself.
 fn plain() -> Config {

@@ -50,6 +50,14 @@ impl Hall {
         }
     }
 
+    /// With what the room gets beside its configuration.
+    pub(super) fn with(self, change: impl FnOnce(Room) -> Room) -> Self {
+        Self {
+            room: change(self.room),
+            ..self
+        }
+    }
+
     pub(super) fn comes(&mut self, name: &str, encoding: Encoding) {
         self.comes_with(name, encoding, None);
     }
