@@ -191,7 +191,8 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let log = logging::start(operator.as_ref());
     let attempt = |error| CliError::runtime(format!("set up the poll: {error}"));
     let mut reactor = Reactor::new(config.limits()).map_err(attempt)?;
-    let transcript = config.service.transcript().map(Transcript::open);
+    let path = config.service.transcript();
+    let transcript = path.map(|path| Transcript::open(path, config.user.as_deref()));
     let (transcript, before) = transcript.transpose()?.unzip();
     let written = transcript.as_ref().map(Transcript::handle).zip(before);
     let (service, log_bytes, pace) = service(&config.service, operator.as_ref(), written);
@@ -226,6 +227,9 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let manager = systemd::Manager::find();
     if let Some(user) = &config.user {
         privilege::become_user(user)?;
+        if let Some(path) = config.service.transcript() {
+            transcript::warn_if_it_cannot_be_made_anew(path);
+        }
     }
     #[cfg(feature = "sandbox")]
     // Who goes on in another one's place is in its sandbox already.
@@ -393,6 +397,14 @@ fn announce_all(
     }
     if let Some(address) = metrics {
         announce(&format!("metrics:{address}"), operator);
+    }
+}
+
+/// Where a path's file stands.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
     }
 }
 

@@ -33,6 +33,12 @@ pub(crate) fn send_to_all(signal: c_int) {
     }
 }
 
+/// Keeps a file that may grow no more (`RLIMIT_FSIZE`) from ending the process where this thread
+/// writes: it is told so by an error, as of a full disk.
+pub(crate) fn block_file_size() {
+    let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
+}
+
 /// Whether the parent process had `signal` ignored, as `nohup` does with SIGHUP. Where the system
 /// does not tell: no.
 pub(crate) fn is_ignored(signal: c_int) -> bool {

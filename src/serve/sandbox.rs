@@ -9,6 +9,7 @@ use landlock::{
 };
 use log::warn;
 
+use super::folder_of;
 use crate::addr::{Address, Listen};
 use crate::failure::CliError;
 
@@ -81,11 +82,4 @@ fn restrict(
         rules = rules.add_rule(PathBeneath::new(nothing, AccessFs::ReadFile))?;
     }
     Ok(rules.restrict_self()?.ruleset)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
 }

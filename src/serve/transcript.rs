@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use log::error;
+use log::{error, warn};
+use rustix::fs::{Access, access};
 
+use super::{folder_of, privilege};
 use crate::failure::CliError;
 use crate::protocol::Said;
 use crate::services::room;
@@ -40,16 +42,20 @@ pub(super) struct Transcript {
 pub(super) struct Handle(Arc<Queue>);
 
 impl Transcript {
-    /// Opens it; returns with it what is there already, the last line first.
+    /// Opens it, for a server that will be that user; returns with it what is there already, the
+    /// last line first.
     ///
     /// # Errors
     /// One line: why it cannot be opened.
-    pub(super) fn open(path: &Path) -> Result<(Self, LastLines), CliError> {
+    pub(super) fn open(path: &Path, user: Option<&str>) -> Result<(Self, LastLines), CliError> {
         let name = path.display().to_string();
         let fail = |error| CliError::runtime(format!("open --transcript {name}: {error}"));
         let place = file::Place(path.to_owned());
         let opened = place.open(None).map_err(fail)?;
         let file = opened.ok_or_else(|| fail(std::io::ErrorKind::NotFound.into()))?;
+        if let Some(user) = user {
+            file.give_to(privilege::ids_of(user)?).map_err(fail)?;
+        }
         let before = LastLines::of(file.to_read().map_err(fail)?);
         let queue = Arc::<Queue>::default();
         let writer = Writer::new(name.clone(), place, file, Arc::clone(&queue));
@@ -71,6 +77,17 @@ impl Transcript {
     /// Why it was not let go: it failed, or took longer than the patience.
     pub(super) fn release(&self, patience: Duration) -> Result<(), String> {
         self.queue.release(patience)
+    }
+}
+
+/// To be asked once the server is the user that it stays.
+pub(super) fn warn_if_it_cannot_be_made_anew(path: &Path) {
+    let folder = folder_of(path);
+    if let Err(error) = access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        let (path, folder) = (path.display(), folder.display());
+        warn!(
+            "once the transcript {path} is moved away, SIGHUP will not make a new one: write in {folder}: {error}"
+        );
     }
 }
 

@@ -53,4 +53,5 @@ mod systemd;
 mod terminal;
 mod tidy;
 mod tls;
+mod transcript;
 mod upgrade;

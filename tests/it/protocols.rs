@@ -23,6 +23,7 @@ mod python_websockets;
 mod slow;
 mod split;
 mod tls_inside;
+mod transcript;
 mod websocket;
 mod websocket_client;
 mod websocket_end;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, fcntl_setfl, flock};
@@ -60,6 +60,15 @@ impl File {
     fn is_same_as(&self, other: &Self) -> io::Result<bool> {
         let [own, other] = [self.file.metadata()?, other.file.metadata()?];
         Ok((own.dev(), own.ino()) == (other.dev(), other.ino()))
+    }
+
+    /// A new file becomes another user's.
+    pub(super) fn give_to(&self, (user, group): (u32, u32)) -> io::Result<()> {
+        let is_new = self.is_regular && self.file.metadata()?.len() == 0;
+        match is_new {
+            true => fchown(&self.file, Some(user), Some(group)),
+            false => Ok(()),
+        }
     }
 
     /// What can be read of it again, if anything.

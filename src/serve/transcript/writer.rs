@@ -4,10 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use log::{Level, log};
+use log::{Level, error, info, log};
 
 use super::queue::{Lines, Queue, Task};
 use crate::log_limit::LogLimiter;
+use crate::signals;
 
 /// What was written is on the disk this much later at the latest, if the disk keeps up.
 const SYNC_AFTER: Duration = Duration::from_millis(950);
@@ -78,6 +79,7 @@ impl<P: Place> Writer<P> {
     }
 
     pub(super) fn run(mut self) {
+        signals::block_file_size();
         loop {
             self.turn();
         }
@@ -85,7 +87,8 @@ impl<P: Place> Writer<P> {
 
     fn turn(&mut self) {
         let now = Instant::now();
-        if !self.batch.is_empty() && self.retry_at.is_none_or(|at| at <= now) {
+        let is_due = (self.retry_at).map_or(!self.batch.is_empty(), |at| at <= now);
+        if is_due {
             self.try_to_write();
         }
         if self.sync_at.is_some_and(|at| at <= now) {
@@ -171,13 +174,15 @@ impl<P: Place> Writer<P> {
         }
     }
 
-    /// At SIGHUP. What waits is written to the new file, also a line that is in the old one in part:
-    /// there it is taken away.
+    /// At SIGHUP, or after it was let go. What waits is written to the new file, also a line that is
+    /// in the old one in part: there it is taken away.
     fn reopen(&mut self) {
+        if self.file.is_none() {
+            return self.try_to_write();
+        }
+        let name = self.notes.name.clone();
         match self.place.open(self.file.as_ref()) {
-            Ok(None) => (self.notes).tell(Level::Info, |name| {
-                format!("SIGHUP: the transcript {name} is where it was")
-            }),
+            Ok(None) => info!("SIGHUP: the transcript {name} is where it was"),
             Ok(Some(file)) => {
                 let torn = self.written - self.line_start();
                 let cut = match &mut self.file {
@@ -187,13 +192,11 @@ impl<P: Place> Writer<P> {
                 let ended = cut.and_then(|()| self.sync());
                 self.notes.tell_failure("end", ended);
                 self.begin(file);
-                (self.notes).tell(Level::Info, |name| {
-                    format!("SIGHUP: the transcript {name} is opened anew")
-                });
+                info!("SIGHUP: the transcript {name} is opened anew");
             }
-            Err(error) => (self.notes).tell(Level::Error, |name| {
-                format!("SIGHUP: open --transcript {name}: {error}; what was there before stays")
-            }),
+            Err(error) => {
+                error!("SIGHUP: open --transcript {name}: {error}; what was there before stays")
+            }
         }
         if let Some(at) = &mut self.retry_at {
             *at = Instant::now();
