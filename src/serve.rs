@@ -1,29 +1,25 @@
 //! `chinwag serve`: puts a service on a reactor, opens its listeners, and runs it.
 //! The one place that knows both; what either does is theirs.
 
-use std::cell::RefCell;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::Duration;
-
-use log::warn;
 
 use crate::addr::{Address, Listen, Proto};
 use crate::failure::CliError;
 use crate::outbound::{self, Pace};
-use crate::reactor::{self, Rate, Reactor, ServiceId, Taker};
-use crate::service::{Figures, Service};
+use crate::reactor::{self, Rate, Reactor};
+use crate::service::Service;
 use crate::services::echo::Echo;
-use crate::services::metrics::Metrics;
 use crate::services::reply::Reply;
 use crate::services::room::{self, Room};
 use crate::signals;
 use crate::tls::{Identity, TlsServer};
-use transcript::Transcript;
+use listening::Listening;
+use transcript::{LastLines, Transcript};
 
 mod descriptors;
 pub(crate) mod listeners;
+mod listening;
 mod logging;
 pub(crate) mod motd;
 mod operator;
@@ -87,6 +83,18 @@ impl Config {
             idle_timeout: self.idle_timeout,
             first_message_timeout: self.first_message_timeout,
             grace: self.grace,
+        }
+    }
+
+    fn outbound_limits(&self, log_bytes: usize, pace: Pace) -> outbound::Limits {
+        outbound::Limits {
+            log_bytes,
+            max_pending_bytes: self.max_pending_bytes,
+            high_water_bytes: match self.service {
+                ServiceConfig::Room { .. } => ROOM_ANSWERS_BYTES,
+                _ => self.max_pending_bytes,
+            },
+            pace,
         }
     }
 
@@ -191,20 +199,14 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let log = logging::start(operator.as_ref());
     let attempt = |error| CliError::runtime(format!("set up the poll: {error}"));
     let mut reactor = Reactor::new(config.limits()).map_err(attempt)?;
-    let path = config.service.transcript();
-    let transcript = path.map(|path| Transcript::open(path, config.user.as_deref()));
-    let (transcript, before) = transcript.transpose()?.unzip();
-    let written = transcript.as_ref().map(Transcript::handle).zip(before);
-    let (service, log_bytes, pace) = service(&config.service, operator.as_ref(), written);
-    let limits = outbound::Limits {
-        log_bytes,
-        max_pending_bytes: config.max_pending_bytes,
-        high_water_bytes: match config.service {
-            ServiceConfig::Room { .. } => ROOM_ANSWERS_BYTES,
-            _ => config.max_pending_bytes,
-        },
-        pace,
-    };
+    let (transcript, before) = open_transcript(config, predecessor.is_some())?;
+    let written = transcript.as_ref().map(Transcript::handle);
+    let (service, log_bytes, pace) = service(
+        &config.service,
+        operator.as_ref(),
+        (written.clone(), before),
+    );
+    let limits = config.outbound_limits(log_bytes, pace);
     let service = reactor.add_service(service, limits);
     reactor.allow_origins(config.allowed_origins.clone());
     if config.is_proxied {
@@ -216,28 +218,20 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     if operator.is_none() {
         reactor.upgrade_by(upgrade::launch());
     }
-    let (opened, metrics) = match &mut predecessor {
-        Some(taker) => take_over(config, taker, &log, &mut reactor)?,
-        None => (
-            open_listeners(config, handed, &mut reactor, service)?,
-            open_metrics(config, &log, &mut reactor)?,
-        ),
+    let listening = match &mut predecessor {
+        None => listening::open(config, handed, &log, &mut reactor, service)?,
+        Some(taker) => {
+            let listening = listening::take_over(config, taker, &log, &mut reactor)?;
+            // The other process has let it go.
+            written.iter().for_each(transcript::Handle::reopen);
+            listening
+        }
     };
     // Its socket may be out of reach for another user.
     let manager = systemd::Manager::find();
-    if let Some(user) = &config.user {
-        privilege::become_user(user)?;
-        if let Some(path) = config.service.transcript() {
-            transcript::warn_if_it_cannot_be_made_anew(path);
-        }
-    }
-    #[cfg(feature = "sandbox")]
-    // Who goes on in another one's place is in its sandbox already.
-    if config.sandbox && predecessor.is_none() {
-        sandbox::enter(&opened, &config.reread_files(), &upgrade::program())?;
-    }
+    give_up_rights(config, &listening, predecessor.is_some())?;
     match predecessor {
-        None => announce_all(config, &opened, metrics.as_ref(), operator.as_ref()),
+        None => listening.announce(config, operator.as_ref()),
         // Whoever wants to know where it listens has been told.
         Some(taker) => {
             let waited = taker.wait_for_go();
@@ -260,81 +254,47 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     }
 }
 
-/// Goes on with the clients and the listeners of the process before; returns the listeners, and where
-/// the server tells how it does.
-fn take_over(
+/// Becomes another user, and enters the sandbox, if that was asked for.
+fn give_up_rights(
     config: &Config,
-    taker: &mut Taker,
-    log: &logging::Log,
-    reactor: &mut Reactor,
-) -> Result<(Vec<Listen>, Option<Address>), CliError> {
-    let taken = reactor.take_over(taker, config.send_buffer_bytes());
-    let taken = taken.map_err(|why| upgrade::failure(&why))?;
-    let metrics = taken.aside.map(|(listener, address)| {
-        let served = reactor.serve_aside(listener, metrics_service(log));
-        served.map(|()| address)
-    });
-    let metrics = metrics.transpose();
-    let metrics = metrics.map_err(|error| upgrade::failure(&error.to_string()))?;
-    Ok((taken.listeners, metrics))
+    #[cfg_attr(not(feature = "sandbox"), expect(unused))] listening: &Listening,
+    #[cfg_attr(not(feature = "sandbox"), expect(unused))] goes_on: bool,
+) -> Result<(), CliError> {
+    if let Some(user) = &config.user {
+        privilege::become_user(user)?;
+        if let Some(path) = config.service.transcript() {
+            transcript::warn_if_it_cannot_be_made_anew(path);
+        }
+    }
+    #[cfg(feature = "sandbox")]
+    // Who goes on in another one's place is in its sandbox already.
+    if config.sandbox && !goes_on {
+        let (files, program) = (config.reread_files(), upgrade::program());
+        sandbox::enter(&listening.listeners, &files, &program)?;
+    }
+    Ok(())
 }
 
-/// Takes the listeners that were handed over, and opens those that are asked for.
-fn open_listeners(
+/// Opens the transcript, if there is to be one; returns with it what was said before. The process in
+/// whose place this one goes on has it open still, and tells what was said itself.
+fn open_transcript(
     config: &Config,
-    handed: Vec<systemd::Handed>,
-    reactor: &mut Reactor,
-    service: ServiceId,
-) -> Result<Vec<Listen>, CliError> {
-    let send_buffer_bytes = config.send_buffer_bytes();
-    let mut opened = Vec::new();
-    for (proto, socket) in handed {
-        let spoken = proto.unwrap_or(config.service.proto());
-        let attempt =
-            |error| CliError::runtime(format!("listen on a socket of systemd's: {error}"));
-        let address = reactor.adopt(socket, spoken, service, send_buffer_bytes);
-        let address = address.map_err(attempt)?;
-        let listener = Listen { proto, address };
-        listeners::check(&listener, &config.service, config.tls.is_some())?;
-        opened.push(listener);
-    }
-    for asked in &config.listen {
-        let proto = asked.proto.unwrap_or(config.service.proto());
-        let open =
-            |address: &Address| reactor.listen_for(address, proto, service, send_buffer_bytes);
-        opened.extend(listeners::open_all(asked, open)?);
-    }
-    Ok(opened)
-}
-
-/// Listens where the server tells how it does; returns the real address.
-fn open_metrics(
-    config: &Config,
-    log: &logging::Log,
-    reactor: &mut Reactor,
-) -> Result<Option<Address>, CliError> {
-    let Some(asked) = &config.metrics else {
-        return Ok(None);
-    };
-    let opened = reactor.listen_aside(asked, metrics_service(log));
-    let fail = |error| CliError::runtime(format!("listen on {asked} for --metrics: {error}"));
-    let address = opened.map_err(fail)?;
-    if address.is_open_to_others() {
-        warn!("metrics at {address} can be read from other machines");
-    }
-    Ok(Some(address))
-}
-
-/// Who tells how the server does, once its figures are there.
-fn metrics_service(log: &logging::Log) -> impl FnOnce(Rc<RefCell<Figures>>) -> Box<dyn Service> {
-    let dropped_lines = log.dropped_lines();
-    |figures| Box::new(Metrics::new(figures, dropped_lines))
+    goes_on: bool,
+) -> Result<(Option<Transcript>, Option<LastLines>), CliError> {
+    Ok(match config.service.transcript() {
+        None => (None, None),
+        Some(path) if goes_on => (Some(Transcript::open_later(path)?), None),
+        Some(path) => {
+            let (transcript, before) = Transcript::open(path, config.user.as_deref())?;
+            (Some(transcript), Some(before))
+        }
+    })
 }
 
 fn service(
     config: &ServiceConfig,
     operator: Option<&operator::OperatorConsole>,
-    transcript: Option<(transcript::Handle, transcript::LastLines)>,
+    (transcript, before): (Option<transcript::Handle>, Option<LastLines>),
 ) -> (Box<dyn Service>, usize, Pace) {
     match (config, operator) {
         (ServiceConfig::Reply { text, once }, _) => (
@@ -353,12 +313,14 @@ fn service(
             _,
         ) => {
             let mut room = Room::new(room.clone());
-            let handle = transcript.as_ref().map(|(handle, _)| handle.clone());
-            if let Some(read) = files.reader(handle) {
+            if let Some(read) = files.reader(transcript.clone()) {
                 room = room.with_files(read);
             }
-            if let Some((handle, before)) = transcript {
-                room = room.with_past(before).with_transcript(Box::new(handle));
+            if let Some(before) = before {
+                room = room.with_past(before);
+            }
+            if let Some(transcript) = transcript {
+                room = room.with_transcript(Box::new(transcript));
             }
             (Box::new(room), *log_bytes, *pace)
         }
@@ -382,40 +344,10 @@ fn names(listen: &[Listen]) -> Vec<String> {
     hosts.chain([own]).collect()
 }
 
-/// Says where clients may come now.
-fn announce_all(
-    config: &Config,
-    opened: &[Listen],
-    metrics: Option<&Address>,
-    operator: Option<&operator::OperatorConsole>,
-) {
-    for listener in opened {
-        announce(&listener.to_string(), operator);
-        if listener.address.is_open_to_others() && !config.service.has_password() {
-            warn!("{listener} can be reached from other machines, without a password");
-        }
-    }
-    if let Some(address) = metrics {
-        announce(&format!("metrics:{address}"), operator);
-    }
-}
-
 /// Where a path's file stands.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
-    }
-}
-
-/// Says that clients may come to one now. Nobody has to listen to it.
-fn announce(listener: &str, operator: Option<&operator::OperatorConsole>) {
-    let line = format!("listening on {listener}");
-    match operator {
-        Some(operator) => operator.print(&line),
-        None => {
-            let mut stdout = std::io::stdout().lock();
-            let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-        }
     }
 }

@@ -78,6 +78,17 @@ pub trait Service {
         false
     }
 
+    /// Another process is about to go on with its clients: lets go of what only one can have.
+    ///
+    /// # Errors
+    /// Why it cannot; [`cancel_handover`](Self::cancel_handover) is called then, too.
+    fn begin_handover(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// The other process does not go on; this one does.
+    fn cancel_handover(&mut self) {}
+
     /// What it knows, for a service of another process that goes on with its clients; `None`: no
     /// other process can.
     ///

@@ -232,7 +232,10 @@ impl Reactor {
                 let clients = tokens.len();
                 info!("process {pid} goes on with {clients} clients; they waited for {ms} ms");
             }
-            Err(why) => log_failure(pid, format_args!("{why}")),
+            Err(why) => {
+                self.engine.cancel_handover();
+                log_failure(pid, format_args!("{why}"));
+            }
         }
     }
 

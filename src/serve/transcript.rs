@@ -21,13 +21,16 @@ mod queue;
 mod tests;
 mod writer;
 
-use queue::Queue;
+use queue::{Queue, Release};
 use writer::{Place as _, Writer};
 
 pub(super) use lines::LastLines;
 
 /// How long the end of the server waits until all is on the disk.
 const END_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long everybody waits for it when another process goes on.
+const HANDOVER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A transcript that is being written. All is on the disk when it has been dropped, or the log says
 /// why not.
@@ -57,26 +60,38 @@ impl Transcript {
             file.give_to(privilege::ids_of(user)?).map_err(fail)?;
         }
         let before = LastLines::of(file.to_read().map_err(fail)?);
+        Ok((Self::start(name, place, Some(file))?, before))
+    }
+
+    /// One that another process has open still: what is said waits until it is
+    /// [opened](Handle::reopen).
+    ///
+    /// # Errors
+    /// One line: why it cannot be written.
+    pub(super) fn open_later(path: &Path) -> Result<Self, CliError> {
+        let name = path.display().to_string();
+        let transcript = Self::start(name, file::Place(path.to_owned()), None)?;
+        transcript.queue.hold();
+        Ok(transcript)
+    }
+
+    fn start(name: String, place: file::Place, file: Option<file::File>) -> Result<Self, CliError> {
         let queue = Arc::<Queue>::default();
         let writer = Writer::new(name.clone(), place, file, Arc::clone(&queue));
-        thread::Builder::new()
+        let started = thread::Builder::new()
             .name("transcript".to_owned())
-            .spawn(move || writer.run())
-            .map_err(fail)?;
-        Ok((Self { name, queue }, before))
+            .spawn(move || writer.run());
+        match started {
+            Ok(_) => Ok(Self { name, queue }),
+            Err(error) => {
+                let why = format!("start a thread for --transcript {name}: {error}");
+                Err(CliError::runtime(why))
+            }
+        }
     }
 
     pub(super) fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.queue))
-    }
-
-    /// Waits until all that was said is on the disk, then lets the file go, so that another process
-    /// can have it. What is said after that waits until it is [opened anew](Handle::reopen).
-    ///
-    /// # Errors
-    /// Why it was not let go: it failed, or took longer than the patience.
-    pub(super) fn release(&self, patience: Duration) -> Result<(), String> {
-        self.queue.release(patience)
     }
 }
 
@@ -93,7 +108,7 @@ pub(super) fn warn_if_it_cannot_be_made_anew(path: &Path) {
 
 impl Drop for Transcript {
     fn drop(&mut self) {
-        if let Err(why) = self.release(END_PATIENCE) {
+        if let Err(why) = self.queue.release(Release::Synced, END_PATIENCE) {
             let (name, lost) = (&self.name, self.queue.unwritten());
             error!("write the transcript {name} to its end: {why}; at least {lost} lines are lost");
         }
@@ -111,5 +126,14 @@ impl Handle {
 impl room::Transcript for Handle {
     fn record(&mut self, said: &Said<'_>) {
         self.0.push(said);
+    }
+
+    fn release(&mut self) -> Result<(), String> {
+        let released = self.0.release(Release::Written, HANDOVER_PATIENCE);
+        released.map_err(|why| format!("let go of the transcript: {why}"))
+    }
+
+    fn reopen(&mut self) {
+        self.0.reopen();
     }
 }

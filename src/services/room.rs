@@ -302,6 +302,14 @@ impl Service for Room {
         (!bytes.is_empty()).then_some(bytes)
     }
 
+    fn begin_handover(&mut self) -> Result<(), String> {
+        self.recorder.release()
+    }
+
+    fn cancel_handover(&mut self) {
+        self.recorder.reopen();
+    }
+
     fn save(&self) -> Option<Result<Vec<u8>, String>> {
         Some(self.to_bytes().map_err(|error| error.to_string()))
     }

@@ -186,6 +186,39 @@ fn one_inside_tls_is_told_and_closed_in_good_order() {
 }
 
 #[test]
+fn the_transcript_goes_on_with_the_next_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("transcript");
+    let args = ["--transcript", path.to_str().unwrap(), "--room", "kept"];
+    let launch = Launch::unnamed().listen(&["lines:127.0.0.1:0"]).args(&args);
+    let mut chat = Succession::of(launch.start());
+    // Before anybody has come, too.
+    chat.upgrades();
+    let mut ann = Member::joins(&chat.server, "ann");
+    let mut bob = Member::joins(&chat.server, "bob");
+    for number in 0..10 {
+        for more in 0..20 {
+            ann.says(&format!("{number} {more}"));
+        }
+        chat.upgrades();
+    }
+    for line in (0..10).flat_map(|number| (0..20).map(move |more| (number, more))) {
+        bob.hears(&format!("ann: {} {}", line.0, line.1));
+    }
+    chat.ends();
+    let text = fs::read_to_string(&path).unwrap();
+    let said: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["text"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    let lines = (0..10).flat_map(|number| (0..20).map(move |more| format!("{number} {more}")));
+    assert_eq!(said, lines.collect::<Vec<_>>());
+}
+
+#[test]
 fn a_manager_is_told_who_goes_on() {
     use std::os::unix::net::UnixDatagram;
 

@@ -63,6 +63,8 @@ struct SavedConnection {
     pending: Option<PendingInput>,
 }
 
+const PANIC: &str = "internal error (panic)";
+
 impl SavedEngine {
     /// How many streams go with it.
     pub(crate) fn streams(&self) -> usize {
@@ -76,7 +78,11 @@ impl<N: Net> Engine<N> {
     ///
     /// # Errors
     /// One line: why it cannot be handed over.
-    pub(crate) fn save(&self) -> Result<(SavedEngine, Vec<Token>), String> {
+    pub(crate) fn save(&mut self) -> Result<(SavedEngine, Vec<Token>), String> {
+        for slot in &mut self.services {
+            let begun = slot.guard(|service, _| service.begin_handover());
+            begun.unwrap_or_else(|| Err(PANIC.to_owned()))?;
+        }
         if self.run_state != RunState::Running {
             return Err("the server ends".to_owned());
         }
@@ -112,6 +118,13 @@ impl<N: Net> Engine<N> {
             });
         }
         Ok((saved, tokens))
+    }
+
+    /// No other process goes on with what was [saved](Self::save).
+    pub(crate) fn cancel_handover(&mut self) {
+        for slot in &mut self.services {
+            slot.guard(|service, _| service.cancel_handover());
+        }
     }
 
     fn goes_along(&self, token: Token, connection: &Connection<N::Stream>) -> bool {
@@ -209,7 +222,7 @@ impl<N: Net> Engine<N> {
         for (slot, saved) in self.services.iter_mut().zip(saved.services) {
             slot.fanout.restore(saved.fanout);
             let restored = slot.guard(|service, _| service.restore(&saved.state));
-            restored.unwrap_or_else(|| Err("internal error (panic)".to_owned()))?;
+            restored.unwrap_or_else(|| Err(PANIC.to_owned()))?;
         }
         let mut sources = Vec::new();
         for (saved, mut stream) in saved.connections.into_iter().zip(streams) {

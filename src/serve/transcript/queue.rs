@@ -27,16 +27,25 @@ struct State {
     lost: u64,
     /// The file is to be opened anew.
     reopens: bool,
-    release: Release,
+    letting: Letting,
+}
+
+/// How the file is to be let go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Release {
+    /// Once all is in the file, for another process that will sync it.
+    Written,
+    /// Once all is on the disk.
+    Synced,
 }
 
 /// Whether the file is to be let go.
 #[derive(Default)]
-enum Release {
+enum Letting {
     #[default]
     No,
-    Asked,
-    /// It has been, or why it has not.
+    Asked(Release),
+    /// It has been let go, or why it has not.
     Done(Result<(), String>),
 }
 
@@ -46,7 +55,7 @@ pub(super) enum Task {
     /// Open the file anew.
     Reopen,
     /// Write all that there is, and let the file go.
-    Release,
+    Release(Release),
     /// Write these.
     Write(Lines),
     /// What it waited for is due.
@@ -82,28 +91,33 @@ impl Queue {
     pub(super) fn reopen(&self) {
         let mut state = self.lock();
         state.reopens = true;
-        state.release = Release::No;
+        state.letting = Letting::No;
         self.changed.notify_all();
     }
 
-    /// Waits until all is on the disk and the file is let go, for so long at most.
+    /// There is no file yet: what comes waits until it is [opened](Self::reopen).
+    pub(super) fn hold(&self) {
+        self.lock().letting = Letting::Done(Ok(()));
+    }
+
+    /// Waits until the file is let go, for so long at most.
     ///
     /// # Errors
     /// Why it is not. The file is not let go then.
-    pub(super) fn release(&self, patience: Duration) -> Result<(), String> {
+    pub(super) fn release(&self, how: Release, patience: Duration) -> Result<(), String> {
         let mut state = self.lock();
-        state.release = Release::Asked;
+        state.letting = Letting::Asked(how);
         self.changed.notify_all();
-        let is_asked = |state: &mut State| matches!(state.release, Release::Asked);
+        let is_asked = |state: &mut State| matches!(state.letting, Letting::Asked(_));
         let waited = self.changed.wait_timeout_while(state, patience, is_asked);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        match std::mem::take(&mut state.release) {
-            Release::Done(outcome) => {
+        match std::mem::take(&mut state.letting) {
+            Letting::Done(outcome) => {
                 // Not to be opened again by itself.
-                state.release = Release::Done(outcome.clone());
+                state.letting = Letting::Done(outcome.clone());
                 outcome
             }
-            Release::No | Release::Asked => Err("the disk does not take it".to_owned()),
+            Letting::No | Letting::Asked(_) => Err("the disk does not take it".to_owned()),
         }
     }
 
@@ -126,13 +140,14 @@ impl Queue {
                 state.reopens = false;
                 return Task::Reopen;
             }
-            if matches!(state.release, Release::Asked) {
-                return Task::Release;
+            if let Letting::Asked(how) = state.letting {
+                return Task::Release(how);
             }
-            let may_write = spare.is_some() && !matches!(state.release, Release::Done(Ok(())));
+            let may_write = spare.is_some() && !matches!(state.letting, Letting::Done(Ok(())));
             if may_write && !state.lines.is_empty() {
-                let undisturbed =
-                    |state: &mut State| !state.reopens && !matches!(state.release, Release::Asked);
+                let undisturbed = |state: &mut State| {
+                    !state.reopens && !matches!(state.letting, Letting::Asked(_))
+                };
                 let waited = self
                     .changed
                     .wait_timeout_while(state, BATCH_TIME, undisturbed);
@@ -166,8 +181,8 @@ impl Queue {
     /// The file is let go, or why not.
     pub(super) fn on_released(&self, outcome: Result<(), String>) {
         let mut state = self.lock();
-        if matches!(state.release, Release::Asked) {
-            state.release = Release::Done(outcome);
+        if matches!(state.letting, Letting::Asked(_)) {
+            state.letting = Letting::Done(outcome);
             self.changed.notify_all();
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::queue::Queue;
+use super::queue::{Queue, Release};
 use super::writer::{self, Writer};
 use crate::protocol::{Kind, Record, Said, Stamp, read_record};
 use crate::testing::seeds::for_each_seed;
@@ -147,7 +147,7 @@ impl Scene {
         let file = writer::Place::open(&disk, None).unwrap().unwrap();
         let queue = Arc::<Queue>::default();
         let name = "t.jsonl".to_owned();
-        let writer = Writer::new(name, disk.clone(), file, Arc::clone(&queue));
+        let writer = Writer::new(name, disk.clone(), Some(file), Arc::clone(&queue));
         thread::spawn(move || writer.run());
         Self {
             disk,
@@ -326,7 +326,7 @@ fn a_released_file_is_complete_and_what_is_said_then_waits() {
     for _ in 0..50 {
         scene.says(10);
     }
-    assert_eq!(scene.queue.release(PATIENCE), Ok(()));
+    assert_eq!(scene.queue.release(Release::Synced, PATIENCE), Ok(()));
     is_complete(&lines(&scene.disk.text(0)), 50);
     assert!(scene.disk.is_synced());
     assert_eq!(scene.disk.state().opened, 0);
@@ -339,8 +339,8 @@ fn a_released_file_is_complete_and_what_is_said_then_waits() {
     scene.disk.state().is_closed = false;
     scene.has(0, 52);
     is_complete(&lines(&scene.disk.text(0)), 52);
-    assert_eq!(scene.queue.release(PATIENCE), Ok(()));
-    assert_eq!(scene.queue.release(PATIENCE), Ok(()));
+    assert_eq!(scene.queue.release(Release::Synced, PATIENCE), Ok(()));
+    assert_eq!(scene.queue.release(Release::Synced, PATIENCE), Ok(()));
 }
 
 #[test]
@@ -349,14 +349,14 @@ fn what_does_not_end_in_time_is_not_let_go() {
     scene.disk.state().is_stuck = true;
     scene.says(10);
     let short = Duration::from_millis(50);
-    let why = scene.queue.release(short).unwrap_err();
+    let why = scene.queue.release(Release::Synced, short).unwrap_err();
     assert_eq!(why, "the disk does not take it");
     scene.disk.state().is_stuck = false;
     scene.says(10);
     scene.has(0, 2);
     scene.disk.state().free = 0;
     scene.says(10);
-    let why = scene.queue.release(PATIENCE).unwrap_err();
+    let why = scene.queue.release(Release::Synced, PATIENCE).unwrap_err();
     assert!(why.contains("no storage space"), "{why}");
     scene.disk.state().free = usize::MAX;
     scene.has(0, 3);
@@ -378,7 +378,11 @@ fn whatever_the_disk_does_each_line_is_there_once_or_counted() {
                 14..16 => scene.disk.rotate(),
                 16..20 => scene.queue.reopen(),
                 20 => scene.disk.state().is_closed = rng.bool(),
-                21 => drop(scene.queue.release(Duration::from_millis(rng.u64(..30)))),
+                21 => drop(
+                    scene
+                        .queue
+                        .release(Release::Synced, Duration::from_millis(rng.u64(..30))),
+                ),
                 22..40 => thread::sleep(Duration::from_micros(rng.u64(..3000))),
                 _ => scene.says(rng.usize(..128 << 10)),
             }
@@ -388,7 +392,9 @@ fn whatever_the_disk_does_each_line_is_there_once_or_counted() {
             (state.free, state.is_stuck, state.is_closed) = (usize::MAX, false, false);
         }
         scene.queue.reopen();
-        until("the last lines", || scene.queue.release(PATIENCE) == Ok(()));
+        until("the last lines", || {
+            scene.queue.release(Release::Synced, PATIENCE) == Ok(())
+        });
         let files: Vec<u32> = scene.disk.state().files.keys().copied().collect();
         let text: String = files.iter().map(|file| scene.disk.text(*file)).collect();
         let lines = lines(&text);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use log::{Level, error, info, log};
 
-use super::queue::{Lines, Queue, Task};
+use super::queue::{Lines, Queue, Release, Task};
 use crate::log_limit::LogLimiter;
 use crate::signals;
 
@@ -59,8 +59,8 @@ pub(super) struct Writer<P: Place> {
 }
 
 impl<P: Place> Writer<P> {
-    /// For a transcript that the log calls `name`.
-    pub(super) fn new(name: String, place: P, file: P::File, queue: Arc<Queue>) -> Self {
+    /// For a transcript that the log calls `name`. Without a file it is opened at the first line.
+    pub(super) fn new(name: String, place: P, file: Option<P::File>, queue: Arc<Queue>) -> Self {
         let mut writer = Self {
             place,
             file: None,
@@ -74,7 +74,9 @@ impl<P: Place> Writer<P> {
                 limiter: LogLimiter::default(),
             },
         };
-        writer.begin(file);
+        if let Some(file) = file {
+            writer.begin(file);
+        }
         writer
     }
 
@@ -100,8 +102,8 @@ impl<P: Place> Writer<P> {
         match self.queue.next(spare, due) {
             Task::Write(lines) => self.accept(lines),
             Task::Reopen => self.reopen(),
-            Task::Release => {
-                let outcome = self.release();
+            Task::Release(how) => {
+                let outcome = self.release(how);
                 self.queue.on_released(outcome);
             }
             Task::Due => {}
@@ -203,9 +205,9 @@ impl<P: Place> Writer<P> {
         }
     }
 
-    /// All to the disk, and the file let go.
-    fn release(&mut self) -> Result<(), String> {
-        match self.write_and_sync_all() {
+    /// All to the file, and the file let go.
+    fn release(&mut self, how: Release) -> Result<(), String> {
+        match self.write_all(how) {
             Ok(()) => {
                 self.file = None;
                 self.retry_at = None;
@@ -220,12 +222,15 @@ impl<P: Place> Writer<P> {
         }
     }
 
-    fn write_and_sync_all(&mut self) -> io::Result<()> {
+    fn write_all(&mut self, how: Release) -> io::Result<()> {
         loop {
             let lines = self.queue.take();
             self.accept(lines);
             if self.batch.is_empty() {
-                return self.sync();
+                return match how {
+                    Release::Written => Ok(()),
+                    Release::Synced => self.sync(),
+                };
             }
             self.write()?;
         }

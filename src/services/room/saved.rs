@@ -8,6 +8,7 @@ use super::channels::{Channel, ChannelId};
 use super::ignores::Ignores;
 use super::members::{Members, SavedMembers};
 use super::stamps::Stamps;
+use super::transcript::Past;
 use super::visitors::{Visitor, Visitors};
 use super::{Room, irc};
 use crate::outbound::ClientId;
@@ -21,6 +22,7 @@ struct Saved<'a> {
     away: &'a HashMap<ClientId, Box<str>>,
     ignores: &'a Ignores,
     stamps: &'a Stamps,
+    past: &'a Past,
 }
 
 /// The same, as the other process has it.
@@ -33,6 +35,7 @@ struct Restored {
     away: HashMap<ClientId, Box<str>>,
     ignores: Ignores,
     stamps: Stamps,
+    past: Past,
 }
 
 impl Room {
@@ -45,6 +48,7 @@ impl Room {
             away: &self.away,
             ignores: &self.ignores,
             stamps: &self.stamps,
+            past: &self.past,
         })
     }
 
@@ -57,6 +61,7 @@ impl Room {
         self.away = restored.away;
         self.ignores = restored.ignores;
         self.stamps = restored.stamps;
+        self.past = restored.past;
         Ok(())
     }
 }

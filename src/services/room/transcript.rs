@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::channels::{self, LOBBY};
 use super::stamps::{MAX_CLOCK_MICROS, Stamps};
 use super::{Room, nick};
@@ -14,6 +16,15 @@ use crate::sanitize::sanitize;
 pub trait Transcript {
     /// Something was said. This must wait for nothing.
     fn record(&mut self, said: &Said<'_>);
+
+    /// Another process is to write on. Waits until what was said is written, but not for long.
+    ///
+    /// # Errors
+    /// Why it is not; nothing has changed then.
+    fn release(&mut self) -> Result<(), String>;
+
+    /// No other process has [gone on](Self::release): what was said since is written here.
+    fn reopen(&mut self);
 }
 
 /// The transcript, if there is one.
@@ -32,13 +43,23 @@ impl Recorder {
             transcript.record(said);
         }
     }
+
+    pub(super) fn release(&mut self) -> Result<(), String> {
+        self.0.as_mut().map_or(Ok(()), |it| it.release())
+    }
+
+    pub(super) fn reopen(&mut self) {
+        if let Some(transcript) = &mut self.0 {
+            transcript.reopen();
+        }
+    }
 }
 
 /// What was said in the rooms that stay, for those of them that are not open yet.
 pub(super) type Past = HashMap<Box<str>, RoomPast>;
 
 /// What was said in one room.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct RoomPast {
     /// The id of a message behind which all are here. Before it some may be missing.
     pub(super) dropped: u64,
@@ -46,7 +67,7 @@ pub(super) struct RoomPast {
     pub(super) lines: Vec<PastLine>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PastLine {
     stamp: Stamp,
     kind: Kind,
