@@ -189,9 +189,9 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_s
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l churn -d 'Further connections a second that come and go' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l hello -d 'First line of each connection; {n} is its number, \\r \\n \\t \\\\ are understood' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l expect -d 'Each connection waits until the server has said this' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l pid -d 'The server\'s process, to tell its CPU time and memory' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l compare -d 'Measure a second server in turns with the first, and tell the ratios' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l compare-pid -d 'The second server\'s process' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l pid -d 'The server\'s process, to tell its CPU time and memory; repeatable: of each and together' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l compare -d 'Measure a second server in turns with the first, and tell the ratios; repeatable, if it is one of several nodes' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l compare-pid -d 'The second server\'s process; repeatable' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l rounds -d 'Turns that each of two servers gets' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -s o -d 'Write the report as JSON' -r -F
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l plot -d 'Draw latency and throughput on a page' -r -F
@@ -225,9 +225,9 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_s
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l churn -d 'Further connections a second that come and go' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l hello -d 'First line of each connection; {n} is its number, \\r \\n \\t \\\\ are understood' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l expect -d 'Each connection waits until the server has said this' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l pid -d 'The server\'s process, to tell its CPU time and memory' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l compare -d 'Measure a second server in turns with the first, and tell the ratios' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l compare-pid -d 'The second server\'s process' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l pid -d 'The server\'s process, to tell its CPU time and memory; repeatable: of each and together' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l compare -d 'Measure a second server in turns with the first, and tell the ratios; repeatable, if it is one of several nodes' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l compare-pid -d 'The second server\'s process; repeatable' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l rounds -d 'Turns that each of two servers gets' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -s o -d 'Write the report as JSON' -r -F
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l plot -d 'Draw latency and throughput on a page' -r -F

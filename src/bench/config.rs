@@ -42,10 +42,19 @@ pub enum Scenario {
 /// One server to be measured.
 #[derive(Debug, Clone, Default)]
 pub struct Target {
-    /// Where it is; none: one is started for the run.
-    pub address: Option<Address>,
-    /// Its process, if it is on this machine and was named.
-    pub pid: Option<u32>,
+    /// Where it is; none: one is started for the run. A server of several nodes has several, and
+    /// the connections go to them in turn.
+    pub addresses: Vec<Address>,
+    /// Its processes that are on this machine and were named.
+    pub pids: Vec<u32>,
+}
+
+impl Target {
+    /// Its addresses, as they stand on the command line.
+    pub(crate) fn name(&self) -> String {
+        let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
+        addresses.join(" ")
+    }
 }
 
 /// A load, and what to make of it.
@@ -81,8 +90,11 @@ pub struct Load {
 /// The load, as the report repeats it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// The server's address.
+    /// The server's address; of several, all, with spaces between.
     pub address: String,
+    /// Each of them.
+    #[serde(default)]
+    pub addresses: Vec<String>,
     /// Whether the server was started for the run.
     pub own_server: bool,
     /// The options that it was given.

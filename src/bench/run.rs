@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use crate::addr::Address;
 use crate::bench::check::tracker::Totals;
 use crate::bench::config::{Load, Scenario, Target};
 use crate::bench::load::background::BackgroundCounts;
@@ -39,7 +38,7 @@ pub(crate) struct Run {
 /// Looks at the server when something begins or ends.
 #[derive(Debug, Default)]
 struct Sampler {
-    pid: Option<u32>,
+    pids: Vec<u32>,
     calibrate: bool,
     calibrator: Option<Calibrator>,
     loopback_us: Option<f64>,
@@ -52,17 +51,18 @@ struct Sampler {
     to: Snapshot,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Snapshot {
     at_ns: u64,
-    server: Option<Usage>,
+    /// By process; none, once one of them is not there.
+    server: Option<Vec<Usage>>,
 }
 
 impl Watcher for Sampler {
     fn mark(&mut self, mark: Mark, now_ns: u64) {
         let snapshot = Snapshot {
             at_ns: now_ns,
-            server: self.pid.and_then(|pid| process::usage(pid).ok()),
+            server: self.pids.iter().map(|p| process::usage(*p).ok()).collect(),
         };
         match mark {
             Mark::Before => self.before = snapshot,
@@ -70,8 +70,8 @@ impl Watcher for Sampler {
             Mark::From => {
                 self.from = snapshot;
                 self.begun.store(true, Ordering::Release);
-                if let Some(pid) = self.pid.filter(|_| self.calibrate) {
-                    match Calibrator::start(pid) {
+                if self.calibrate && !self.pids.is_empty() {
+                    match Calibrator::start(&self.pids) {
                         Ok(calibrator) => self.calibrator = Some(calibrator),
                         Err(error) => self.not_calibrated = Some(error.to_string()),
                     }
@@ -123,28 +123,30 @@ pub(crate) fn run(
     target: &Target,
     interrupted: &Arc<AtomicBool>,
 ) -> Result<Run, CliError> {
-    let own_server = match &target.address {
-        Some(_) => None,
-        None => Some(OwnServer::start(load.name(), &load.server_arguments())?),
+    let own_server = match target.addresses[..] {
+        [] => Some(OwnServer::start(load.name(), &load.server_arguments())?),
+        _ => None,
     };
-    let (address, pid) = match (&own_server, &target.address) {
-        (Some(server), _) => (server.address.clone(), Some(server.pid())),
-        (None, Some(address)) => (address.clone(), target.pid),
-        (None, None) => return Err(CliError::runtime("bench: no server")),
+    let target = match &own_server {
+        Some(server) => &Target {
+            addresses: vec![server.address.clone()],
+            pids: vec![server.pid()],
+        },
+        None => target,
     };
-    if let Some(pid) = target.pid {
-        process::usage(pid)
+    for pid in &target.pids {
+        process::usage(*pid)
             .map_err(|error| CliError::runtime(format!("bench: read process {pid}: {error}")))?;
     }
     let mut sampler = Sampler {
-        pid,
+        pids: target.pids.clone(),
         calibrate: load.calibrate,
         ..Sampler::default()
     };
     let shared = Arc::new(Shared::new(load, new_run(), Arc::clone(interrupted)));
-    let (outcomes, collected) = drive(load, &address, &shared, &mut sampler)?;
+    let (outcomes, collected) = drive(load, target, &shared, &mut sampler)?;
     let merged = merge(&shared, outcomes, collected);
-    let mut report = telling::report(load, &address, &merged, &sampler);
+    let mut report = telling::report(load, target, &merged, &sampler);
     let latency = merged.run.latency.clone();
     let met = load.fail_if.iter().filter(|c| c.is_met(&latency));
     let facts = Facts {
@@ -172,18 +174,18 @@ pub(crate) fn run(
 /// Puts the load: this thread is the first of the generator's.
 fn drive(
     load: &Load,
-    address: &Address,
+    target: &Target,
     shared: &Arc<Shared>,
     sampler: &mut Sampler,
 ) -> Result<(Vec<Outcome>, Collected), CliError> {
     let (sender, seconds) = mpsc::channel();
     let mut drivers = Vec::new();
     for thread in 0..shared.threads {
-        drivers.push(Driver::new(load, address, shared, thread, sender.clone())?);
+        drivers.push(Driver::new(load, target, shared, thread, sender.clone())?);
     }
     drop(sender);
     let hdr = load.output.hdr.as_ref().map(|_| HdrLog::new());
-    let collector = Collector::new(shared, sampler.pid, hdr, Live::new(load));
+    let collector = Collector::new(shared, sampler.pids.clone(), hdr, Live::new(load));
     let begun = Arc::clone(&sampler.begun);
     let (outcomes, collected) = thread::scope(|scope| {
         let collected = scope.spawn(move || collector.collect(&seconds, &begun));

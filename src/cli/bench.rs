@@ -74,9 +74,10 @@ struct CompareArguments {
 
 #[derive(Args)]
 struct Common {
-    /// The server; without it one is started for the run
+    /// The server; without it one is started for the run. Several: a server of several nodes, to
+    /// which the connections go in turn
     #[arg(value_name = "ADDR")]
-    address: Option<Address>,
+    addresses: Vec<Address>,
     /// Clients that are measured
     #[arg(short, long, value_name = "N", default_value = "100", value_parser = positive)]
     connections: usize,
@@ -141,15 +142,16 @@ struct Common {
     /// Each connection waits until the server has said this
     #[arg(long, value_name = "TEXT", value_parser = unescape)]
     expect: Option<String>,
-    /// The server's process, to tell its CPU time and memory
-    #[arg(long, requires = "address", value_parser = process)]
-    pid: Option<u32>,
-    /// Measure a second server in turns with the first, and tell the ratios
+    /// The server's process, to tell its CPU time and memory; repeatable: of each and together
+    #[arg(long, requires = "addresses", value_parser = process)]
+    pid: Vec<u32>,
+    /// Measure a second server in turns with the first, and tell the ratios; repeatable, if it is
+    /// one of several nodes
     #[arg(long, value_name = "ADDR")]
-    compare: Option<Address>,
-    /// The second server's process
+    compare: Vec<Address>,
+    /// The second server's process; repeatable
     #[arg(long, value_name = "PID", requires = "compare", value_parser = process)]
-    compare_pid: Option<u32>,
+    compare_pid: Vec<u32>,
     /// Turns that each of two servers gets
     #[arg(long, value_name = "N", default_value = "5", requires = "compare", value_parser = positive)]
     rounds: usize,
@@ -173,7 +175,11 @@ struct Common {
     #[arg(long, value_name = "FILE.csv", conflicts_with = "compare")]
     series: Option<PathBuf>,
     /// Options for the server that is started
-    #[arg(last = true, value_name = "SERVER OPTIONS", conflicts_with = "address")]
+    #[arg(
+        last = true,
+        value_name = "SERVER OPTIONS",
+        conflicts_with = "addresses"
+    )]
     server_options: Vec<OsString>,
 }
 
@@ -193,7 +199,7 @@ impl Arguments {
             let hint = format!("see chinwag bench {name} --help");
             CliError::usage(format!("bench {name}: {why} ({hint})"))
         })?;
-        if load.target.address.is_none() {
+        if load.target.addresses.is_empty() {
             check_server_options(&load)?;
         }
         Ok(Config::Load(Box::new(load)))
@@ -222,12 +228,12 @@ impl Common {
                 Some(_) => Scenario::Room,
             },
             target: Target {
-                address: self.address,
-                pid: self.pid,
+                addresses: self.addresses,
+                pids: once_each(self.pid),
             },
-            baseline: self.compare.map(|address| Target {
-                address: Some(address),
-                pid: self.compare_pid,
+            baseline: (!self.compare.is_empty()).then(|| Target {
+                addresses: self.compare,
+                pids: once_each(self.compare_pid),
             }),
             rounds: self.rounds,
             settings,
@@ -262,7 +268,7 @@ impl Common {
             "--duration 0 measures nothing"
         } else if self.timeout.is_zero() {
             "--timeout 0 leaves no time to connect"
-        } else if self.calibrate && self.address.is_some() && self.pid.is_none() {
+        } else if self.calibrate && !self.addresses.is_empty() && self.pid.is_empty() {
             "--calibrate takes the server's --pid"
         } else if self.hello.as_deref() == Some("") || self.expect.as_deref() == Some("") {
             "--hello and --expect take words"
@@ -272,6 +278,8 @@ impl Common {
             "more --threads than --connections have nothing to do"
         } else if self.threads > THREADS_MAX {
             "that are too many --threads"
+        } else if self.addresses.len().max(self.compare.len()) > self.connections {
+            "there are more addresses than --connections to go to them"
         } else if self.find_rate.as_ref().is_some_and(|c| !c.is_upper_bound()) {
             "--find-rate takes an upper bound, as in 'p99<20ms'"
         } else {
@@ -294,7 +302,8 @@ impl Common {
         let options = self.server_options.iter();
         Settings {
             address: String::new(),
-            own_server: self.address.is_none(),
+            addresses: Vec::new(),
+            own_server: self.addresses.is_empty(),
             server_options: options.map(|o| o.to_string_lossy().into_owned()).collect(),
             connections: self.connections,
             senders: room.map_or(self.connections, |room| room.senders),
@@ -323,6 +332,17 @@ impl Common {
             expect: self.expect.clone(),
         }
     }
+}
+
+/// A process that is named twice is still one.
+fn once_each(pids: Vec<u32>) -> Vec<u32> {
+    let mut once = Vec::new();
+    for pid in pids {
+        if !once.contains(&pid) {
+            once.push(pid);
+        }
+    }
+    once
 }
 
 #[cfg(test)]

@@ -61,10 +61,13 @@ pub(super) fn serve_on(
     address
 }
 
-/// Runs `bench KIND ADDR --json OPTIONS`; the report, and how the program ended.
+/// Runs `bench KIND ADDR --json OPTIONS`; the report, and how the program ended. Several addresses
+/// have spaces between them.
 pub(super) fn bench(kind: &str, address: &str, options: &str) -> (Value, Output) {
     let output = program()
-        .args(["bench", kind, address, "--json", "--timeout", "1s"])
+        .args(["bench", kind])
+        .args(address.split(' '))
+        .args(["--json", "--timeout", "1s"])
         .args(options.split_whitespace())
         .output()
         .unwrap();
@@ -166,32 +169,40 @@ pub(super) fn room(deliver: impl Fn(u64) -> usize + Send + 'static) -> SocketAdd
 
 /// A room of threads whose members are sent what `relay` says; the senders too, if `own`.
 pub(super) fn room_of(own: bool, relay: impl Relay) -> SocketAddr {
-    let listener = wide();
-    let address = listener.local_addr().unwrap();
-    let members: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+    room_of_nodes(1, own, relay).remove(0)
+}
+
+/// As [`room_of`], at several addresses. The members at the `n`-th have the numbers `n`, `n + nodes`
+/// and so on.
+pub(super) fn room_of_nodes(nodes: usize, own: bool, relay: impl Relay) -> Vec<SocketAddr> {
+    let members: Arc<Mutex<Vec<(usize, TcpStream)>>> = Arc::default();
     let relay = Arc::new(Mutex::new(relay));
-    thread::spawn(move || {
-        for (me, stream) in listener.incoming().enumerate() {
-            let stream = stream.unwrap();
-            let (members, relay) = (Arc::clone(&members), Arc::clone(&relay));
-            members.lock().unwrap().push(stream.try_clone().unwrap());
-            thread::spawn(move || {
-                for line in BufReader::new(stream).lines() {
-                    let Ok(line) = line else {
-                        break;
-                    };
-                    let mut relay = relay.lock().unwrap();
-                    for (other, member) in members.lock().unwrap().iter_mut().enumerate() {
-                        if own || other != me {
-                            let text = relay(other, me, &line);
-                            let _ = member.write_all(text.as_bytes());
+    let node = |node: usize| {
+        let listener = wide();
+        let address = listener.local_addr().unwrap();
+        let (members, relay) = (Arc::clone(&members), Arc::clone(&relay));
+        thread::spawn(move || {
+            for (place, stream) in listener.incoming().enumerate() {
+                let (stream, me) = (stream.unwrap(), place * nodes + node);
+                let (members, relay) = (Arc::clone(&members), Arc::clone(&relay));
+                let member = (me, stream.try_clone().unwrap());
+                members.lock().unwrap().push(member);
+                thread::spawn(move || {
+                    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                        let mut relay = relay.lock().unwrap();
+                        for (other, member) in members.lock().unwrap().iter_mut() {
+                            if own || *other != me {
+                                let text = relay(*other, me, &line);
+                                let _ = member.write_all(text.as_bytes());
+                            }
                         }
                     }
-                }
-            });
-        }
-    });
-    address
+                });
+            }
+        });
+        address
+    };
+    (0..nodes).map(node).collect()
 }
 
 /// The sequence number of a message, and none of one that only asks who is there.

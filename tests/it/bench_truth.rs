@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 mod connecting;
 mod generator;
 mod misleading;
+mod nodes;
 mod order;
 mod protocols;
 mod tls;

@@ -13,13 +13,11 @@ use std::sync::mpsc::Sender;
 use mio::{Events, Poll, Token};
 use slab::Slab;
 
-use crate::addr::Address;
-use crate::bench::config::{Load, Scenario};
+use crate::bench::config::{Load, Scenario, Target};
 use crate::bench::doctor;
 use crate::bench::load::background::{BackgroundCounts, BackgroundLoad};
 use crate::bench::load::clock::ns;
 use crate::bench::load::connection::{Connection, Written};
-use crate::bench::load::dial::Route;
 use crate::bench::load::engine::Engine;
 use crate::bench::load::handshake::{Handshake, Wait};
 use crate::bench::load::schedule::NEVER;
@@ -30,11 +28,12 @@ use crate::bench::measure::process;
 use crate::failure::CliError;
 use crate::reactor::Net as _;
 use crate::reactor::System;
-use crate::tls::Connector;
 
 mod opening;
 mod stages;
 mod traffic;
+
+use opening::Ways;
 
 const TIMER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
@@ -113,8 +112,7 @@ pub(crate) struct Driver<'a> {
     poll: Poll,
     system: System,
     timer: Timer,
-    route: Route,
-    tls: Option<Connector>,
+    ways: Ways,
     handshake: Handshake,
     slots: Slab<Slot>,
     gone: Vec<usize>,
@@ -153,25 +151,23 @@ pub(crate) struct Outcome {
 }
 
 impl<'a> Driver<'a> {
-    /// A generator for the part of `load` against `address` that is `thread`'s; nothing is opened
+    /// A generator for the part of `load` against `target` that is `thread`'s; nothing is opened
     /// yet but the poll. `seconds` gets what was measured, second by second.
     ///
     /// # Errors
-    /// The address means nothing, or the system says why it cannot be.
+    /// An address means nothing, or the system says why it cannot be.
     pub(crate) fn new(
         load: &'a Load,
-        address: &Address,
+        target: &Target,
         shared: &Arc<Shared>,
         thread: usize,
         seconds: Sender<Second>,
     ) -> Result<Self, CliError> {
-        let name = format!("bench {} {address}", load.name());
+        let name = format!("bench {} {}", load.name(), target.name());
         let failed = |error: io::Error| CliError::runtime(format!("{name}: {error}"));
         let threads = shared.threads;
         let connections = load.lasting_connections();
-        let route = Route::new(address, &load.sources, connections, thread).map_err(failed)?;
-        let tls = load.settings.tls.then(|| opening::connector(load, address));
-        let tls = tls.transpose()?;
+        let ways = Ways::new(load, target, thread)?;
         let poll = Poll::new().map_err(failed)?;
         let registry = poll.registry().try_clone().map_err(failed)?;
         let timer = Timer::new(poll.registry(), TIMER).map_err(failed)?;
@@ -188,8 +184,7 @@ impl<'a> Driver<'a> {
             poll,
             system: System::new(registry),
             timer,
-            route,
-            tls,
+            ways,
             handshake,
             slots: Slab::with_capacity(part(connections, thread, threads)),
             gone: Vec::new(),
@@ -323,8 +318,8 @@ impl<'a> Driver<'a> {
             let hint = why.map_or_else(String::new, doctor::hint);
             let why = why.map_or("the server closed it".to_owned(), ToString::to_string);
             let count = self.shared.open.load(Ordering::Relaxed);
+            let name = &self.ways.of(slot.nth).name;
             self.failure.get_or_insert_with(|| {
-                let name = &self.name;
                 CliError::runtime(format!("{name}: connection {}: {why}{hint}", count + 1))
             });
         }

@@ -1,6 +1,6 @@
 //! The unit that stays put while a shared machine changes its speed: the CPU time of one
-//! send of 100 bytes and their receipt on loopback, taken on the server's core in
-//! the same seconds in which the server is measured.
+//! send of 100 bytes and their receipt on loopback, taken on the server's core, or on its processes'
+//! in turn, in the same seconds in which the server is measured.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -29,18 +29,21 @@ pub(crate) struct Calibrator {
 }
 
 impl Calibrator {
-    /// Starts beside process `pid`.
+    /// Starts beside these processes.
     ///
     /// # Errors
     /// No sockets, no thread, or no such process.
-    pub(crate) fn start(pid: u32) -> io::Result<Self> {
+    pub(crate) fn start(pids: &[u32]) -> io::Result<Self> {
         let (near, far) = pair()?;
-        process::usage(pid)?;
+        for pid in pids {
+            process::usage(*pid)?;
+        }
+        let pids = pids.to_vec();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("calibrate".to_owned())
-            .spawn(move || measure(pid, near, far, &stopped))?;
+            .spawn(move || measure(&pids, near, far, &stopped))?;
         Ok(Self { stop, thread })
     }
 
@@ -66,11 +69,11 @@ fn pair() -> io::Result<(TcpStream, TcpStream)> {
 }
 
 /// CPU time of each burst, in nanoseconds.
-fn measure(pid: u32, mut near: TcpStream, mut far: TcpStream, stop: &AtomicBool) -> Vec<u64> {
+fn measure(pids: &[u32], mut near: TcpStream, mut far: TcpStream, stop: &AtomicBool) -> Vec<u64> {
     let mut bursts_ns = Vec::new();
     let mut bytes = [b'x'; LOOPBACK_BYTES];
-    while !stop.load(Ordering::Relaxed) {
-        if sit_beside(pid).is_none() {
+    for pid in pids.iter().cycle() {
+        if stop.load(Ordering::Relaxed) || sit_beside(*pid).is_none() {
             break;
         }
         let mut begun_ns = 0;
@@ -108,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_exchange_takes_some_microseconds() {
-        let calibrator = Calibrator::start(std::process::id()).unwrap();
+        let calibrator = Calibrator::start(&[std::process::id()]).unwrap();
         thread::sleep(Duration::from_millis(120));
         let us = calibrator.finish().unwrap();
         assert!((0.5..10_000.0).contains(&us), "{us}");

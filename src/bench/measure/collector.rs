@@ -83,7 +83,7 @@ struct Merged {
 /// Collects until all threads are done.
 pub(crate) struct Collector {
     shared: Arc<Shared>,
-    pid: Option<u32>,
+    pids: Vec<u32>,
     /// CPU time of the server's threads when the last second ended.
     server_threads: Option<HashMap<String, u64>>,
     open: BTreeMap<u64, Merged>,
@@ -93,16 +93,16 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// Of a run; `pid` is the server's process, if it is known.
+    /// Of a run; `pids` are the server's processes, if they are known.
     pub(crate) fn new(
         shared: &Arc<Shared>,
-        pid: Option<u32>,
+        pids: Vec<u32>,
         hdr: Option<HdrLog>,
         live: Live,
     ) -> Self {
         Self {
             shared: Arc::clone(shared),
-            pid,
+            pids,
             server_threads: None,
             open: BTreeMap::new(),
             hdr,
@@ -118,7 +118,7 @@ impl Collector {
             if self.server_threads.is_none() && begun.load(Ordering::Acquire) {
                 self.server_threads = Some(self.server_now());
             }
-            let wait = if self.server_threads.is_none() && self.pid.is_some() {
+            let wait = if self.server_threads.is_none() && !self.pids.is_empty() {
                 DRAW_EVERY / 10
             } else {
                 DRAW_EVERY
@@ -139,14 +139,14 @@ impl Collector {
     }
 
     fn server_now(&self) -> HashMap<String, u64> {
-        self.pid.map(process::threads_cpu_ns).unwrap_or_default()
+        process::threads_cpu_ns(&self.pids)
     }
 
     fn take(&mut self, second: Second) {
         let index = second.index;
         if !self.open.contains_key(&index) {
             let mut merged = Merged::default();
-            if let Some(before) = self.server_threads.take().filter(|_| self.pid.is_some()) {
+            if let Some(before) = self.server_threads.take().filter(|_| !self.pids.is_empty()) {
                 let now = self.server_now();
                 let share = us(process::busiest_ns(&before, &now)) / us(second.length_ns.max(1));
                 merged.server_thread_share = Some(share);

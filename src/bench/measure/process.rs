@@ -28,6 +28,23 @@ pub(crate) struct Usage {
     pub(crate) processor: u32,
 }
 
+/// Of several processes together. The highest memory of each need not have been at one time, so
+/// that of all is at most their sum.
+impl std::iter::Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(usages: I) -> Self {
+        usages.fold(Self::default(), |sum, one| Self {
+            cpu_ns: sum.cpu_ns + one.cpu_ns,
+            user_ticks: sum.user_ticks + one.user_ticks,
+            system_ticks: sum.system_ticks + one.system_ticks,
+            rss_bytes: sum.rss_bytes + one.rss_bytes,
+            rss_max_bytes: sum.rss_max_bytes + one.rss_max_bytes,
+            voluntary_switches: sum.voluntary_switches + one.voluntary_switches,
+            involuntary_switches: sum.involuntary_switches + one.involuntary_switches,
+            processor: one.processor,
+        })
+    }
+}
+
 /// Reads what process `pid` has used.
 ///
 /// # Errors
@@ -63,10 +80,10 @@ fn cpu_ns(pid: u32) -> Option<u64> {
     Some(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec()).ok()?)
 }
 
-/// CPU time of each thread that a process has now, in nanoseconds, by thread id.
-pub(crate) fn threads_cpu_ns(pid: u32) -> HashMap<String, u64> {
-    let threads = fs::read_dir(home(pid).join("task"));
-    let threads = threads.into_iter().flatten().flatten();
+/// CPU time of each thread that these processes have now, in nanoseconds, by thread id.
+pub(crate) fn threads_cpu_ns(pids: &[u32]) -> HashMap<String, u64> {
+    let threads = pids.iter().map(|pid| fs::read_dir(home(*pid).join("task")));
+    let threads = threads.flatten().flatten().flatten();
     threads
         .filter_map(|thread| {
             let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
@@ -85,10 +102,22 @@ pub(crate) fn busiest_ns(from: &HashMap<String, u64>, to: &HashMap<String, u64>)
     used.max().unwrap_or(0)
 }
 
-/// The cores that process `pid` may use.
-pub(crate) fn cores(pid: u32) -> Option<u32> {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?);
-    Some(rustix::thread::sched_getaffinity(pid).ok()?.count())
+/// The cores that any of these processes may use.
+pub(crate) fn cores(pids: &[u32]) -> Option<u32> {
+    let mut all = rustix::thread::CpuSet::new();
+    for pid in pids {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(*pid).ok()?);
+        let its = rustix::thread::sched_getaffinity(pid).ok()?;
+        let its = (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| its.is_set(*cpu));
+        its.for_each(|cpu| all.set(cpu));
+    }
+    Some(all.count())
+}
+
+/// What process `pid` is called.
+pub(crate) fn name(pid: u32) -> String {
+    let name = fs::read_to_string(home(pid).join("comm")).unwrap_or_default();
+    crate::sanitize::sanitize(name.trim_end().as_bytes()).into_owned()
 }
 
 fn home(pid: u32) -> PathBuf {
@@ -154,7 +183,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn threads_that_have_ended_have_used_something() {
         let pid = std::process::id();
-        let (before, threads) = (usage(pid).unwrap(), threads_cpu_ns(pid));
+        let (before, threads) = (usage(pid).unwrap(), threads_cpu_ns(&[pid]));
         let used_ns = std::thread::spawn(|| {
             while own_thread_cpu_ns() < 20_000_000 {}
             own_thread_cpu_ns()
@@ -162,7 +191,7 @@ mod tests {
         let used_ns = used_ns.join().unwrap();
         let after = usage(pid).unwrap();
         assert!(after.cpu_ns - before.cpu_ns >= used_ns);
-        assert!(threads.len() >= 2 && cores(pid).unwrap() >= 1);
+        assert!(threads.len() >= 2 && cores(&[pid]).unwrap() >= 1);
         // One that was not there before counts from nothing.
         let of = |cpu_ns: [(&str, u64); 2]| cpu_ns.map(|(id, ns)| (id.to_owned(), ns)).into();
         let busiest = busiest_ns(&of([("1", 5), ("2", 9)]), &of([("2", 10), ("3", 4)]));

@@ -96,8 +96,12 @@ pub(crate) struct Report {
     pub(crate) ready_ms: f64,
     /// The load generator itself.
     pub(crate) generator: Generator,
-    /// The server, if its process is known.
+    /// The server, if its processes are known: all of them together.
     pub(crate) server: Option<Server>,
+    /// Each of its processes, where there are several. What is told by message, delivery or
+    /// connection is by those of the whole run, so that it adds up.
+    #[serde(default)]
+    pub(crate) servers: Vec<Server>,
     /// Those around the members, if there were any.
     pub(crate) background: Option<BackgroundCounts>,
     /// A row a measured second, by arrival.
@@ -146,14 +150,17 @@ pub(crate) struct Generator {
     pub(crate) rss_bytes: u64,
 }
 
-/// The server's process while it was measured.
+/// The server's processes, or one of them, while it was measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Server {
-    /// Its process.
+    /// Its process; the first of several.
     pub(crate) pid: u32,
+    /// What that is called.
+    #[serde(default)]
+    pub(crate) name: String,
     /// CPU time of all its threads, also of those that have ended, by wall time: 1 is a whole core.
     pub(crate) cpu_share: f64,
-    /// The most of a core that one of its threads used.
+    /// The most of a core that one of its threads used; not told of one process of several.
     pub(crate) busiest_thread_share: Option<f64>,
     /// Cores that it may use.
     pub(crate) cores: Option<u32>,
@@ -190,14 +197,13 @@ impl Report {
     /// with nothing counted.
     #[must_use]
     pub(crate) fn of_none(load: &Load, target: &Target, why: &str) -> Self {
-        let address = target.address.as_ref().map(ToString::to_string);
         let is_room = load.scenario != Scenario::Echo;
         Self {
             schema: SCHEMA,
             program: PROGRAM.to_owned(),
             bench: load.name().to_owned(),
             verdict: format!("FAILED: {}", sanitize(why.as_bytes())),
-            settings: settings(load, &address.unwrap_or_default()),
+            settings: settings(load, target),
             machine: Machine::here(),
             last_receiver_us: is_room.then(Summary::default),
             spread_us: is_room.then(Summary::default),
@@ -211,11 +217,11 @@ impl Report {
     }
 }
 
-/// The settings of a run of `load` against `address`.
-pub(crate) fn settings(load: &Load, address: &str) -> Settings {
+/// The settings of a run of `load` against `target`.
+pub(crate) fn settings(load: &Load, target: &Target) -> Settings {
     Settings {
-        address: address.to_owned(),
-        own_server: load.target.address.is_none(),
+        address: target.name(),
+        addresses: target.addresses.iter().map(ToString::to_string).collect(),
         ..load.settings.clone()
     }
 }

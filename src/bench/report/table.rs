@@ -61,6 +61,9 @@ pub(crate) fn render(report: &Report) -> String {
     if let Some(side) = &report.server {
         server(&mut text, side, report);
     }
+    for side in &report.servers {
+        process(&mut text, side, &report.bench);
+    }
     background(&mut text, report);
     text
 }
@@ -237,6 +240,21 @@ fn server(text: &mut String, side: &Server, report: &Report) {
             "                 {resumed} of {all} TLS handshakes resumed"
         );
     }
+}
+
+/// One process of several.
+fn process(text: &mut String, side: &Server, bench: &str) {
+    let name = format!("{} {}", side.pid, side.name);
+    let _ = write!(
+        text,
+        "  {name:<15}CPU {:.0} %, {:.2} µs a message",
+        side.cpu_share * 100.0,
+        side.cpu_us_per_message
+    );
+    if bench == "room" {
+        let _ = write!(text, ", {:.3} µs a delivery", side.cpu_us_per_delivery);
+    }
+    let _ = writeln!(text, "; memory {}", bytes(side.rss_bytes));
 }
 
 /// Memory is counted in pages, and a server may have some to spare.

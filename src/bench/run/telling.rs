@@ -4,7 +4,7 @@ use super::*;
 use crate::bench::measure::histogram::{rounded, us};
 use crate::bench::report::json::{self, Generator, Machine, PROGRAM, SCHEMA, Server};
 
-pub(super) fn report(load: &Load, address: &Address, all: &Merged, seen: &Sampler) -> Report {
+pub(super) fn report(load: &Load, target: &Target, all: &Merged, seen: &Sampler) -> Report {
     let settings = &load.settings;
     let measured_s = measured_s(all);
     let per_s = |count: u64| rounded(ratio(count as f64, measured_s));
@@ -21,7 +21,7 @@ pub(super) fn report(load: &Load, address: &Address, all: &Merged, seen: &Sample
         program: PROGRAM.to_owned(),
         bench: load.name().to_owned(),
         verdict: String::new(),
-        settings: json::settings(load, &address.to_string()),
+        settings: json::settings(load, target),
         machine: Machine::here(),
         sent: all.sent,
         owed: all.totals.owed,
@@ -51,6 +51,7 @@ pub(super) fn report(load: &Load, address: &Address, all: &Merged, seen: &Sample
         ready_ms: rounded(us(seen.ready.at_ns.saturating_sub(seen.before.at_ns)) / 1e3),
         generator: generator(load, all),
         server: server(load, all, seen),
+        servers: servers(load, all, seen),
         background: has_background.then_some(all.background),
         seconds: all.run.rows.clone(),
         curve: all.run.latency.curve(),
@@ -90,34 +91,76 @@ fn generator(load: &Load, all: &Merged) -> Generator {
     }
 }
 
+/// What some of the server's processes had used at each mark.
+struct Marks {
+    before: Usage,
+    ready: Usage,
+    from: Usage,
+    to: Usage,
+}
+
+impl Marks {
+    /// Of the processes that `of` picks.
+    fn new(seen: &Sampler, of: impl Fn(&[Usage]) -> Usage) -> Option<Self> {
+        let at = |snapshot: &Snapshot| snapshot.server.as_deref().map(&of);
+        Some(Self {
+            before: at(&seen.before)?,
+            ready: at(&seen.ready)?,
+            from: at(&seen.from)?,
+            to: at(&seen.to)?,
+        })
+    }
+}
+
+/// The server as a whole.
 fn server(load: &Load, all: &Merged, seen: &Sampler) -> Option<Server> {
-    let (before, ready) = (seen.before.server?, seen.ready.server?);
-    let (from, to) = (seen.from.server?, seen.to.server?);
-    let pid = seen.pid?;
+    if seen.pids.is_empty() {
+        return None;
+    }
+    let marks = Marks::new(seen, |processes| processes.iter().copied().sum())?;
+    let shares = all.run.utilization.iter();
+    let shares = shares.filter_map(|c| c.server_thread_share);
+    Some(Server {
+        busiest_thread_share: shares.reduce(f64::max).map(rounded),
+        ..processes(load, all, seen, &seen.pids, &marks)
+    })
+}
+
+/// Each of its processes, if there are several.
+fn servers(load: &Load, all: &Merged, seen: &Sampler) -> Vec<Server> {
+    if seen.pids.len() < 2 {
+        return Vec::new();
+    }
+    let each = seen.pids.iter().enumerate().filter_map(|(i, pid)| {
+        let marks = Marks::new(seen, |processes| processes[i])?;
+        Some(processes(load, all, seen, &[*pid], &marks))
+    });
+    each.collect()
+}
+
+fn processes(load: &Load, all: &Merged, seen: &Sampler, pids: &[u32], marks: &Marks) -> Server {
+    let (from, to) = (&marks.from, &marks.to);
+    let pid = pids.first().copied().unwrap_or_default();
     let wall_us = us(seen.to.at_ns.saturating_sub(seen.from.at_ns));
     let cpu_us = us(to.cpu_ns.saturating_sub(from.cpu_ns));
     let user = more(from.user_ticks, to.user_ticks);
     let system = more(from.system_ticks, to.system_ticks);
     let per_message = ratio(cpu_us, all.sums.done as f64);
     let per_delivery = ratio(cpu_us, all.sums.received as f64);
-    let connect_us = us(ready.cpu_ns.saturating_sub(before.cpu_ns));
+    let connect_us = us(marks.ready.cpu_ns.saturating_sub(marks.before.cpu_ns));
     let in_loopbacks = |us: f64| seen.loopback_us.map(|unit| rounded(ratio(us, unit)));
-    let shares = all
-        .run
-        .utilization
-        .iter()
-        .filter_map(|c| c.server_thread_share);
-    Some(Server {
+    Server {
         pid,
+        name: process::name(pid),
         cpu_share: rounded(ratio(cpu_us, wall_us)),
-        busiest_thread_share: shares.reduce(f64::max).map(rounded),
-        cores: process::cores(pid),
+        busiest_thread_share: None,
+        cores: process::cores(pids),
         system_share: rounded(ratio(system, user + system)),
         cpu_us_per_message: rounded(per_message),
         cpu_us_per_delivery: rounded(per_delivery),
         cpu_us_per_connect: rounded(ratio(connect_us, load.lasting_connections() as f64)),
-        rss_before_bytes: before.rss_bytes,
-        rss_connected_bytes: ready.rss_bytes,
+        rss_before_bytes: marks.before.rss_bytes,
+        rss_connected_bytes: marks.ready.rss_bytes,
         rss_bytes: to.rss_bytes,
         rss_max_bytes: to.rss_max_bytes,
         voluntary_switches: to
@@ -129,7 +172,7 @@ fn server(load: &Load, all: &Merged, seen: &Sampler) -> Option<Server> {
         loopback_us: seen.loopback_us.map(rounded),
         loopbacks_per_delivery: in_loopbacks(per_delivery),
         loopbacks_per_message: in_loopbacks(per_message),
-    })
+    }
 }
 
 /// How much more the second is.

@@ -84,7 +84,7 @@ impl RoomArguments {
                     "--hello and --expect are for line servers, not for {name}"
                 ));
             }
-            if self.common.address.is_none() && !protocol.is_room() {
+            if self.common.addresses.is_empty() && !protocol.is_room() {
                 return Err(format!("--protocol {name} takes the ADDR of such a server"));
             }
         }

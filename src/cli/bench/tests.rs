@@ -30,7 +30,7 @@ fn defaults() {
     );
     assert_eq!(load("room -c 4").settings.senders, 4);
     assert_eq!(load("echo").settings.senders, 100);
-    assert!(load("echo").target.address.is_none());
+    assert!(load("echo").target.addresses.is_empty());
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn everything_is_taken_over() {
     );
     assert_eq!(settings.hello.as_deref(), Some("NICK\r\nx"));
     assert_eq!((settings.size_bytes, settings.text_bytes()), (1024, 1023));
-    assert_eq!((load.sources.len(), load.target.pid), (2, Some(1)));
+    assert_eq!((load.sources.len(), &load.target.pids[..]), (2, &[1][..]));
     assert_eq!((settings.messages, settings.threads), (Some(7), 2));
     assert_eq!(settings.arrivals, Some(Arrivals::Poisson));
     assert_eq!(load.fail_if.len(), 1);
@@ -106,6 +106,18 @@ fn options_that_the_own_server_would_refuse() {
 }
 
 #[test]
+fn a_server_may_have_several_nodes() {
+    let load = load(
+        "room 7000 7001 unix:x --pid 5 --pid 6 --pid 5 --compare 1 --compare 2 --compare-pid 7",
+    );
+    assert_eq!(load.target.name(), "127.0.0.1:7000 127.0.0.1:7001 unix:x");
+    assert_eq!(load.target.pids, [5, 6]);
+    let baseline = load.baseline.unwrap();
+    assert_eq!(baseline.name(), "127.0.0.1:1 127.0.0.1:2");
+    assert_eq!(baseline.pids, [7]);
+}
+
+#[test]
 fn several_processes_are_not_one() {
     let words = ["chinwag", "bench", "echo", "7000", "--pid", "14528 14494"];
     let refusal = parse(words).expect_err("two of them").to_string();
@@ -153,6 +165,9 @@ fn what_contradicts_itself_is_refused() {
         ("echo --compare 7000 --plot x.html", "--plot"),
         ("echo --hello \\x", "backslash"),
         ("room -c 1", "at least 2"),
+        ("room 1 2 3 -c 2", "more addresses than --connections"),
+        ("echo 1 --compare 2 --compare 3 -c 1", "more addresses"),
+        ("room 1 2 -- --pace off", "ADDR"),
         ("room -c 5 --senders 6", "--senders"),
         ("room --protocol redis", "ADDR"),
         ("room 6379 --protocol redis --hello x", "--hello"),

@@ -2,15 +2,98 @@
 //! its protocol and the command line want to be said and heard first.
 
 use super::*;
-use crate::tls::Trust;
+use crate::addr::Address;
+use crate::bench::load::dial::Route;
+use crate::tls::{Connector, Trust};
+
+/// How connections to one of the server's addresses are made.
+pub(super) struct Way {
+    /// For errors.
+    pub(super) name: String,
+    route: Route,
+    tls: Option<Connector>,
+}
+
+/// The ways to all of them. All connections, whatever they are for, take them in turn.
+pub(super) struct Ways {
+    ways: Vec<Way>,
+    thread: usize,
+    threads: usize,
+}
+
+impl Ways {
+    /// For the connections to `target` that `thread` makes.
+    ///
+    /// # Errors
+    /// An address means nothing.
+    pub(super) fn new(load: &Load, target: &Target, thread: usize) -> Result<Self, CliError> {
+        let count = target.addresses.len();
+        let each = load.lasting_connections().div_ceil(count.max(1));
+        let way = |address| {
+            let name = format!("bench {} {address}", load.name());
+            let route = Route::new(address, &load.sources, each, thread);
+            let route = route.map_err(|error| CliError::runtime(format!("{name}: {error}")))?;
+            let tls = load.settings.tls.then(|| connector(load, address));
+            Ok(Way {
+                name,
+                route,
+                tls: tls.transpose()?,
+            })
+        };
+        let ways: Result<_, CliError> = target.addresses.iter().map(way).collect();
+        Ok(Self {
+            ways: ways?,
+            thread,
+            threads: load.settings.threads,
+        })
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.ways.len()
+    }
+
+    fn place_of(&self, nth: usize) -> usize {
+        (nth * self.threads + self.thread) % self.ways.len()
+    }
+
+    /// The way of the connection that is the thread's `nth`.
+    pub(super) fn of(&self, nth: usize) -> &Way {
+        &self.ways[self.place_of(nth)]
+    }
+
+    fn of_mut(&mut self, nth: usize) -> &mut Way {
+        let place = self.place_of(nth);
+        &mut self.ways[place]
+    }
+}
+
+/// What makes connections to `address` TLS.
+fn connector(load: &Load, address: &Address) -> Result<Connector, CliError> {
+    let trust = match &load.trust {
+        Some(trust) => trust.clone(),
+        None if address.is_this_machine() => Trust::Anyone,
+        None => Trust::System,
+    };
+    let connector = Connector::new(&trust, address.certificate_name())?;
+    Ok(if load.settings.tls_resume {
+        connector
+    } else {
+        connector.without_resumption()
+    })
+}
 
 impl Driver<'_> {
     /// Begins a connection that was due at `due_ns`; none if the server's queue is full.
     pub(super) fn dial(&mut self, role: Role, due_ns: u64) -> Result<Option<usize>, CliError> {
-        let mut stream = match self.route.open() {
+        let way = self.ways.of_mut(self.dialled);
+        let mut stream = match way.route.open() {
             Ok(stream) => stream,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(self.failed(&error)),
+            Err(error) => {
+                let hint = doctor::hint(&error);
+                return Err(CliError::runtime(format!("{}: {error}{hint}", way.name)));
+            }
         };
         let entry = self.slots.vacant_entry();
         let key = entry.key();
@@ -45,7 +128,7 @@ impl Driver<'_> {
             let taken_ns = now_ns.saturating_sub(slot.due_ns);
             self.engine.metrics_mut().handshake.record(taken_ns);
         }
-        let Some(connector) = &self.tls else {
+        let Some(connector) = &self.ways.of(slot.nth).tls else {
             return self.begin(key, now_ns);
         };
         match connector.connect() {
@@ -182,19 +265,4 @@ impl Driver<'_> {
             self.engine.metrics_mut().connect.record(taken_ns);
         }
     }
-}
-
-/// What makes connections to `address` TLS.
-pub(super) fn connector(load: &Load, address: &Address) -> Result<Connector, CliError> {
-    let trust = match &load.trust {
-        Some(trust) => trust.clone(),
-        None if address.is_this_machine() => Trust::Anyone,
-        None => Trust::System,
-    };
-    let connector = Connector::new(&trust, address.certificate_name())?;
-    Ok(if load.settings.tls_resume {
-        connector
-    } else {
-        connector.without_resumption()
-    })
 }

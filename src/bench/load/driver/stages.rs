@@ -159,13 +159,15 @@ impl Driver<'_> {
             0
         };
         let (mut seen, mut was_first_left) = (probed(self), false);
+        let mut round = 0;
         while probed(self) < total {
             self.give_up_if_others_failed()?;
             let now_ns = self.now_ns();
             if now_ns >= probe_ns {
                 probe_ns = now_ns + again_after_ns;
                 again_after_ns = PROBE_AGAIN_NS_MAX.min(again_after_ns * 2);
-                self.ask_around(now_ns);
+                self.ask_around(now_ns, round);
+                round += 1;
             }
             let look_ns = now_ns + self.look_every_ns();
             self.iterate(events, probe_ns.min(deadline_ns).min(look_ns))?;
@@ -174,7 +176,9 @@ impl Driver<'_> {
                 seen = heard;
                 deadline_ns = self.timeout_ns();
             }
-            if self.is_first_left() && !std::mem::replace(&mut was_first_left, true) {
+            // Those who have asked do not hear themselves: now the others ask.
+            let is_first_left = !is_echo && heard + self.ways.count() >= total;
+            if is_first_left && !std::mem::replace(&mut was_first_left, true) {
                 probe_ns = 0;
             }
             self.check_wait(deadline_ns, || heard, total, "had an answer")?;
@@ -182,13 +186,17 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// In a room the first member asks for the others; when all of those have heard it, one of
-    /// them asks for the first. In an echo, each that has not heard itself asks once more.
-    fn ask_around(&mut self, now_ns: u64) {
+    /// In a room the first member of each node asks for the others, and in the next round the
+    /// second for the first, and so on by turns: who is on a node is known without a word from
+    /// another one, and what nodes do not pass on is lost, and found under load. In an echo, each
+    /// that has not heard itself asks once more.
+    fn ask_around(&mut self, now_ns: u64, round: usize) {
         if self.load.scenario != Scenario::Echo {
-            let prober = usize::from(self.is_first_left());
+            let nodes = self.ways.count();
             let (thread, threads) = (self.thread, self.shared.threads);
-            if prober % threads == thread {
+            let first = round % 2 * nodes;
+            let probers = first..(first + nodes).min(self.load.settings.connections);
+            for prober in probers.filter(|prober| prober % threads == thread) {
                 self.probe(prober / threads, now_ns);
             }
             return;
@@ -203,15 +211,6 @@ impl Driver<'_> {
                 self.probe(member, now_ns);
             }
         }
-    }
-
-    /// Whether in a room only the first member has not been heard of.
-    fn is_first_left(&self) -> bool {
-        let probed = self.shared.probed.load(Ordering::Acquire);
-        let is_first_probed = self.thread == 0 && self.engine.recorder().is_probed(0);
-        self.load.scenario != Scenario::Echo
-            && !is_first_probed
-            && probed == self.load.settings.connections - 1
     }
 
     /// When the load begins: the first thread says so.

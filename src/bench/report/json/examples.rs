@@ -32,7 +32,7 @@ pub(crate) fn example() -> Report {
         program: "chinwag 0".to_owned(),
         bench: load.name().to_owned(),
         verdict: "ok".to_owned(),
-        settings: settings(&load, "127.0.0.1:1"),
+        settings: settings(&load, &load.target),
         machine: Machine::here(),
         sent: 1000,
         owed: 1000,
@@ -107,6 +107,7 @@ pub(crate) fn absurd() -> Vec<Report> {
     });
     report.background = Some(BackgroundCounts::default());
     report.server = Some(Server::default());
+    report.servers = vec![Server::default(); 2];
     let value = serde_json::to_value(&report).unwrap();
     let all = |number: f64| {
         let mut value = value.clone();
