@@ -10,8 +10,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 mod listen;
+mod network;
 
 pub use listen::{Listen, Proto};
+pub use network::Network;
 
 /// The port that the tutorial's simulated chat used, on loopback.
 pub const DEFAULT: &str = "127.0.0.1:7788";

@@ -13,6 +13,7 @@ mod record;
 pub mod session;
 pub mod websocket;
 
+pub(crate) use event::kicked;
 pub use event::{Encoder, Event, Kind, RoomEntry, Said, Stamp, encode, encode_end};
 pub use record::{Record, Spoken, read_record, write_gap, write_record};
 pub use session::{Opening, Output, Session, Setup};

@@ -25,7 +25,7 @@ pub(crate) mod motd;
 mod operator;
 pub(crate) mod password;
 mod privilege;
-mod room_files;
+pub(crate) mod room_files;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 pub(crate) mod systemd;

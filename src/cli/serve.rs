@@ -12,7 +12,7 @@ use crate::failure::CliError;
 use crate::outbound::Pace;
 use crate::reactor::Rate;
 use crate::serve::systemd::has_sockets;
-use crate::serve::{Config, RoomFiles, ServiceConfig, motd, password};
+use crate::serve::{Config, RoomFiles, ServiceConfig, motd, password, room_files};
 use crate::services::room::{self, Notices};
 use crate::units::{parse_duration, parse_size};
 use crate::wire::Framing;
@@ -182,6 +182,11 @@ struct RoomOptions {
     #[arg(long, value_name = "TEXT|@FILE")]
     motd: Option<String>,
 
+    /// Let who says the password in this file's first line by /op kick, ban and mute others; read
+    /// anew at SIGHUP
+    #[arg(long, value_name = "FILE")]
+    operator_password_file: Option<PathBuf>,
+
     /// Let pages of this origin, as https://example.org, join by WebSocket, beside the server's
     /// own. Can be given several times
     #[arg(long, value_name = "ORIGIN", value_parser = parse_origin)]
@@ -259,6 +264,7 @@ impl RoomOptions {
             files: RoomFiles {
                 motd: self.motd.as_deref().and_then(motd::file).map(Into::into),
                 password: self.password_file.clone(),
+                operator_password: self.operator_password_file.clone(),
             },
             room: room::Config {
                 framing: self.framing,
@@ -268,11 +274,11 @@ impl RoomOptions {
                 max_message_bytes,
                 kept_rooms: self.rooms,
                 max_rooms: self.max_rooms,
-                password: self
-                    .password_file
-                    .as_deref()
-                    .map(password::read)
-                    .transpose()?,
+                password: password::read_if(self.password_file.as_deref(), room_files::PASSWORD)?,
+                operator_password: password::read_if(
+                    self.operator_password_file.as_deref(),
+                    room_files::OPERATOR_PASSWORD,
+                )?,
                 wall_clock: SystemTime::now,
             },
             log_bytes: self.log_size,

@@ -114,6 +114,17 @@ pub enum Event<'a> {
         /// Why; may be empty. IRC alone tells it.
         why: &'a str,
     },
+    /// An operator has ended a member's connection. That it has left is told too.
+    Kicked {
+        /// Where the member was.
+        room: &'a str,
+        /// The operator's name.
+        by: &'a str,
+        /// The member's.
+        name: &'a str,
+        /// Why; may be empty.
+        why: &'a str,
+    },
     /// Another member has another name.
     Renamed {
         /// The old one.
@@ -146,6 +157,14 @@ pub enum Event<'a> {
     },
     /// Some of what was asked for is no longer kept. It would stand here.
     Gap,
+}
+
+/// How [`Event::Kicked`] is told in words, behind who has done it.
+pub(crate) fn kicked(name: &str, why: &str) -> String {
+    match why {
+        "" => format!("kicked {name}"),
+        why => format!("kicked {name}: {why}"),
+    }
 }
 
 /// How [`Event::Gap`] is told in words.

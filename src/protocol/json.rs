@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::event::{Event, Kind, RoomEntry, Said, Time};
+use super::event::{Event, Kind, RoomEntry, Said, Time, kicked};
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -66,7 +66,7 @@ struct Spoken<'a> {
 
 /// Appends the object for an event.
 pub(super) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
-    let action;
+    let words;
     let object = match *event {
         Event::Said(Said {
             stamp,
@@ -94,11 +94,11 @@ pub(super) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
             text,
             ..
         } => {
-            action = format!("* {from} {text}");
+            words = format!("* {from} {text}");
             Object::Private {
                 from,
                 to,
-                text: &action,
+                text: &words,
             }
         }
         Event::Private { from, to, text, .. } => Object::Private { from, to, text },
@@ -110,6 +110,10 @@ pub(super) fn write(event: &Event<'_>, out: &mut Vec<u8>) {
         },
         Event::Joined { name, .. } => Object::Joined { name },
         Event::Left { name, .. } => Object::Left { name },
+        Event::Kicked { by, name, why, .. } => {
+            words = format!("{by} {}", kicked(name, why));
+            Object::Notice { text: &words }
+        }
         Event::Renamed { name, to } => Object::Renamed { name, to },
         Event::Room { name, .. } => Object::Room { name },
         Event::Topic { room, by, text } => Object::Topic {
@@ -217,6 +221,15 @@ mod tests {
                     why: "",
                 },
                 r#"{"type":"left","name":"ann"}"#,
+            ),
+            (
+                Event::Kicked {
+                    room,
+                    by: from,
+                    name: to,
+                    why: "be nice",
+                },
+                r#"{"type":"notice","text":"ann kicked eve: be nice"}"#,
             ),
             (
                 Event::Renamed { name, to },

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Event;
-use super::event::{GAP, Kind, RoomEntry, Said};
+use super::event::{GAP, Kind, RoomEntry, Said, kicked};
 
 /// A line in parts, to be sent one after another; it ends with the only newline in it, but for a list
 /// of rooms.
@@ -49,6 +49,10 @@ pub(super) fn parts<'a>(event: &Event<'a>, scratch: &'a mut String) -> Parts<'a>
         }
         Event::Joined { name, .. } => ["* ", name, " joined\n", "", ""],
         Event::Left { name, .. } => ["* ", name, " left\n", "", ""],
+        Event::Kicked { by, name, why, .. } => {
+            scratch.push_str(&kicked(name, why));
+            ["* ", by, " ", scratch, "\n"]
+        }
         Event::Renamed { name, to } => ["* ", name, " is now ", to, "\n"],
         Event::Room { name, others } => {
             let _ = writeln!(scratch, "{others}");

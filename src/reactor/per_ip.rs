@@ -2,23 +2,22 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
 
-use crate::addr::Peer;
+use crate::addr::{Network, Peer};
 
 /// Present clients by IP address; as many entries as there are addresses present.
 #[derive(Debug, Default)]
 pub(super) struct PerIpLimit {
-    by_ip: HashMap<IpAddr, usize>,
+    by_ip: HashMap<Network, usize>,
 }
 
 impl PerIpLimit {
     /// Counts a client in, unless `most` are here from its address.
     pub(super) fn try_add(&mut self, peer: &Peer, most: usize) -> bool {
-        let Peer::Tcp(address) = peer else {
+        let Some(network) = Network::of(peer) else {
             return true;
         };
-        let here = self.by_ip.entry(prefix_of(address.ip())).or_default();
+        let here = self.by_ip.entry(network).or_default();
         let may = *here < most;
         *here += usize::from(may);
         may
@@ -26,23 +25,14 @@ impl PerIpLimit {
 
     /// Counts a client out that was counted in.
     pub(super) fn remove(&mut self, peer: &Peer) {
-        if let Peer::Tcp(address) = peer
-            && let Entry::Occupied(mut here) = self.by_ip.entry(prefix_of(address.ip()))
+        if let Some(network) = Network::of(peer)
+            && let Entry::Occupied(mut here) = self.by_ip.entry(network)
         {
             *here.get_mut() -= 1;
             if *here.get() == 0 {
                 here.remove();
             }
         }
-    }
-}
-
-/// The addresses that count as one. One IPv6 client has at least 2^64 addresses to choose from: a
-/// /64 is what a subscriber gets. A dual-stack listener shows an IPv4 client as ::ffff:a.b.c.d.
-fn prefix_of(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
-        v4 => v4,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `--password-file`: the first line of a file.
+//! `--password-file` and the like: the first line of a file.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,19 +7,24 @@ use std::path::Path;
 use crate::failure::CliError;
 use crate::services::room::{MAX_PASSWORD_BYTES, Password};
 
+/// The password in the file of that option, if it is given.
+///
+/// # Errors
+/// See [`read`].
+pub(crate) fn read_if(path: Option<&Path>, option: &str) -> Result<Option<Password>, CliError> {
+    path.map(|path| read(path, option)).transpose()
+}
+
 /// The password in that file. Nothing of it is told, whatever is wrong.
 ///
 /// # Errors
 /// A runtime [`CliError`] of one line if the file cannot be read, a usage one if it holds none.
-pub(crate) fn read(path: &Path) -> Result<Password, CliError> {
+pub(super) fn read(path: &Path, option: &str) -> Result<Password, CliError> {
     let line = first_line(path).map_err(|error| {
-        CliError::runtime(format!(
-            "read --password-file from {}: {error}",
-            path.display()
-        ))
+        CliError::runtime(format!("read {option} from {}: {error}", path.display()))
     })?;
     Password::new(&line)
-        .map_err(|why| CliError::usage(format!("--password-file {}: {why}", path.display())))
+        .map_err(|why| CliError::usage(format!("{option} {}: {why}", path.display())))
 }
 
 /// Without its end; as much of it as shows whether it is too long.
@@ -37,10 +42,12 @@ fn first_line(path: &Path) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
 
+    const OPTION: &str = "--password-file";
+
     fn read_bytes(bytes: &[u8]) -> Result<Password, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        read(file.path()).map_err(|failure| {
+        read(file.path(), OPTION).map_err(|failure| {
             assert_eq!(failure.exit_code(), 2, "{failure}");
             let told = failure.to_string();
             let path = file.path().display().to_string();
@@ -73,10 +80,10 @@ mod tests {
             let told = read_bytes(bytes).unwrap_err();
             assert_eq!(told, format!("--password-file FILE: {why}"));
         }
-        let told = read(Path::new("/no/such/file")).unwrap_err();
+        let told = read(Path::new("/no/such/file"), OPTION).unwrap_err();
         assert_eq!(told.exit_code(), 1);
         let why = "read --password-file from /no/such/file: No such file or directory";
         assert!(told.to_string().starts_with(why), "{told}");
-        assert!(read(Path::new("/dev/zero")).is_err());
+        assert!(read(Path::new("/dev/zero"), OPTION).is_err());
     }
 }

@@ -8,6 +8,12 @@ use super::{motd, password, transcript};
 use crate::failure::CliError;
 use crate::services::room::Fresh;
 
+/// The option that names the password's file.
+pub(crate) const PASSWORD: &str = "--password-file";
+
+/// The one that names that of the operators' password.
+pub(crate) const OPERATOR_PASSWORD: &str = "--operator-password-file";
+
 /// Where they are.
 #[derive(Debug, Clone, Default)]
 pub struct RoomFiles {
@@ -15,6 +21,8 @@ pub struct RoomFiles {
     pub motd: Option<PathBuf>,
     /// The password, if there is one.
     pub password: Option<PathBuf>,
+    /// The operators' password, if there is one.
+    pub operator_password: Option<PathBuf>,
 }
 
 impl RoomFiles {
@@ -34,13 +42,20 @@ impl RoomFiles {
             }
             Fresh {
                 motd: read_anew("message of the day", files.motd.as_deref(), motd::read_file),
-                password: read_anew("password", files.password.as_deref(), password::read),
+                password: read_anew("password", files.password.as_deref(), |path| {
+                    password::read(path, PASSWORD)
+                }),
+                operator_password: read_anew(
+                    "operators' password",
+                    files.operator_password.as_deref(),
+                    |path| password::read(path, OPERATOR_PASSWORD),
+                ),
             }
         }))
     }
 
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        [&self.motd, &self.password]
+        [&self.motd, &self.password, &self.operator_password]
             .into_iter()
             .flatten()
             .map(PathBuf::as_path)

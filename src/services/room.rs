@@ -15,6 +15,8 @@ use crate::wire::{Framing, Message};
 
 mod about;
 mod admission;
+mod banning;
+mod bans;
 mod broadcast;
 mod channels;
 mod command;
@@ -26,6 +28,7 @@ mod irc;
 mod members;
 mod nick;
 mod notices;
+mod order;
 mod password;
 mod presence;
 mod reload;
@@ -42,12 +45,15 @@ use channels::Channels;
 use command::Command;
 use ignores::Ignores;
 use members::Members;
+use nick::NickError;
 use notices::PendingNotices;
+use order::{End, Order};
 use remark::Remark;
 use stamps::Stamps;
 use transcript::{Past, Recorder};
 use visitors::Visitors;
 
+pub use bans::{Ban, MAX_BANS, Watch};
 pub use channels::{MAX_ROOMS, is_name as is_room_name};
 pub use notices::Notices;
 pub use password::{MAX_BYTES as MAX_PASSWORD_BYTES, Password};
@@ -76,6 +82,8 @@ pub struct Config {
     pub max_rooms: u16,
     /// What a client has to say before it hears anything of the room.
     pub password: Option<Password>,
+    /// What a member has to say before it may kick, ban and mute others; `None`: nobody may.
+    pub operator_password: Option<Password>,
     /// Tells when something is said.
     pub wall_clock: fn() -> SystemTime,
 }
@@ -93,6 +101,7 @@ pub struct Room {
     /// Why those who are away are so.
     away: HashMap<ClientId, Box<str>>,
     ignores: Ignores,
+    order: Order,
     stamps: Stamps,
     encoder: Encoder,
     files: reload::Files,
@@ -118,6 +127,16 @@ const HELP: &[&str] = &[
     "//TEXT          say /TEXT",
 ];
 
+const OPERATORS_HELP: &[&str] = &[
+    "/op PASSWORD    become an operator; only operators may do the rest",
+    "/kick NAME [WHY]            end somebody's connection",
+    "/ban NAME|ADDR[/64] [TIME]  keep somebody out, for 30s, 10m, 2h or for good",
+    "/unban NAME|ADDR[/64]       let in again",
+    "/bans                       who is kept out",
+    "/mute NAME [TIME]           relay nothing that somebody says",
+    "/unmute NAME                let speak again",
+];
+
 impl Room {
     /// An empty room.
     #[must_use]
@@ -135,6 +154,7 @@ impl Room {
             ),
             away: HashMap::new(),
             ignores: Ignores::default(),
+            order: Order::default(),
             stamps,
             encoder: Encoder::default(),
             files: reload::Files::default(),
@@ -148,13 +168,37 @@ impl Room {
     fn on_command(&mut self, now: Instant, id: ClientId, command: Command<'_>, out: &mut Fanout) {
         match command {
             Command::Nothing => {}
+            Command::Say(kind, _) | Command::PrivateMessage { kind, .. }
+                if self.order.is_muted(now, id) =>
+            {
+                self.remark_on(id, kind, &Remark::Muted, out);
+            }
+            Command::Topic(Some(_)) | Command::Away(_) if self.order.is_muted(now, id) => {
+                self.remark(id, &Remark::Muted, out);
+            }
+            // What it says on leaving is told too.
+            Command::Part(why) if !why.is_empty() && self.order.is_muted(now, id) => {
+                self.part(now, id, "", out);
+            }
+            Command::Quit(why) if !why.is_empty() && self.order.is_muted(now, id) => {
+                self.on_command(now, id, Command::Quit(""), out);
+            }
+            Command::Op(password) => self.become_operator(now, id, password, out),
+            Command::Operator(command) => self.on_operator(now, id, command, out),
             Command::Say(kind, text) => self.say(id, kind, text, out),
             Command::Nick(name) => self.rename(now, id, name, out),
             Command::Who => self.tell_names(id, out),
             Command::PrivateMessage { kind, to, text } => {
                 self.private_message(id, kind, to, text, out);
             }
-            Command::Help => self.tell_all(id, HELP.iter().map(|line| Event::Notice(line)), out),
+            Command::Help => {
+                let more: &[&str] = match &self.config.operator_password {
+                    Some(_) => OPERATORS_HELP,
+                    None => &[],
+                };
+                let lines = HELP.iter().chain(more);
+                self.tell_all(id, lines.map(|line| Event::Notice(line)), out);
+            }
             Command::Pass(_) => self.remark(id, &Remark::NoPasswordNeeded, out),
             Command::Join { name, since } => self.join(now, id, name, since, out),
             Command::Part(why) => self.part(now, id, why, out),
@@ -173,7 +217,11 @@ impl Room {
     }
 
     fn rename(&mut self, now: Instant, client: ClientId, name: &str, out: &mut Fanout) {
-        let (was, to) = match self.members.rename(client, name) {
+        let renamed = match self.is_banned(name) {
+            true => Err(NickError::Banned),
+            false => self.members.rename(client, name),
+        };
+        let (was, to) = match renamed {
             Ok(names) => names,
             Err(why) => return self.remark(client, &Remark::Nick { name, why }, out),
         };
@@ -227,6 +275,10 @@ impl Service for Room {
             ..
         } = *newcomer;
         self.open_kept_rooms(out);
+        if !self.admits(client, newcomer.peer) {
+            self.visitors.add(now, client, encoding, None);
+            return self.end(now, client, &End::Banned, out);
+        }
         match encoding {
             Encoding::Irc | Encoding::IrcTime => {
                 self.irc.insert(client, Box::default());
@@ -323,7 +375,11 @@ impl Service for Room {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let all = [self.channels.due(), self.visitors.due()];
+        let all = [
+            self.channels.due(),
+            self.visitors.due(),
+            self.order.log_due(),
+        ];
         all.into_iter().flatten().min()
     }
 
@@ -331,6 +387,7 @@ impl Service for Room {
         while let Some(client) = self.visitors.overdue(now) {
             self.turn_away_late(client, out);
         }
+        self.order.sum_up(now);
         while let Some((room, sum)) = self.channels.sum_up(now, |room| self.members.len(room)) {
             self.announce(room, None, Event::Notice(&sum), out);
         }

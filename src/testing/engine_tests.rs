@@ -38,6 +38,7 @@ fn room(limits: outbound::Limits) -> Scene {
         kept_rooms: Vec::new(),
         max_rooms: 64,
         password: None,
+        operator_password: None,
         wall_clock: || UNIX_EPOCH,
     };
     Scene::of(Room::new(config), limits)

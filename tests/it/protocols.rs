@@ -16,6 +16,7 @@ mod irc_replies;
 mod irssi;
 mod listeners;
 mod nginx;
+mod operators;
 mod order;
 mod password;
 mod proxied;

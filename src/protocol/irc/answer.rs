@@ -51,10 +51,12 @@ pub enum Answer<'a> {
         real_name: &'a str,
         /// Whether it is away.
         is_away: bool,
+        /// Whether it is one of the server's operators.
+        is_operator: bool,
     },
     /// 315: there are no more; with what was asked for.
     EndOfWho(&'a str),
-    /// 311, 319, 312, 301 and 318: all about one.
+    /// 311, 319, 312, 313, 301 and 318: all about one.
     Whois {
         /// Its nick.
         nick: &'a str,
@@ -64,6 +66,8 @@ pub enum Answer<'a> {
         channel: Option<&'a str>,
         /// Why it is away, if it is.
         away: Option<&'a str>,
+        /// Whether it is one of the server's operators.
+        is_operator: bool,
     },
     /// 318 alone: there is nobody of that name to tell anything about.
     EndOfWhois(&'a str),
@@ -103,6 +107,8 @@ pub enum Answer<'a> {
         target: &'a str,
         /// What was asked for.
         modes: Option<&'a str>,
+        /// Whether who asks is an operator.
+        is_operator: bool,
     },
     /// 302: some members, briefly, each with whether it is away.
     Userhost(&'a [(&'a str, bool)]),
@@ -120,6 +126,19 @@ pub enum Answer<'a> {
     TooManyTargets(&'a str),
     /// 437: there are as many channels as there may be.
     NoMoreChannels(&'a str),
+    /// 381, and its mode: the client is an operator now.
+    YouAreOperator,
+    /// 465: it is kept out.
+    Banned(&'a str),
+    /// 491: nobody can be an operator here.
+    NoOperators,
+    /// 441: somebody is not in that channel.
+    NotInChannel {
+        /// Who.
+        name: &'a str,
+        /// Where.
+        channel: &'a str,
+    },
     /// 442: the client is not in that channel.
     NotOnChannel(&'a str),
     /// 482: only an operator may do that in a channel.
@@ -195,9 +214,15 @@ impl Answer<'_> {
                 nick,
                 real_name,
                 is_away,
+                is_operator,
             } => {
-                let flag = if is_away { "G" } else { "H" };
-                let parameters = [channel, nick, HOST, SERVER, nick, flag];
+                let flags = match (is_away, is_operator) {
+                    (false, false) => "H",
+                    (false, true) => "H*",
+                    (true, false) => "G",
+                    (true, true) => "G*",
+                };
+                let parameters = [channel, nick, HOST, SERVER, nick, flags];
                 lines.numeric(352, &parameters, &format!("0 {real_name}"));
             }
             Self::EndOfWho(mask) => lines.numeric(315, &[mask], "end of WHO"),
@@ -206,12 +231,16 @@ impl Answer<'_> {
                 real_name,
                 channel,
                 away,
+                is_operator,
             } => {
                 lines.numeric(311, &[nick, nick, HOST, "*"], real_name);
                 if let Some(channel) = channel {
                     lines.numeric(319, &[nick], channel);
                 }
                 lines.numeric(312, &[nick, SERVER], VERSION);
+                if is_operator {
+                    lines.numeric(313, &[nick], "is an operator");
+                }
                 if let Some(reason) = away {
                     lines.numeric(301, &[nick], reason);
                 }
@@ -238,7 +267,11 @@ impl Answer<'_> {
                 lines.numeric(322, &[channel, &members.to_string()], topic);
             }
             Self::EndOfList => lines.numeric(323, &[], "end of LIST"),
-            Self::Mode { target, modes } => lines.mode(target, modes),
+            Self::Mode {
+                target,
+                modes,
+                is_operator,
+            } => lines.mode(target, modes, is_operator),
             Self::Userhost(members) => {
                 let entry = |(nick, is_away): &(&str, bool)| {
                     let flag = if *is_away { '-' } else { '+' };
@@ -266,6 +299,15 @@ impl Answer<'_> {
             }
             Self::NoMoreChannels(channel) => {
                 lines.numeric(437, &[channel], "there are as many channels as may be");
+            }
+            Self::YouAreOperator => {
+                lines.numeric(381, &[], "you are an operator now");
+                lines.line(&format!("MODE {to} :"), "+o");
+            }
+            Self::Banned(why) => lines.numeric(465, &[], why),
+            Self::NoOperators => lines.numeric(491, &[], "there are no operators here"),
+            Self::NotInChannel { name, channel } => {
+                lines.numeric(441, &[name, channel], "they are not in that channel");
             }
             Self::NotOnChannel(channel) => {
                 lines.numeric(442, &[channel], "you are not in that channel");
@@ -310,7 +352,7 @@ impl Lines<'_> {
         self.numeric(1, &[], &format!("Welcome, {to}"));
         self.numeric(2, &[], &format!("Your host is {SERVER}, running {VERSION}"));
         self.numeric(3, &[], "This server keeps no date");
-        let head = self.head(4, &[SERVER, VERSION, "i", "n"]);
+        let head = self.head(4, &[SERVER, VERSION, "o", "n"]);
         self.line(&head, "");
         let tokens = format!(
             "NETWORK=chinwag CHANTYPES=# CHANLIMIT=#:1 MAXCHANNELS=1 CHANMODES=,,,n PREFIX=(o)@ \
@@ -321,10 +363,11 @@ impl Lines<'_> {
         self.numeric(5, &tokens, "are supported by this server");
     }
 
-    fn mode(&mut self, target: &str, modes: Option<&str>) {
+    fn mode(&mut self, target: &str, modes: Option<&str>, is_operator: bool) {
         let is_channel = target.starts_with('#');
         let fixed = match modes.map(|modes| modes.trim_start_matches('+')) {
             None if is_channel => self.head(324, &[target, "+n"]),
+            None if is_operator => self.head(221, &["+o"]),
             None => self.head(221, &["+"]),
             Some("b") => return self.numeric(368, &[target], "end of the bans"),
             Some("e") => return self.numeric(349, &[target], "end of the exceptions"),

@@ -33,6 +33,15 @@ pub enum Event<'a> {
     Nick(&'a str),
     /// Is gone, and why.
     Quit(&'a str),
+    /// Sees that a member goes.
+    Kick {
+        /// From where.
+        channel: &'a str,
+        /// Which.
+        name: &'a str,
+        /// Why; may be empty.
+        reason: &'a str,
+    },
     /// Gives a channel a topic.
     Topic {
         /// The channel, with its `#`.
@@ -76,6 +85,16 @@ fn encode(source: &str, event: Event<'_>, time: Option<&str>, out: &mut Vec<u8>)
         } => line("PART ", channel, ""),
         Event::Part { channel, reason } => cut_line(&format!("PART {channel} :"), reason),
         Event::Quit(reason) => cut_line("QUIT :", reason),
+        Event::Kick {
+            channel,
+            name,
+            reason: "",
+        } => line(&format!("KICK {channel} "), name, ""),
+        Event::Kick {
+            channel,
+            name,
+            reason,
+        } => cut_line(&format!("KICK {channel} {name} :"), reason),
         Event::Topic { channel, text } => cut_line(&format!("TOPIC {channel} :"), text),
         Event::Message { kind, target, text } => {
             let (name, (before, after)) = match kind {

@@ -57,6 +57,24 @@ pub enum Request<'a> {
     },
     /// Is away, with this reason, or back.
     Away(Option<&'a str>),
+    /// Says an operator's password.
+    Oper(&'a str),
+    /// Ends somebody, as an operator.
+    Kick {
+        /// Where.
+        channel: &'a str,
+        /// Whom.
+        name: &'a str,
+        /// Why.
+        why: Option<&'a str>,
+    },
+    /// One of the room's own commands for operators, and what follows it.
+    Operator {
+        /// `BAN`, `UNBAN`, `BANS`, `MUTE` or `UNMUTE`, in whatever case.
+        command: &'a str,
+        /// As they stand in the line.
+        words: String,
+    },
     /// The message of the day.
     Motd,
     /// How many are here.
@@ -115,6 +133,17 @@ impl<'a> Request<'a> {
                 modes: second,
             },
             "AWAY" => Self::Away(first),
+            // The first is the operator's name, of which there is none.
+            "OPER" => Self::Oper(second.ok_or(Answer::MissingParameter(name))?),
+            "KICK" => Self::Kick {
+                channel: needed?,
+                name: second.ok_or(Answer::MissingParameter(name))?,
+                why: message.get(2),
+            },
+            "BAN" | "UNBAN" | "BANS" | "MUTE" | "UNMUTE" => Self::Operator {
+                command: message.command,
+                words: message.parameters.join(" "),
+            },
             "MOTD" => Self::Motd,
             "LUSERS" => Self::Lusers,
             "USERHOST" => Self::Userhost(words().filter(|word| !word.is_empty()).collect()),

@@ -69,6 +69,20 @@ pub(in crate::protocol) fn tell(told: &Told<'_>, to: &str, has_time: bool, out: 
             let (channel, reason) = (&*channel(room), why);
             encode_event(name, Event::Part { channel, reason }, None, out);
         }
+        Told::Kicked {
+            room,
+            by,
+            name,
+            why: reason,
+        } => {
+            let channel = &*channel(room);
+            let kick = Event::Kick {
+                channel,
+                name,
+                reason,
+            };
+            encode_event(by, kick, None, out);
+        }
         Told::You {
             was: name,
             name: to,

@@ -1,5 +1,6 @@
 //! What members ask for, and what a line means. Text in, meaning out; knows no members.
 
+use super::order::OperatorCommand;
 use crate::protocol::Kind;
 use crate::sanitize::skip_invisible;
 
@@ -18,6 +19,10 @@ pub(super) enum Command<'a> {
         text: &'a str,
     },
     Help,
+    /// An operator's password.
+    Op(&'a str),
+    /// What operators alone may do.
+    Operator(OperatorCommand<'a>),
     /// The room's password.
     Pass(&'a str),
     /// Moves to another room, or begins to hear one: only who speaks IRC hears none.
@@ -80,12 +85,37 @@ pub(super) fn parse(line: &str) -> Command<'_> {
         ("topic", text) => Command::Topic(Some(text)),
         ("away", why) => Command::Away(why),
         ("ignore", name) => Command::Ignore(name.trim_end()),
+        ("op", "") => Command::Incomplete("/op PASSWORD"),
+        ("op", password) => Command::Op(password),
+        ("kick" | "ban" | "unban" | "bans" | "mute" | "unmute", rest) => operator(name, rest),
         ("help", _) => Command::Help,
         ("pass", "") => Command::Incomplete("/pass PASSWORD"),
         ("pass", password) => Command::Pass(password),
         ("quit", why) => Command::Quit(why),
         (name, _) => Command::Unknown(name),
     }
+}
+
+/// What only an operator may do, by the name of its command, without `/`.
+pub(super) fn operator<'a>(command: &str, rest: &'a str) -> Command<'a> {
+    let (name, rest) = split_word(rest);
+    let usage = match command {
+        "kick" => "/kick NAME [WHY]",
+        "ban" => "/ban NAME|ADDR[/64] [TIME]",
+        "unban" => "/unban NAME|ADDR[/64]",
+        "mute" => "/mute NAME [TIME]",
+        "unmute" => "/unmute NAME",
+        _ => return Command::Operator(OperatorCommand::Bans),
+    };
+    let (whom, time) = (name, rest.trim_end());
+    Command::Operator(match command {
+        _ if name.is_empty() => return Command::Incomplete(usage),
+        "kick" => OperatorCommand::Kick { name, why: rest },
+        "ban" => OperatorCommand::Ban { whom, time },
+        "unban" => OperatorCommand::Unban(whom),
+        "mute" => OperatorCommand::Mute { name, time },
+        _ => OperatorCommand::Unmute(name),
+    })
 }
 
 /// A room, and perhaps the id of what was heard of it last: for programs.
@@ -169,6 +199,47 @@ mod tests {
             ("\u{A0}/who", say("\u{A0}/who")),
             ("\u{3000}/who", say("\u{3000}/who")),
             ("/NICK x", Command::Unknown("NICK")),
+        ] {
+            assert_eq!(parse(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_operators_may_do_means_one_thing() {
+        for (line, expected) in [
+            ("/op", Command::Incomplete("/op PASSWORD")),
+            ("/op open sesame", Command::Op("open sesame")),
+            ("/kick", Command::Incomplete("/kick NAME [WHY]")),
+            (
+                "/kick bob be nice",
+                Command::Operator(OperatorCommand::Kick {
+                    name: "bob",
+                    why: "be nice",
+                }),
+            ),
+            (
+                "/ban 10.0.0.1 2h ",
+                Command::Operator(OperatorCommand::Ban {
+                    whom: "10.0.0.1",
+                    time: "2h",
+                }),
+            ),
+            (
+                "/unban bob",
+                Command::Operator(OperatorCommand::Unban("bob")),
+            ),
+            ("/bans", Command::Operator(OperatorCommand::Bans)),
+            (
+                "/mute bob",
+                Command::Operator(OperatorCommand::Mute {
+                    name: "bob",
+                    time: "",
+                }),
+            ),
+            (
+                "/unmute bob",
+                Command::Operator(OperatorCommand::Unmute("bob")),
+            ),
         ] {
             assert_eq!(parse(line), expected, "{line:?}");
         }

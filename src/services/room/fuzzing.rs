@@ -39,7 +39,9 @@ pub(crate) fn check_line(line: &str) {
         | Command::Topic(None) => {
             assert!(line.starts_with('/'));
         }
+        Command::Operator(_) => assert!(line.starts_with('/')),
         Command::Pass(text)
+        | Command::Op(text)
         | Command::Quit(text)
         | Command::Topic(Some(text))
         | Command::Away(text) => {

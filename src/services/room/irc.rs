@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::Room;
 use super::channels::ChannelId;
-use super::command::Command;
+use super::command::{self, Command};
+use super::nick::{self, NickError};
+use super::order::OperatorCommand;
 use super::remark::Remark;
-use super::{Room, nick};
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::irc::{Answer, MAX_TARGETS, Request, Session, targets};
 use crate::protocol::{Encoding, Event, Kind, beginning};
@@ -106,6 +108,7 @@ impl Room {
         let may_know = self.config.password.is_none()
             || self.irc.get(&client).is_some_and(|irc| irc.knows_password);
         let nick = match may_know {
+            true if self.is_banned(name) => Err(NickError::Banned),
             true => self.members.free_nick(name, None),
             false => nick::parse(name),
         };
@@ -133,7 +136,10 @@ impl Room {
             }
             return;
         }
-        let claimed = self.members.claim(client, encoding, &name);
+        let claimed = match self.is_banned(&name) {
+            true => Err(NickError::Banned),
+            false => self.members.claim(client, encoding, &name),
+        };
         let Some(irc) = self.irc.get_mut(&client) else {
             return;
         };
@@ -185,6 +191,19 @@ impl Room {
                 targets,
                 text,
             } => self.on_said(now, client, (kind, targets, &text), out),
+            Request::Oper(password) => {
+                self.on_command(now, client, Command::Op(password), out);
+            }
+            Request::Kick { channel, name, why } => {
+                let why = sanitize(why.unwrap_or_default().as_bytes());
+                self.on_kick(now, client, channel, (name, &why), out);
+            }
+            Request::Operator { command, words } => {
+                let words = sanitize(words.as_bytes()).into_owned();
+                let command = command.to_ascii_lowercase();
+                let command = command::operator(&command, &words);
+                self.on_command(now, client, command, out);
+            }
             Request::Away(why) => {
                 let why = sanitize(why.unwrap_or_default().as_bytes());
                 self.on_command(now, client, Command::Away(&why), out);
@@ -239,6 +258,28 @@ impl Room {
             }
             Some(_) => self.answer(client, Answer::NotOnChannel(channel), out),
         }
+    }
+
+    fn on_kick(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        channel: &str,
+        (name, why): (&str, &str),
+        out: &mut Fanout,
+    ) {
+        let Some(room) = self.channel(channel) else {
+            return self.answer(client, Answer::NoSuchChannel(channel), out);
+        };
+        if !self.order.is_operator(client) {
+            return self.answer(client, Answer::NotOperator(channel), out);
+        }
+        let target = self.members.find(name);
+        if target.is_some_and(|target| self.members.room(target) != Some(room)) {
+            return self.answer(client, Answer::NotInChannel { name, channel }, out);
+        }
+        let kick = OperatorCommand::Kick { name, why };
+        self.on_command(now, client, Command::Operator(kick), out);
     }
 
     fn on_said(

@@ -118,17 +118,19 @@ impl Members {
         self.by_folded.table.len()
     }
 
-    /// Takes a client into a room under the next guest's name that nobody has, and returns it.
+    /// Takes a client into a room under the next guest's name that nobody has and that may be had,
+    /// and returns it.
     pub(super) fn add(
         &mut self,
         client: ClientId,
         encoding: Encoding,
         room: ChannelId,
+        may_be: impl Fn(&str) -> bool,
     ) -> Box<str> {
         let nick: Box<str> = loop {
             self.guests += 1;
             let name = format!("guest{}", self.guests).into_boxed_str();
-            if self.holders(&name).next().is_none() {
+            if self.holders(&name).next().is_none() && may_be(&name) {
                 break name;
             }
         };
@@ -320,7 +322,7 @@ mod tests {
     fn who_has_a_nick_need_not_be_in_the_room() {
         let mut members = Members::new();
         let [ann, bob] = [1, 2].map(|key| ClientId::new(key, 7));
-        members.add(ann, Encoding::Lines, LOBBY);
+        members.add(ann, Encoding::Lines, LOBBY, |_| true);
         assert_eq!(
             members.claim(bob, Encoding::Irc, "bob").as_deref(),
             Ok("bob")

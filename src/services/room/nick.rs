@@ -31,6 +31,8 @@ pub(super) enum NickError {
         by: String,
     },
     Unchanged,
+    /// An operator has banned it.
+    Banned,
 }
 
 impl fmt::Display for NickError {
@@ -47,6 +49,7 @@ impl fmt::Display for NickError {
                 write!(f, "{name} is taken")
             }
             Self::Taken { name, by } => write!(f, "{name} is taken: it looks like {by}"),
+            Self::Banned => f.write_str("that name is banned"),
             Self::Unchanged => f.write_str("that is your nick already"),
         }
     }

@@ -26,7 +26,9 @@ impl Room {
         out: &mut Fanout,
     ) {
         let lobby = ChannelId::LOBBY;
-        let name = self.members.add(client, encoding, lobby);
+        let (bans, now_ms) = (&self.order.bans, self.time_ms());
+        let may_be = |name: &str| !bans.has_name(now_ms, name);
+        let name = self.members.add(client, encoding, lobby, may_be);
         let others = self.members.len(lobby) - 1;
         let name = &*name;
         // JSON's clients are told their name before all else, whatever else they are told.
@@ -232,6 +234,7 @@ impl Room {
         self.irc.remove(&client);
         self.away.remove(&client);
         self.ignores.forget(client);
+        self.order.forget(client);
         self.members.remove(client)
     }
 

@@ -12,6 +12,8 @@ pub struct Fresh {
     pub motd: Option<Vec<String>>,
     /// The password, for those who come from now on.
     pub password: Option<Password>,
+    /// The operators' password; who is one stays one.
+    pub operator_password: Option<Password>,
 }
 
 /// Reads what comes from files.
@@ -43,6 +45,9 @@ impl Room {
         }
         if let Some(password) = fresh.password {
             self.config.password = Some(password);
+        }
+        if let Some(password) = fresh.operator_password {
+            self.config.operator_password = Some(password);
         }
         true
     }

@@ -18,6 +18,13 @@ pub(super) enum Remark<'a> {
     FarBehind,
     NoSuchMember(&'a str),
     Yourself,
+    NoOperators,
+    NoOperator,
+    NoTime,
+    TooManyBans(usize),
+    NotBanned(&'a str),
+    NotMuted(&'a str),
+    Muted,
     TooManyIgnored,
     OwedTooMuch(&'a str),
     IsAway { name: &'a str, why: &'a str },
@@ -43,6 +50,15 @@ impl fmt::Display for Remark<'_> {
             Self::FarBehind => f.write_str(
                 "you are too far behind to leave this room; read what was said, then try again",
             ),
+            Self::NoOperators => f.write_str("there are no operators here"),
+            Self::NoOperator => f.write_str("only an operator may do that: /op PASSWORD"),
+            Self::NoTime => f.write_str("that is no length of time; 30s, 10m and 2h are"),
+            Self::TooManyBans(most) => {
+                write!(f, "there are {most} bans already, as many as may be")
+            }
+            Self::NotBanned(whom) => write!(f, "{whom} is not banned; see /bans"),
+            Self::NotMuted(name) => write!(f, "{name} is not muted"),
+            Self::Muted => f.write_str("an operator has muted you; not relayed"),
             Self::Yourself => f.write_str("that is you"),
             Self::TooManyIgnored => {
                 write!(f, "you ignore {MAX_IGNORED} already, as many as may be")
@@ -95,6 +111,7 @@ impl Room {
                     let (nick, reason) = (*name, *why);
                     self.answer(client, Answer::IsAway { nick, reason }, out);
                 }
+                Remark::NoOperators => self.answer(client, Answer::NoOperators, out),
                 Remark::WrongPassword => self.answer(client, Answer::WrongPassword, out),
                 _ => self.tell(client, Event::Notice(&remark.to_string()), out),
             },

@@ -16,6 +16,7 @@ mod irc;
 mod irc_questions;
 mod irc_talk;
 mod json;
+mod operators;
 mod order;
 mod pace;
 mod password;
@@ -38,6 +39,7 @@ fn plain() -> Config {
         kept_rooms: Vec::new(),
         max_rooms: 64,
         password: None,
+        operator_password: None,
         wall_clock: || UNIX_EPOCH,
     }
 }

@@ -24,6 +24,7 @@ fn room(password: Option<&str>) -> Room {
         kept_rooms: vec!["kept".to_owned()],
         max_rooms: 64,
         password: password.map(|text| Password::new(text.as_bytes()).expect("a password")),
+        operator_password: None,
         wall_clock: || UNIX_EPOCH,
     })
 }

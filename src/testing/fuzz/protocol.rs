@@ -131,7 +131,12 @@ pub(super) fn check_irc(data: &[u8]) {
             }
             Some(Request::Message { kind, text, .. }) => check_text(&nick, kind, &text),
             Some(Request::Mode { target, modes }) => {
-                Answer::Mode { target, modes }.encode(&nick, &mut out);
+                Answer::Mode {
+                    target,
+                    modes,
+                    is_operator: false,
+                }
+                .encode(&nick, &mut out);
             }
             Some(Request::Ison(nicks)) => Answer::IsOn(&nicks).encode(&nick, &mut out),
             Some(Request::Whois(target)) => Answer::NoSuchNick(target).encode(&nick, &mut out),

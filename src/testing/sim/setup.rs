@@ -125,6 +125,7 @@ impl Simulation {
             kept_rooms: Vec::new(),
             max_rooms: 64,
             password: None,
+            operator_password: None,
             wall_clock: || UNIX_EPOCH,
         });
         let history_lines = self.history_lines;

@@ -114,11 +114,12 @@ fn answers_are_as_clients_know_them() {
         nick: "bob",
         real_name: "Bob B",
         is_away: true,
+        is_operator: true,
     };
     let all: &[(Answer<'_>, &[&str])] = &[
         (
             bob,
-            &["352 ann #lobby bob chinwag irc.chinwag bob G :0 Bob B"],
+            &["352 ann #lobby bob chinwag irc.chinwag bob G* :0 Bob B"],
         ),
         (
             Answer::Whois {
@@ -126,11 +127,13 @@ fn answers_are_as_clients_know_them() {
                 real_name: "Bob B",
                 channel: Some("#lobby"),
                 away: Some("at lunch"),
+                is_operator: true,
             },
             &[
                 "311 ann bob bob chinwag * :Bob B",
                 "319 ann bob :#lobby",
                 &server_line,
+                "313 ann bob :is an operator",
                 "301 ann bob :at lunch",
                 "318 ann bob :end of WHOIS",
             ],
@@ -152,16 +155,34 @@ fn answers_are_as_clients_know_them() {
             Answer::NickInUse("bob"),
             &["433 ann bob :that nickname is in use"],
         ),
+        (
+            Answer::YouAreOperator,
+            &["381 ann :you are an operator now", "MODE ann :+o"],
+        ),
+        (Answer::Banned("gone"), &["465 ann :gone"]),
+        (
+            Answer::NotInChannel {
+                name: "bob",
+                channel: "#games",
+            },
+            &["441 ann bob #games :they are not in that channel"],
+        ),
     ];
     check(all);
 }
 
 #[test]
 fn modes_and_the_message_of_the_day_are_as_clients_know_them() {
-    let mode = |target, modes| Answer::Mode { target, modes };
+    let mode_of = |is_operator, target, modes| Answer::Mode {
+        target,
+        modes,
+        is_operator,
+    };
+    let mode = |target, modes| mode_of(false, target, modes);
     let all: &[(Answer<'_>, &[&str])] = &[
         (mode("ann", Some("+i")), &[]),
         (mode("ann", None), &["221 ann +"]),
+        (mode_of(true, "ann", None), &["221 ann +o"]),
         (mode("#lobby", None), &["324 ann #lobby +n"]),
         (
             mode("#lobby", Some("b")),

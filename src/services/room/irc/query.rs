@@ -64,6 +64,7 @@ impl Room {
                     false => Answer::Mode {
                         target,
                         modes: *modes,
+                        is_operator: self.order.is_operator(client),
                     },
                 };
                 self.answer(client, answer, out);
@@ -89,6 +90,9 @@ impl Room {
             | Request::Part { .. }
             | Request::Message { .. }
             | Request::Away(_)
+            | Request::Oper(_)
+            | Request::Kick { .. }
+            | Request::Operator { .. }
             | Request::Quit(_) => {}
         }
     }
@@ -121,6 +125,7 @@ impl Room {
             nick,
             real_name: self.real_name(client, nick),
             is_away: self.away(client).is_some(),
+            is_operator: self.order.is_operator(client),
         };
         let entries = found.into_iter().map(entry);
         self.answer_all(client, entries.chain([Answer::EndOfWho(shown)]), out);
@@ -135,6 +140,7 @@ impl Room {
                     real_name: self.real_name(found, nick),
                     channel: self.channel_of(found),
                     away: self.away(found),
+                    is_operator: self.order.is_operator(found),
                 };
                 self.answer(client, whois, out);
             }

@@ -120,7 +120,7 @@ mod tests {
         let mut members = Members::new();
         let clients = [0, 1, 2, 3, 4].map(|key| ClientId::new(key, 1));
         for client in clients {
-            members.add(client, Encoding::Lines, LOBBY);
+            members.add(client, Encoding::Lines, LOBBY, |_| true);
         }
         let rooms = [0, 1, 2].map(ChannelId::of_index);
         let mut state = 7_u64;

@@ -27,6 +27,8 @@ pub(super) struct Hall {
     pub(super) room: Room,
     pub(super) out: Fanout,
     now: Instant,
+    /// From where clients come.
+    pub(super) peer: Peer,
     clients: HashMap<String, (ClientId, Encoding)>,
     came: usize,
 }
@@ -47,6 +49,7 @@ impl Hall {
             now: some_time(),
             clients: HashMap::new(),
             came: 0,
+            peer: Peer::Unix,
         }
     }
 
@@ -74,7 +77,7 @@ impl Hall {
         self.out.open(id);
         let newcomer = Newcomer {
             came_at: None,
-            peer: &Peer::Unix,
+            peer: &self.peer,
             encoding,
             since,
         };
