@@ -28,9 +28,12 @@ mod privilege;
 pub(crate) mod room_files;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod state;
 pub(crate) mod systemd;
 mod transcript;
 mod upgrade;
+
+use state::State;
 
 pub use room_files::RoomFiles;
 
@@ -48,6 +51,8 @@ pub struct Config {
     pub is_proxied: bool,
     /// Where the server tells how it does.
     pub metrics: Option<Address>,
+    /// The folder of what outlasts the server.
+    pub state: Option<PathBuf>,
     /// What is said to them.
     pub service: ServiceConfig,
     /// How many may be here at once; `None`: as many as descriptors allow.
@@ -136,7 +141,7 @@ pub enum ServiceConfig {
     /// A group chat.
     Room {
         /// How it behaves.
-        room: room::Config,
+        room: Box<room::Config>,
         /// What of that comes from files, to be read anew at SIGHUP.
         files: RoomFiles,
         /// Memory of its log, in bytes.
@@ -201,10 +206,12 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let mut reactor = Reactor::new(config.limits()).map_err(attempt)?;
     let (transcript, before) = open_transcript(config, predecessor.is_some())?;
     let written = transcript.as_ref().map(Transcript::handle);
+    let state = config.state.as_deref().map(State::open).transpose()?;
     let (service, log_bytes, pace) = service(
         &config.service,
         operator.as_ref(),
         (written.clone(), before),
+        state.as_ref(),
     );
     let limits = config.outbound_limits(log_bytes, pace);
     let service = reactor.add_service(service, limits);
@@ -230,6 +237,8 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     // Its socket may be out of reach for another user.
     let manager = systemd::Manager::find();
     give_up_rights(config, &listening, predecessor.is_some())?;
+    // From now on, with no more rights than this thread has left; until all else has ended.
+    let _writer = state.map(State::start).transpose()?;
     match predecessor {
         None => listening.announce(config, operator.as_ref()),
         // Whoever wants to know where it listens has been told.
@@ -270,7 +279,12 @@ fn give_up_rights(
     // Who goes on in another one's place is in its sandbox already.
     if config.sandbox && !goes_on {
         let (files, program) = (config.reread_files(), upgrade::program());
-        sandbox::enter(&listening.listeners, &files, &program)?;
+        sandbox::enter(
+            &listening.listeners,
+            &files,
+            config.state.as_deref(),
+            &program,
+        )?;
     }
     Ok(())
 }
@@ -295,6 +309,7 @@ fn service(
     config: &ServiceConfig,
     operator: Option<&operator::OperatorConsole>,
     (transcript, before): (Option<transcript::Handle>, Option<LastLines>),
+    state: Option<&State>,
 ) -> (Box<dyn Service>, usize, Pace) {
     match (config, operator) {
         (ServiceConfig::Reply { text, once }, _) => (
@@ -312,7 +327,7 @@ fn service(
             },
             _,
         ) => {
-            let mut room = Room::new(room.clone());
+            let mut room = Room::new((**room).clone());
             if let Some(read) = files.reader(transcript.clone()) {
                 room = room.with_files(read);
             }
@@ -321,6 +336,9 @@ fn service(
             }
             if let Some(transcript) = transcript {
                 room = room.with_transcript(Box::new(transcript));
+            }
+            if let Some((bans, watch)) = state.map(State::bans) {
+                room = room.with_bans(bans, watch);
             }
             (Box::new(room), *log_bytes, *pace)
         }

@@ -879,7 +879,7 @@ _chinwag() {
             return 0
             ;;
         chinwag__subcmd__serve)
-            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --operator-password-file --allow-origin --password-file --transcript --help room console echo reply"
+            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --operator-password-file --state --allow-origin --password-file --transcript --help room console echo reply"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -974,6 +974,10 @@ _chinwag() {
                     return 0
                     ;;
                 --operator-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1211,7 +1215,7 @@ _chinwag() {
             return 0
             ;;
         chinwag__subcmd__serve__subcmd__room)
-            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --operator-password-file --allow-origin --password-file --transcript --help"
+            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --operator-password-file --state --allow-origin --password-file --transcript --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1306,6 +1310,10 @@ _chinwag() {
                     return 0
                     ;;
                 --operator-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

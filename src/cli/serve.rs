@@ -187,6 +187,11 @@ struct RoomOptions {
     #[arg(long, value_name = "FILE")]
     operator_password_file: Option<PathBuf>,
 
+    /// Keep what is to outlast the server, whom operators have banned, in a file in this folder,
+    /// which is made if there is none
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+
     /// Let pages of this origin, as https://example.org, join by WebSocket, beside the server's
     /// own. Can be given several times
     #[arg(long, value_name = "ORIGIN", value_parser = parse_origin)]
@@ -212,10 +217,12 @@ impl Arguments {
         match self.service.unwrap_or(Service::Room(self.room)) {
             Service::Room(RoomArguments { common, room }) => {
                 let allowed_origins = room.allow_origin.clone();
+                let state = room.state.clone();
                 let service = room.into_service(common.max_message)?;
                 let config = common.into_config(service)?;
                 Ok(Config {
                     allowed_origins,
+                    state,
                     ..config
                 })
             }
@@ -238,6 +245,7 @@ impl CommonArguments {
             tls: self.tls.identity_for(&listen, &service)?,
             listen,
             allowed_origins: Vec::new(),
+            state: None,
             is_proxied: self.proxy_protocol,
             service,
             max_clients: self.max_clients,
@@ -266,7 +274,7 @@ impl RoomOptions {
                 password: self.password_file.clone(),
                 operator_password: self.operator_password_file.clone(),
             },
-            room: room::Config {
+            room: Box::new(room::Config {
                 framing: self.framing,
                 history_lines: self.history,
                 notices: self.notices,
@@ -280,7 +288,7 @@ impl RoomOptions {
                     room_files::OPERATOR_PASSWORD,
                 )?,
                 wall_clock: SystemTime::now,
-            },
+            }),
             log_bytes: self.log_size,
             pace: self.pace,
             transcript: self.transcript,

@@ -24,15 +24,18 @@ const NOTHING: &str = "/dev/null";
 
 /// From here on this thread, which owns every socket, opens no file and binds no port. Where it
 /// listens on unix sockets it may still take their files away, and it may read what is in the
-/// folders of the files that it will read anew. It may start what is in the folder of `program`, as
-/// an upgrade does: what is started so is in the same sandbox.
+/// folders of the files that it will read anew. Threads that it starts write what is in the folder
+/// of its state. It may start what is in the folder of `program`, as an upgrade does: what is started
+/// so is in the same sandbox.
 pub(super) fn enter(
     listening: &[Listen],
     reread: &[&Path],
+    state: Option<&Path>,
     program: &Path,
 ) -> Result<(), CliError> {
     let fail = |why: String| CliError::runtime(format!("enter the sandbox: {why}"));
-    match restrict(listening, reread, program).map_err(|error| fail(error.to_string()))? {
+    let restricted = restrict(listening, reread, state, program);
+    match restricted.map_err(|error| fail(error.to_string()))? {
         RulesetStatus::FullyEnforced => Ok(()),
         RulesetStatus::PartiallyEnforced => {
             warn!("sandbox: this kernel's Landlock is an older one, and holds back less");
@@ -45,6 +48,7 @@ pub(super) fn enter(
 fn restrict(
     listening: &[Listen],
     reread: &[&Path],
+    state: Option<&Path>,
     program: &Path,
 ) -> Result<RulesetStatus, RulesetError> {
     let mut rules = Ruleset::default()
@@ -63,6 +67,18 @@ fn restrict(
         if let Ok(folder) = PathFd::new(folder_of(file)) {
             rules = rules.add_rule(PathBeneath::new(folder, AccessFs::ReadFile))?;
         }
+    }
+    if let Some(folder) = state
+        && let Ok(folder) = PathFd::new(folder)
+    {
+        // A whole new file takes the old one's place, and the folder is synced.
+        let access = AccessFs::ReadDir
+            | AccessFs::ReadFile
+            | AccessFs::WriteFile
+            | AccessFs::Truncate
+            | AccessFs::MakeReg
+            | AccessFs::RemoveFile;
+        rules = rules.add_rule(PathBeneath::new(folder, access))?;
     }
     let linked = program.canonicalize();
     let programs = linked.iter().map(PathBuf::as_path).chain([program]);

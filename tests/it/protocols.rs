@@ -23,6 +23,7 @@ mod proxied;
 mod python_websockets;
 mod slow;
 mod split;
+mod state;
 mod tls_inside;
 mod transcript;
 mod websocket;

@@ -104,13 +104,19 @@ impl fmt::Debug for Watcher {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Bans {
     all: Vec<Ban>,
+    #[serde(skip)]
     watcher: Watcher,
 }
 
 impl Bans {
+    /// Whoever watches `others` watches these from here on.
+    pub(super) fn be_watched_as(&mut self, others: Self) {
+        self.watcher = others.watcher;
+    }
+
     /// Those of before; `watch` is shown all when they change.
     pub(super) fn restored(all: Vec<Ban>, watch: Watch) -> Self {
         Self {

@@ -5,12 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use log::{info, warn};
+use serde::{Deserialize, Serialize};
 
 use super::Room;
 use super::bans::Bans;
 use super::broadcast::publish;
 use super::remark::Remark;
 use crate::addr::Network;
+use crate::clock;
 use crate::log_limit::LogLimiter;
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::irc::Answer;
@@ -57,20 +59,30 @@ pub(super) enum End<'a> {
 }
 
 /// What is known for it. But for the bans it is of clients that are here.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Order {
     operators: HashSet<ClientId>,
     wrong_passwords: HashMap<ClientId, u8>,
-    /// Until when; `None`: for good.
-    muted: HashMap<ClientId, Option<Instant>>,
+    muted: HashMap<ClientId, Muted>,
     /// Where clients come from; kept only where there may be operators.
     pub(super) addresses: HashMap<ClientId, Network>,
     pub(super) bans: Bans,
     /// Of wrong passwords.
+    #[serde(skip)]
     log: LogLimiter,
 }
 
+/// Until when; `None`: for good.
+#[derive(Debug, Serialize, Deserialize)]
+struct Muted(#[serde(with = "clock::optional_instant")] Option<Instant>);
+
 impl Order {
+    /// What another process knew, in place of this.
+    pub(super) fn restore(&mut self, saved: Self) {
+        let before = std::mem::replace(self, saved);
+        self.bans.be_watched_as(before.bans);
+    }
+
     pub(super) fn forget(&mut self, client: ClientId) {
         self.operators.remove(&client);
         self.wrong_passwords.remove(&client);
@@ -86,7 +98,7 @@ impl Order {
     pub(super) fn is_muted(&mut self, now: Instant, client: ClientId) -> bool {
         match self.muted.get(&client) {
             None => false,
-            Some(Some(until)) if *until <= now => {
+            Some(Muted(Some(until))) if *until <= now => {
                 self.muted.remove(&client);
                 false
             }
@@ -199,7 +211,7 @@ impl Room {
             return self.remark(client, &Remark::NoSuchMember(name), out);
         };
         let until = time.and_then(|time| now.checked_add(time));
-        self.order.muted.insert(target, until);
+        self.order.muted.insert(target, Muted(until));
         let what = format!("muted {}{length}", self.name(target));
         self.note(client, Some(target), &what, out);
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::channels::{Channel, ChannelId};
 use super::ignores::Ignores;
 use super::members::{Members, SavedMembers};
+use super::order::Order;
 use super::stamps::Stamps;
 use super::transcript::Past;
 use super::visitors::{Visitor, Visitors};
@@ -23,6 +24,7 @@ struct Saved<'a> {
     ignores: &'a Ignores,
     stamps: &'a Stamps,
     past: &'a Past,
+    order: &'a Order,
 }
 
 /// The same, as the other process has it.
@@ -36,6 +38,7 @@ struct Restored {
     ignores: Ignores,
     stamps: Stamps,
     past: Past,
+    order: Order,
 }
 
 impl Room {
@@ -49,6 +52,7 @@ impl Room {
             ignores: &self.ignores,
             stamps: &self.stamps,
             past: &self.past,
+            order: &self.order,
         })
     }
 
@@ -62,6 +66,7 @@ impl Room {
         self.ignores = restored.ignores;
         self.stamps = restored.stamps;
         self.past = restored.past;
+        self.order.restore(restored.order);
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ fn room(password: Option<&str>) -> Room {
         kept_rooms: vec!["kept".to_owned()],
         max_rooms: 64,
         password: password.map(|text| Password::new(text.as_bytes()).expect("a password")),
-        operator_password: None,
+        operator_password: Some(Password::new(b"master").expect("a password")),
         wall_clock: || UNIX_EPOCH,
     })
 }
@@ -213,6 +213,25 @@ fn who_is_at_the_door_is_so_still() {
             Act::Waits(1500),
         ],
         Some("secret"),
+    );
+}
+
+#[test]
+fn order_is_kept() {
+    nobody_in_a_room_notices(
+        &[
+            Act::Comes("ann", Proto::Lines),
+            Act::Comes("bob", Proto::Lines),
+            Act::Comes("eve", Proto::Lines),
+            say("eve", "/op guess\n/op again\n"),
+            say("ann", "/op master\n/mute guest2 2s\n/ban nobody\n"),
+            say("bob", "not relayed\n"),
+            Act::Waits(2500),
+            say("bob", "relayed\n/nick nobody\n"),
+            say("eve", "/op once more\n"),
+            say("ann", "/bans\n/kick guest2 for a test\n"),
+        ],
+        None,
     );
 }
 

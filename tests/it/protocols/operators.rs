@@ -37,7 +37,7 @@ pub(super) fn becomes_operator(server: &Server, nick: &str, password: &str) -> M
 }
 
 /// What a line client that comes now is told to the end.
-fn comes(server: &Server) -> String {
+pub(super) fn comes(server: &Server) -> String {
     String::from_utf8(Peer::connect(server).rest()).unwrap()
 }
 
