@@ -1,4 +1,5 @@
-//! A person's terminal: a line that is edited at the bottom, lines that are printed above it.
+//! A person's terminal: a line that is edited at the bottom, perhaps a status line right above it, and
+//! lines that are printed above both.
 //! Knows nothing of sockets or of what the lines say; `connect` and the console share it.
 //!
 //! ```text
@@ -127,6 +128,7 @@ impl Terminal {
         let is_edited = cfg!(feature = "client") && is_shown && !is_dumb;
         let raw_mode = is_edited.then(|| Arc::new(found));
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let decorated = is_edited && !no_color;
         let (shared, woken) = Shared::new(options.prompt)?;
         // From here on, whatever fails drops this, which takes everything back.
         let mut terminal = Self {
@@ -147,7 +149,7 @@ impl Terminal {
         job_control.start(&options.handled_signals)?;
         let input_mode: Box<dyn InputMode> = match is_edited {
             #[cfg(feature = "client")]
-            true => Box::new(editor::Editor::new(options.vocabulary)),
+            true => Box::new(editor::Editor::new(options.vocabulary, decorated)),
             _ => Box::new(Cooked::new(is_shown)),
         };
         spawn(Worker {
@@ -155,7 +157,7 @@ impl Terminal {
             woken,
             input_mode,
             raw_mode,
-            decorated: is_edited && !no_color,
+            decorated,
             on_input,
             prompt: String::new(),
             input_ended: false,

@@ -104,7 +104,11 @@ impl Heard {
         if heard.has_question {
             room.question();
         }
+        let status = room.status();
         drop(room);
+        if heard.has_changed {
+            display.set_status(status);
+        }
         if heard.is_shown {
             display.print(&text, heard.is_meant);
         }

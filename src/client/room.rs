@@ -22,6 +22,8 @@ const MAX_NAMES: usize = 1000;
 /// What else a server offers is not completed, and if it was asked for, it is shown.
 const MAX_COMMANDS: usize = 100;
 const COMMAND_MAX_BYTES: usize = 32;
+/// More than the widest terminal's row.
+const STATUS_MAX_BYTES: usize = 1000;
 
 /// What to do with a line that has arrived.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub(super) struct Heard {
     pub(super) is_meant: bool,
     /// The server can tell more: [`Room::question`].
     pub(super) has_question: bool,
+    /// [`Room::status`] may be another one.
+    pub(super) has_changed: bool,
 }
 
 /// A room as one of its members knows it.
@@ -55,6 +59,7 @@ pub(super) struct Room {
     names: BTreeSet<String>,
     /// Just now.
     has_moved: bool,
+    has_changed: bool,
     /// Who is here is no longer, or not yet, as `names` says.
     is_stale: bool,
     commands: BTreeSet<String>,
@@ -86,6 +91,7 @@ impl Room {
             here: None,
             names: BTreeSet::new(),
             has_moved: false,
+            has_changed: false,
             is_stale: false,
             commands: COMMANDS.map(str::to_owned).into(),
             has_asked_commands: false,
@@ -112,6 +118,30 @@ impl Room {
         self.names
             .iter()
             .filter(move |name| Some(name.as_str()) != own)
+    }
+
+    /// Which room this is and who is here, in a line, as far as it is known; nothing, where there is no
+    /// room.
+    pub(super) fn status(&self) -> String {
+        let (Some(here), true) = (self.here, self.is_room) else {
+            return String::new();
+        };
+        let mut status = match (&self.own, &self.place) {
+            (Some(own), Some(place)) => format!("{own} in {place}, {here} here"),
+            _ => format!("{here} here"),
+        };
+        let mut mark = ": ";
+        // Names that are not those of who is here would be worse than none.
+        for name in self.others().take_while(|_| !self.is_stale) {
+            if status.len() + mark.len() + name.len() > STATUS_MAX_BYTES {
+                status.push_str(", ...");
+                break;
+            }
+            status.push_str(mark);
+            status.push_str(name);
+            mark = ", ";
+        }
+        status
     }
 
     /// Whether the names are not those of who is here, and can be asked for.
@@ -160,6 +190,7 @@ impl Room {
             is_shown,
             is_meant,
             has_question: std::mem::take(&mut self.has_moved) && self.is_stale(),
+            has_changed: std::mem::take(&mut self.has_changed),
         }
     }
 
@@ -174,6 +205,7 @@ impl Room {
         if !self.is_room {
             return true;
         }
+        self.has_changed |= !matches!(notice, Notice::Help(_) | Notice::Other);
         match *notice {
             Notice::Welcome { others, .. } => {
                 self.has_greeted = true;
@@ -214,7 +246,7 @@ impl Room {
 
     fn add(&mut self, name: &str) {
         if self.is_room && self.names.len() < MAX_NAMES && is_name(name) {
-            self.names.insert(name.to_owned());
+            self.has_changed |= self.names.insert(name.to_owned());
         }
     }
 

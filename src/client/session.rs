@@ -137,10 +137,11 @@ impl Keyboard {
                 }
             }
             Input::Line(_) | Input::End => {
+                // Told before the server can answer to it by its own end.
+                let _ = self.events.send(Event::Left);
+                printer.end_input();
                 // The sender finishes what is queued, then ends our side.
                 self.outgoing.end();
-                printer.end_input();
-                let _ = self.events.send(Event::Left);
             }
             Input::Interrupted => {
                 let _ = self.events.send(Event::Interrupted);
@@ -157,10 +158,14 @@ struct Known {
 }
 
 impl Known {
-    fn hears(&self, line: &str, is_whole: bool) -> (Heard, &'static str) {
+    /// Also gives what stands before the line where it is shown.
+    fn hears(&self, line: &str, is_whole: bool, printer: &Printer) -> (Heard, &'static str) {
         let mut room = held(&self.room);
         let heard = room.hears(line, is_whole);
         let mark = if room.is_room() { "" } else { "recv: " };
+        if heard.has_changed {
+            printer.set_status(&room.status());
+        }
         drop(room);
         if heard.has_question {
             self.outgoing.ask();
@@ -194,7 +199,7 @@ fn receive(link: &Link, printer: &Printer, known: &Known) -> io::Result<()> {
     let mut show = |line: &[u8], is_whole: bool| {
         // The printer sanitizes it.
         let text = String::from_utf8_lossy(line);
-        let (heard, mark) = known.hears(&text, is_whole);
+        let (heard, mark) = known.hears(&text, is_whole, printer);
         if heard.is_shown {
             is_printing.set(printer.print_waiting(&format!("{mark}{text}"), heard.is_meant));
         }

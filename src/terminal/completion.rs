@@ -19,16 +19,17 @@ pub(super) enum Completion {
 }
 
 /// Completes the word before the cursor as far as it is certain, as a shell does, without regard to
-/// case. No word at all is completed only behind a command, which may want a name.
+/// case. No word at all is completed only right behind a command, which may want a name.
 pub(super) fn complete(before: &str, vocabulary: &dyn Vocabulary) -> Completion {
     let from = before.rfind(char::is_whitespace).map_or(0, |at| {
         at + before[at..].chars().next().map_or(0, char::len_utf8)
     });
     let typed = &before[from..];
     let is_command = before.starts_with('/');
+    let is_behind_command = is_command && !before.trim_end().contains(char::is_whitespace);
     match from {
         0 if is_command => choose(vocabulary.commands(), (from, typed), " "),
-        _ if typed.is_empty() && !is_command => Completion::Nothing,
+        _ if typed.is_empty() && !is_behind_command => Completion::Nothing,
         0 => choose(vocabulary.names(), (from, typed), ": "),
         _ => choose(vocabulary.names(), (from, typed), " "),
     }
@@ -125,6 +126,7 @@ mod tests {
             ("/x", "/x"),
             (" /w", " /w"),
             ("cat: ", "cat: "),
+            ("/msg cat ", "/msg cat "),
         ] {
             match tab(before) {
                 Ok(found) => assert_eq!(found, after, "{before:?}"),

@@ -1,7 +1,7 @@
 //! A line that the terminal itself edits, or that nothing does: what has come of it, and the
 //! prompt before it. Writes no escape sequence; reads and writes nothing itself.
 
-use super::input_mode::{InputMode, Typed};
+use super::input_mode::{Frame, InputMode, Typed};
 use super::line_buffer::LineBuffer;
 use crate::sanitize::sanitize;
 
@@ -42,8 +42,8 @@ impl InputMode for Cooked {
         Some(Typed::line(line, LINE_MAX_BYTES))
     }
 
-    /// Unless it stands there already.
-    fn draw(&mut self, out: &mut String, prompt: &str, _columns: usize) {
+    /// Unless it stands there already. There is no status line: it could not be taken away.
+    fn draw(&mut self, out: &mut String, &Frame { prompt, .. }: &Frame<'_>) {
         if !self.is_prompted || self.standing.as_deref() == Some(prompt) {
             return;
         }
@@ -64,6 +64,18 @@ impl InputMode for Cooked {
 mod tests {
     use super::*;
     use crate::terminal::Input;
+    use crate::terminal::input_mode::Size;
+
+    fn frame(prompt: &str) -> Frame<'_> {
+        Frame {
+            prompt,
+            status: "lobby, 1 here",
+            size: Size {
+                columns: 80,
+                rows: 24,
+            },
+        }
+    }
 
     fn typed(cooked: &mut Cooked, text: &str) -> Vec<String> {
         let out = &mut String::new();
@@ -79,15 +91,15 @@ mod tests {
     fn the_prompt_is_shown_again_when_it_stands_there_no_more() {
         let mut cooked = Cooked::new(true);
         let mut out = String::new();
-        cooked.draw(&mut out, "> ", 80);
-        cooked.draw(&mut out, "> ", 80);
+        cooked.draw(&mut out, &frame("> "));
+        cooked.draw(&mut out, &frame("> "));
         assert_eq!(out, "> ");
         assert_eq!(typed(&mut cooked, "hi\nha"), ["hi"]);
-        cooked.draw(&mut out, "> ", 80);
+        cooked.draw(&mut out, &frame("> "));
         cooked.erase(&mut out);
         out.push_str("news\n");
-        cooked.draw(&mut out, "> ", 80);
-        cooked.draw(&mut out, "[1]> ", 80);
+        cooked.draw(&mut out, &frame("> "));
+        cooked.draw(&mut out, &frame("[1]> "));
         assert_eq!(out, "> > \nnews\n> \n[1]> ");
         assert_eq!(
             cooked.end(),
@@ -100,7 +112,7 @@ mod tests {
     fn where_nobody_looks_nothing_is_shown() {
         let mut cooked = Cooked::new(false);
         let mut out = String::new();
-        cooked.draw(&mut out, "> ", 80);
+        cooked.draw(&mut out, &frame("> "));
         cooked.erase(&mut out);
         assert_eq!(out, "");
     }

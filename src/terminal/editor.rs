@@ -2,7 +2,7 @@
 //! keeps the line and what draws it.
 
 use super::completion::{Completion, complete};
-use super::input_mode::{InputMode, Typed, print};
+use super::input_mode::{Frame, InputMode, Typed, print};
 use super::keys::Decoder;
 use super::line::{Effect, LINE_MAX_BYTES, Line};
 use super::renderer::Renderer;
@@ -20,12 +20,12 @@ pub(super) struct Editor {
 }
 
 impl Editor {
-    /// Tab completes what is in `vocabulary`.
-    pub(super) fn new(vocabulary: Box<dyn Vocabulary>) -> Self {
+    /// Tab completes what is in `vocabulary`. If it is `decorated`, the status line stands out.
+    pub(super) fn new(vocabulary: Box<dyn Vocabulary>, decorated: bool) -> Self {
         Self {
             keys: Decoder::default(),
             line: Line::default(),
-            renderer: Renderer::default(),
+            renderer: Renderer::new(decorated),
             vocabulary,
         }
     }
@@ -46,7 +46,7 @@ impl Editor {
             }
             Effect::End => return Some(Typed::Input(Input::End)),
             Effect::Suspended => return Some(Typed::Suspended),
-            Effect::ScreenCleared => out.push_str("\x1b[H\x1b[2J"),
+            Effect::ScreenCleared => self.renderer.clear_screen(out),
             Effect::Completing => match complete(self.line.before(), &*self.vocabulary) {
                 Completion::Nothing => {}
                 Completion::Replace { from, text } => self.line.replace(from, &text),
@@ -80,9 +80,9 @@ impl InputMode for Editor {
         out.push_str(PASTE_MARKS_OFF);
     }
 
-    fn draw(&mut self, out: &mut String, prompt: &str, columns: usize) {
+    fn draw(&mut self, out: &mut String, frame: &Frame<'_>) {
         let typed = (self.line.before(), self.line.after());
-        self.renderer.draw(out, prompt, typed, columns);
+        self.renderer.draw(out, frame, typed);
     }
 
     fn erase(&mut self, out: &mut String) {

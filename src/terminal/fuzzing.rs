@@ -3,7 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::editor::Editor;
-use super::input_mode::{InputMode, Typed, print};
+use super::input_mode::{Frame, InputMode, Size, Typed, print};
 use super::{Input, Vocabulary};
 use crate::testing::fuzz::is_harmful;
 
@@ -14,15 +14,22 @@ const MARK_END: &str = "\x1b[0m";
 /// What the worker has, less the descriptors.
 pub(crate) struct Display {
     editor: Editor,
+    status: String,
     columns: usize,
 }
 
 impl Display {
     pub(crate) fn new(vocabulary: Box<dyn Vocabulary>) -> Self {
         Self {
-            editor: Editor::new(vocabulary),
+            editor: Editor::new(vocabulary, true),
+            status: String::new(),
             columns: 80,
         }
+    }
+
+    pub(crate) fn set_status(&mut self, status: String) {
+        self.status = status;
+        self.draw();
     }
 
     pub(crate) fn resize(&mut self, columns: usize) {
@@ -34,7 +41,7 @@ impl Display {
     pub(crate) fn print(&mut self, text: &str, stands_out: bool) {
         let mut out = String::new();
         self.editor.erase(&mut out);
-        assert_eq!(out, "\r\x1b[K");
+        assert!(["\r\x1b[K", "\r\x1b[A\x1b[J"].contains(&&*out), "{out:?}");
         out.clear();
         print(&mut out, text, stands_out);
         let shown = out.strip_suffix('\n').map(|shown| match stands_out {
@@ -75,9 +82,24 @@ impl Display {
 
     fn draw(&mut self) {
         let mut out = String::new();
-        self.editor.draw(&mut out, PROMPT, self.columns);
+        let size = Size {
+            columns: self.columns,
+            rows: 24,
+        };
+        let frame = Frame {
+            prompt: PROMPT,
+            status: &self.status,
+            size,
+        };
+        self.editor.draw(&mut out, &frame);
         check_drawn(&out);
-        assert!(!out.contains('\n'));
+        // The status, and the cursor below it.
+        let (status, line) = out.rsplit_once('\n').unwrap_or(("", &out));
+        assert!(
+            !status.contains('\n') && !line.contains("\x1b[?"),
+            "{out:?}"
+        );
+        assert!(status.is_empty() || status.ends_with("\x1b[?7h"), "{out:?}");
         assert!(
             self.editor.cursor_column() <= self.columns.saturating_sub(1),
             "{out:?}"
@@ -92,13 +114,13 @@ fn check_drawn(out: &str) {
     assert!(is_text(parts.next().unwrap_or_default()), "{out:?}");
     for part in parts {
         let known = part.strip_prefix('[').and_then(|part| {
-            let part = part.trim_start_matches(|c: char| c.is_ascii_digit());
-            part.strip_prefix(['K', 'A', 'J', 'H'])
+            let part = part.trim_start_matches(|c: char| c == '?' || c.is_ascii_digit());
+            part.strip_prefix(['K', 'A', 'J', 'H', 'l', 'h', 'm'])
         });
         assert!(known.is_some_and(is_text), "{out:?}");
         sequences += 1;
     }
-    assert!(sequences <= 4, "{out:?}");
+    assert!(sequences <= 8, "{out:?}");
 }
 
 fn is_text(part: &str) -> bool {

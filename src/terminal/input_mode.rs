@@ -16,7 +16,7 @@ pub(super) trait InputMode: Send {
     }
 
     /// Shows the prompt, and behind it what has been typed.
-    fn draw(&mut self, out: &mut String, prompt: &str, columns: usize);
+    fn draw(&mut self, out: &mut String, frame: &Frame<'_>);
 
     /// Takes these away, so that a line can be printed in a row of its own.
     fn erase(&mut self, out: &mut String);
@@ -41,6 +41,22 @@ pub(super) trait InputMode: Send {
     fn leave(&mut self, out: &mut String, _prompt: &str) {
         self.suspend(out);
     }
+}
+
+/// What stands around the typed text, and how much room there is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub(super) prompt: &'a str,
+    /// May be empty: there is none.
+    pub(super) status: &'a str,
+    pub(super) size: Size,
+}
+
+/// The terminal's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) columns: usize,
+    pub(super) rows: usize,
 }
 
 /// What somebody does.

@@ -61,6 +61,16 @@ impl Printer {
         }
     }
 
+    /// Changes the line above the prompt, which may be empty: then there is none. It is cut where the
+    /// terminal's row ends, and is not shown on one that has less than 40 columns or 5 rows.
+    pub fn set_status(&self, status: &str) {
+        let mut state = self.0.lock();
+        if state.status != status {
+            status.clone_into(&mut state.status);
+            self.0.wake();
+        }
+    }
+
     /// No more lines are read and the prompt goes; printing goes on, and Ctrl-C is still heard.
     pub fn end_input(&self) {
         self.0.lock().input_ended = true;
@@ -99,6 +109,7 @@ pub(super) struct Work {
     /// Lines dropped since this was last asked; they came after `lines`.
     pub(super) dropped_lines: u64,
     pub(super) prompt: String,
+    pub(super) status: String,
     pub(super) input_ended: bool,
     pub(super) suspended: bool,
     pub(super) stopping: bool,
@@ -119,6 +130,7 @@ struct State {
     dropped_lines: u64,
     dropped_untold: u64,
     prompt: String,
+    status: String,
     input_ended: bool,
     /// The thread should leave the terminal alone.
     suspended: bool,
@@ -164,6 +176,7 @@ impl Shared {
             lines: std::mem::take(&mut state.queue),
             dropped_lines: std::mem::take(&mut state.dropped_untold),
             prompt: state.prompt.clone(),
+            status: state.status.clone(),
             input_ended: state.input_ended,
             suspended: state.suspended,
             stopping: state.stopping,

@@ -11,7 +11,7 @@ use rustix::stdio::{stdin, stdout};
 use rustix::termios::tcgetwinsize;
 
 use super::Input;
-use super::input_mode::{InputMode, Typed, print};
+use super::input_mode::{Frame, InputMode, Size, Typed, print};
 use super::printer::{Printer, Shared, Work, drain};
 use super::raw_mode::RawMode;
 
@@ -20,7 +20,11 @@ const ESCAPE_WAIT: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
 };
-const COLUMNS_UNKNOWN: u16 = 80;
+/// Of a terminal that does not say.
+const SIZE_UNKNOWN: Size = Size {
+    columns: 80,
+    rows: 24,
+};
 
 pub(super) struct Worker<F> {
     pub(super) shared: Arc<Shared>,
@@ -95,7 +99,14 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
         }
         match self.input_ended {
             true => self.input_mode.erase(&mut out),
-            false => self.input_mode.draw(&mut out, &self.prompt, columns()),
+            false => {
+                let frame = Frame {
+                    prompt: &self.prompt,
+                    status: &work.status,
+                    size: size(),
+                };
+                self.input_mode.draw(&mut out, &frame);
+            }
         }
         self.write(&out);
     }
@@ -210,10 +221,17 @@ impl<F: FnMut(Input, &Printer)> Worker<F> {
     }
 }
 
-fn columns() -> usize {
+fn size() -> Size {
     match tcgetwinsize(stdout()) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => usize::from(COLUMNS_UNKNOWN),
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size {
+            columns: size.ws_col.into(),
+            rows: size.ws_row.into(),
+        },
+        Ok(size) if size.ws_col > 0 => Size {
+            columns: size.ws_col.into(),
+            ..SIZE_UNKNOWN
+        },
+        _ => SIZE_UNKNOWN,
     }
 }
 

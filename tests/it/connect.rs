@@ -4,6 +4,7 @@ mod person;
 mod pipe;
 mod room;
 mod signals;
+mod status;
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};

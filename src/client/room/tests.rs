@@ -197,3 +197,37 @@ fn a_new_nick_is_learned_and_nothing_else_is_taken_for_one() {
     raw.hears("* you are ann; others here: 0", true);
     assert!(raw.hears("[x] y", true).is_meant);
 }
+
+#[test]
+fn the_status_says_where_one_is_and_who_else() {
+    let mut room = Room::new(false);
+    assert_eq!(room.status(), "");
+    room.hears("* you are ann; others here: 1", true);
+    assert_eq!(room.status(), "", "no room");
+    let mut room = Room::new(false);
+    for (line, status) in [
+        (GREETING, "ann in lobby, 2 here"),
+        ("ann: once", "ann in lobby, 2 here"),
+        ("* 2 here: ann, bob", "ann in lobby, 2 here: bob"),
+        ("* cat joined", "ann in lobby, 3 here: bob, cat"),
+        ("* you are now eve", "eve in lobby, 3 here: bob, cat"),
+        ("* bob is now Bob", "eve in lobby, 3 here: Bob, cat"),
+        ("* Bob left", "eve in lobby, 2 here: cat"),
+        ("* 50 joined; 52 are here", "eve in lobby, 52 here"),
+        ("* you are in games; others here: 0", "eve in games, 1 here"),
+        ("* 1 here: eve", "eve in games, 1 here"),
+    ] {
+        assert!(room.hears(line, true).has_changed || line.starts_with("ann:"));
+        assert_eq!(room.status(), status, "{line}");
+    }
+    assert!(!room.hears("* topic: tea", true).has_changed);
+    for nth in 0..MAX_NAMES {
+        room.hears(&format!("* somebody{nth} joined"), true);
+    }
+    assert!(room.status().len() <= STATUS_MAX_BYTES + 5);
+    assert!(room.status().ends_with(", ..."));
+    // A server that does not greet has said no more.
+    let mut room = Room::new(false);
+    room.hears("* 2 here: ann, bob", true);
+    assert_eq!(room.status(), "2 here: ann, bob");
+}

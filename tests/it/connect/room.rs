@@ -88,7 +88,8 @@ fn names_are_completed_and_follow_those_who_come_and_go() {
     shows(&client, "* guest4 is now bobby");
     completes(&client, "bobb", "bobby:");
     client.pty.press("bo\t\t");
-    client.pty.wait_for(&["bob  bobby", "send: bob"]);
+    shows(&client, "bob  bobby");
+    client.pty.wait_for(&["send: bob"]);
     client.pty.press(CTRL_U);
     client.pty.press("/join games\r");
     shows(&client, "* you are in games; others here: 1");

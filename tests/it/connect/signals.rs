@@ -97,7 +97,7 @@ fn an_ignored_signal_is_ignored_but_ctrl_c_is_not() {
 
 /// A shell with job control, at whose terminal the client runs in the foreground. When it stops
 /// the shell does `meanwhile`, and continues it after a line. Gives the client's process too.
-fn in_shell(address: &str, pty: &Pty, meanwhile: &str) -> (Running, Pid) {
+pub(super) fn in_shell(address: &str, pty: &Pty, meanwhile: &str) -> (Running, Pid) {
     let client = r#"sh -c 'echo "pid $$"; exec "$0" connect "$1"' "$0" "$1""#;
     let script = format!(r#"{client}; {meanwhile} echo "stopped $?"; read _; fg; echo "ended $?""#);
     let mut shell = Command::new("setsid");

@@ -180,10 +180,12 @@ fn a_person_talks_over_tls_and_sees_its_end() {
     let client = InPty::start(80, &mut ann);
     client.pty.wait_for(&["send:"]);
     client.pty.press("/nick ann\r");
-    client.pty.wait_for(&["* you are now ann", "send:"]);
+    client.pty.wait_for(&["-- ann in lobby, 1 here", "send:"]);
     let mut bob = super::client::Client::connect(tls_address(&server), &authority);
     bob.send("hello\n");
-    client.pty.wait_for(&["guest2: hello", "send:"]);
+    client
+        .pty
+        .wait_for(&["guest2: hello", "-- ann in lobby, 2 here: guest2", "send:"]);
     server.signal(rustix::process::Signal::TERM);
     client.pty.wait_for(&["* the server closed the connection"]);
     bob.rest();
