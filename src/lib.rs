@@ -15,6 +15,7 @@
 //!   protocol    a client's session: what it speaks (lines, HTTP, WebSocket, IRC), what it says;
 //!               and a room's events in each encoding. No socket, no clock
 //!   tls         certificates, and one connection's records; what `reactor` puts under a client
+//!   hub         many machines: the room's log through a Redis stream, on two threads of its own
 //!   client      connect: a person in a terminal, or a script in a pipe
 //!   terminal    a line edited at the bottom, lines printed above it
 //!   bench       many clients at once, each delivery checked; a loop of its own over mio
@@ -30,7 +31,7 @@
 //! # What holds everywhere
 //!
 //! 1. One thread owns every socket. Others only wait where readiness cannot: for the operator's
-//!    lines, for a log that nobody reads.
+//!    lines, for a log that nobody reads, for the hub.
 //! 2. One slab holds every source. Its key and a generation make the mio `Token`, so an event
 //!    for a slot's former tenant is recognised and dropped; and that is the client's id everywhere.
 //!    What is served beside the clients (`--metrics`) has a slab of its own on the same poll.
@@ -55,6 +56,9 @@ pub mod cli;
 pub mod client;
 mod clock;
 pub mod failure;
+#[cfg(feature = "hub")]
+#[allow(dead_code, reason = "the room does not use all of it yet")]
+mod hub;
 mod log_limit;
 pub mod outbound;
 pub mod protocol;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::addr::{Address, Listen, Proto};
 use crate::failure::CliError;
+#[cfg(feature = "hub")]
+use crate::hub::HubConfig;
 use crate::outbound::{self, Pace};
 use crate::reactor::{self, Rate, Reactor};
 use crate::service::Service;
@@ -18,6 +20,8 @@ use listening::Listening;
 use transcript::{LastLines, Transcript};
 
 mod descriptors;
+#[cfg(feature = "hub")]
+mod hub;
 pub(crate) mod listeners;
 mod listening;
 mod logging;
@@ -71,6 +75,9 @@ pub struct Config {
     pub first_message_timeout: Option<Duration>,
     /// How long the end may take.
     pub grace: Duration,
+    /// The hub through which the room is one with those of other machines.
+    #[cfg(feature = "hub")]
+    pub(crate) hub: Option<HubConfig>,
     /// Whom to be once the listeners are open.
     pub user: Option<String>,
     /// Whether to give up files and new listeners once these are open.
@@ -203,6 +210,9 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     };
     let log = logging::start(operator.as_ref());
     let attempt = |error| CliError::runtime(format!("set up the poll: {error}"));
+    // Before clients may come, and while this thread may still open what it needs.
+    #[cfg(feature = "hub")]
+    let _hub = config.hub.as_ref().map(hub::join).transpose()?;
     let mut reactor = Reactor::new(config.limits()).map_err(attempt)?;
     let (transcript, before) = open_transcript(config, predecessor.is_some())?;
     let written = transcript.as_ref().map(Transcript::handle);

@@ -18,6 +18,13 @@ pub(crate) fn unblock(signals: &[c_int]) {
     let _ = known.collect::<SigSet>().thread_unblock();
 }
 
+/// Keeps all signals from this thread: others take them.
+#[cfg(feature = "hub")]
+pub(crate) fn block_all() {
+    // As above.
+    let _ = SigSet::all().thread_block();
+}
+
 /// Sends a signal to a process, which may be gone.
 pub(crate) fn send(pid: u32, signal: c_int) {
     if let (Ok(pid), Ok(signal)) = (i32::try_from(pid), Signal::try_from(signal)) {

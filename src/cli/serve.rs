@@ -18,6 +18,8 @@ use crate::units::{parse_duration, parse_size};
 use crate::wire::Framing;
 
 mod bounds;
+#[cfg(feature = "hub")]
+mod hub;
 pub(super) mod name_first;
 mod operation;
 #[cfg(test)]
@@ -141,6 +143,10 @@ struct RoomArguments {
 
     #[command(flatten)]
     room: RoomOptions,
+
+    #[cfg(feature = "hub")]
+    #[command(flatten)]
+    hub: hub::HubOptions,
 }
 
 #[derive(Args)]
@@ -215,7 +221,8 @@ impl Arguments {
     /// A usage [`CliError`] of one line, or a runtime one if the file of `--motd` cannot be read.
     pub(super) fn into_config(self) -> Result<Config, CliError> {
         match self.service.unwrap_or(Service::Room(self.room)) {
-            Service::Room(RoomArguments { common, room }) => {
+            Service::Room(arguments) => {
+                let RoomArguments { common, room, .. } = arguments;
                 let allowed_origins = room.allow_origin.clone();
                 let state = room.state.clone();
                 let service = room.into_service(common.max_message)?;
@@ -223,6 +230,8 @@ impl Arguments {
                 Ok(Config {
                     allowed_origins,
                     state,
+                    #[cfg(feature = "hub")]
+                    hub: arguments.hub.into_config()?,
                     ..config
                 })
             }
@@ -246,6 +255,8 @@ impl CommonArguments {
             listen,
             allowed_origins: Vec::new(),
             state: None,
+            #[cfg(feature = "hub")]
+            hub: None,
             is_proxied: self.proxy_protocol,
             service,
             max_clients: self.max_clients,
