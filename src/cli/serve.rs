@@ -54,7 +54,7 @@ pub(super) struct Arguments {
 #[derive(Subcommand)]
 enum Service {
     /// A group chat: each line goes to all the others
-    Room(RoomArguments),
+    Room(Box<RoomArguments>),
     /// The operator answers each client from the server's own terminal, or by a script
     Console(CommonArguments),
     /// Each client gets back what it sends
@@ -220,7 +220,10 @@ impl Arguments {
     /// # Errors
     /// A usage [`CliError`] of one line, or a runtime one if the file of `--motd` cannot be read.
     pub(super) fn into_config(self) -> Result<Config, CliError> {
-        match self.service.unwrap_or(Service::Room(self.room)) {
+        match self
+            .service
+            .unwrap_or_else(|| Service::Room(Box::new(self.room)))
+        {
             Service::Room(arguments) => {
                 let RoomArguments { common, room, .. } = arguments;
                 let allowed_origins = room.allow_origin.clone();

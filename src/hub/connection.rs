@@ -356,7 +356,8 @@ fn refusal(answer: Value) -> String {
 fn unexpected(what: &impl fmt::Debug) -> String {
     let mut what = format!("{what:?}");
     // Whatever it is, a line has an end.
-    what.truncate(what.floor_char_boundary(80));
+    let end = crate::protocol::beginning(&what, 80).len();
+    what.truncate(end);
     format!("it is no Redis that answers so: {what}")
 }
 
