@@ -9,35 +9,42 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::CliError;
-
+#[cfg(feature = "hub")]
 mod claim;
+#[cfg(feature = "hub")]
 mod config;
+#[cfg(feature = "hub")]
+mod connected;
+#[cfg(feature = "hub")]
 mod connection;
+#[cfg(feature = "hub")]
 mod place;
+#[cfg(feature = "hub")]
 mod port;
+#[cfg(feature = "hub")]
 mod reader;
+#[cfg(feature = "hub")]
 mod script;
 #[cfg(test)]
+#[cfg(feature = "hub")]
 mod tests;
+#[cfg(feature = "hub")]
 mod writer;
 
+#[cfg(feature = "hub")]
 pub(crate) use config::HubConfig;
-
-use connection::Connection;
-use place::Place;
-use port::Port;
-use reader::{Reader, Tell};
+#[cfg(feature = "hub")]
+pub(crate) use connected::{Connected, connect};
 
 /// A place in the stream: Redis' own id of an entry.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]
-pub(crate) struct EntryId {
+pub struct EntryId {
     /// Redis' clock when it was appended.
-    pub(crate) ms: u64,
+    pub ms: u64,
     /// Which one of those of that time.
-    pub(crate) seq: u64,
+    pub seq: u64,
 }
 
 impl EntryId {
@@ -68,15 +75,15 @@ impl FromStr for EntryId {
 
 /// What was appended once, by some node.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Entry {
-    pub(crate) id: EntryId,
+pub struct Entry {
+    pub id: EntryId,
     /// As it was appended.
-    pub(crate) data: Vec<u8>,
+    pub data: Vec<u8>,
 }
 
 /// What the room is told, in the order in which it happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum HubEvent {
+pub enum HubEvent {
     /// Entries in the stream's order, every one from where reading began; this node's own, too.
     Entries(Vec<Entry>),
     /// The hub cannot be reached, or takes no entries: why, in words. Told once, until `Back`.
@@ -119,106 +126,4 @@ pub(crate) trait HubPort {
 
     /// The other process did not go on: reading goes on where it was left. Told by `Away` and `Back`.
     fn take_back(&mut self);
-}
-
-/// The hub is there, the node's name is this process's, and nothing is read yet.
-pub(crate) struct Connected {
-    /// Unique to this start of this node.
-    pub(crate) boot: String,
-    /// Where reading begins: behind the last entry of `tail`.
-    pub(crate) position: EntryId,
-    /// The newest entries, the oldest of them first.
-    pub(crate) tail: Vec<Entry>,
-    config: HubConfig,
-    /// `None`: the threads have it.
-    writing: Option<Connection>,
-    /// Whether the name is free again if nothing comes of this start.
-    has_new_name: bool,
-}
-
-/// Connects, claims the node's name, and reads where the stream stands, with its newest entries. May
-/// take some seconds: a name that a dead node still has is watched first.
-///
-/// # Errors
-/// One line: what was asked of which hub, and why it cannot be.
-pub(crate) fn connect(config: HubConfig) -> Result<Connected, CliError> {
-    let boot = config::new_boot();
-    let mut writing = open(&config)?;
-    claim::claim(&mut writing, &config, &boot)?;
-    let mut connected = Connected {
-        boot,
-        position: EntryId::START,
-        tail: Vec::new(),
-        config,
-        writing: Some(writing),
-        has_new_name: true,
-    };
-    connected.read_tail()?;
-    Ok(connected)
-}
-
-fn open(config: &HubConfig) -> Result<Connection, CliError> {
-    Connection::open(config, connection::IO_TIMEOUT).map_err(|why| config.failure(&why))
-}
-
-impl Connected {
-    /// Goes on in the place of a process of this node that has [handed over](HubPort::hand_over).
-    ///
-    /// # Errors
-    /// As of [`connect`].
-    pub(crate) fn resume(
-        config: HubConfig,
-        boot: String,
-        position: EntryId,
-    ) -> Result<Self, CliError> {
-        let mut writing = open(&config)?;
-        let is_ours = writing.renew_name(&config, &boot);
-        if !is_ours.map_err(|why| config.failure(&why))? {
-            return Err(claim::is_running_already(&config));
-        }
-        Ok(Self {
-            boot,
-            position,
-            tail: Vec::new(),
-            config,
-            writing: Some(writing),
-            has_new_name: false,
-        })
-    }
-
-    fn read_tail(&mut self) -> Result<(), CliError> {
-        let Some(writing) = &mut self.writing else {
-            return Ok(());
-        };
-        let tail = writing.newest_entries(&self.config.key);
-        let (position, tail) = tail.map_err(|why| self.config.failure(&why))?;
-        self.position = position;
-        self.tail = tail;
-        Ok(())
-    }
-
-    /// Begins to read and to write. `tell` is called on a thread of the hub's, and may wait as long as
-    /// it likes: nothing is read meanwhile. False from it: nobody listens any more.
-    ///
-    /// # Errors
-    /// One line: why there are no threads.
-    pub(crate) fn start(mut self, tell: Tell) -> Result<Box<dyn HubPort + Send>, CliError> {
-        let place = Place::at(self.position);
-        let config = self.config.clone();
-        let reader = Reader::new(config, self.boot.clone(), place, tell);
-        let port = Port::start(reader, self.writing.take());
-        port.map(|port| -> Box<dyn HubPort + Send> { Box::new(port) })
-            .map_err(|error| CliError::runtime(format!("start a thread for the hub: {error}")))
-    }
-}
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        if let Some(writing) = &mut self.writing
-            && self.has_new_name
-        {
-            // Else the name is free when it expires.
-            let _ = writing.release_name(&self.config, &self.boot);
-        }
-    }
 }

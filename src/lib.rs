@@ -56,8 +56,6 @@ pub mod cli;
 pub mod client;
 mod clock;
 pub mod failure;
-#[cfg(feature = "hub")]
-#[allow(dead_code, reason = "the room does not use all of it yet")]
 mod hub;
 mod log_limit;
 pub mod outbound;

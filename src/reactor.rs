@@ -22,7 +22,7 @@ use signal_hook_mio::v1_0::Signals;
 
 use crate::addr::{Address, Proto};
 use crate::outbound;
-use crate::service::{Figures, OperatorInput, Service};
+use crate::service::{Figures, Input, Service};
 use crate::signals;
 use crate::tls::TlsServer;
 
@@ -135,7 +135,7 @@ pub struct Reactor {
     engine: Engine<net::System>,
     signals: Signals,
     waker: Arc<Waker>,
-    input: Option<(ServiceId, Receiver<OperatorInput>)>,
+    input: Option<(ServiceId, Receiver<Input>)>,
     tls: Option<TlsServer>,
     supervision: Supervision,
     side: Option<Side>,

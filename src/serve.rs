@@ -10,10 +10,7 @@ use crate::failure::CliError;
 use crate::hub::HubConfig;
 use crate::outbound::{self, Pace};
 use crate::reactor::{self, Rate, Reactor};
-use crate::service::Service;
-use crate::services::echo::Echo;
-use crate::services::reply::Reply;
-use crate::services::room::{self, Room};
+use crate::services::room;
 use crate::signals;
 use crate::tls::{Identity, TlsServer};
 use listening::Listening;
@@ -32,6 +29,7 @@ mod privilege;
 pub(crate) mod room_files;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod services;
 mod state;
 pub(crate) mod systemd;
 mod transcript;
@@ -192,9 +190,6 @@ const ROOM_SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// do not read would else cost a gigabyte.
 const ROOM_ANSWERS_BYTES: usize = 16 * 1024;
 
-/// Services that keep nothing in a log need none to speak of.
-const NO_LOG_BYTES: usize = 4096;
-
 /// Serves until a signal, or the service, ends it.
 ///
 /// # Errors
@@ -210,31 +205,28 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     };
     let log = logging::start(operator.as_ref());
     let attempt = |error| CliError::runtime(format!("set up the poll: {error}"));
-    // Before clients may come, and while this thread may still open what it needs.
-    #[cfg(feature = "hub")]
-    let _hub = config.hub.as_ref().map(hub::join).transpose()?;
     let mut reactor = Reactor::new(config.limits()).map_err(attempt)?;
     let (transcript, before) = open_transcript(config, predecessor.is_some())?;
     let written = transcript.as_ref().map(Transcript::handle);
     let state = config.state.as_deref().map(State::open).transpose()?;
-    let (service, log_bytes, pace) = service(
-        &config.service,
-        operator.as_ref(),
-        (written.clone(), before),
-        state.as_ref(),
-    );
+    #[cfg(feature = "hub")]
+    let line = hub::Line::default();
+    let parts = services::Parts {
+        transcript: written.clone(),
+        before,
+        state: state.as_ref(),
+        goes_on: predecessor.is_some(),
+        #[cfg(feature = "hub")]
+        line: &line,
+    };
+    let (service, log_bytes, pace) = services::make(config, operator.as_ref(), parts)?;
     let limits = config.outbound_limits(log_bytes, pace);
     let service = reactor.add_service(service, limits);
-    reactor.allow_origins(config.allowed_origins.clone());
-    if config.is_proxied {
-        reactor.expect_proxy();
+    #[cfg(feature = "hub")]
+    if config.hub.is_some() {
+        line.lead_to(reactor.input(service));
     }
-    if let Some(identity) = &config.tls {
-        reactor.set_tls(TlsServer::new(identity, &names(&config.listen))?);
-    }
-    if operator.is_none() {
-        reactor.upgrade_by(upgrade::launch());
-    }
+    set_up(config, &mut reactor)?;
     let listening = match &mut predecessor {
         None => listening::open(config, handed, &log, &mut reactor, service)?,
         Some(taker) => {
@@ -271,6 +263,21 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         true => upgrade::outlive_successors(),
         false => Ok(()),
     }
+}
+
+/// What the loop has to know beside its services.
+fn set_up(config: &Config, reactor: &mut Reactor) -> Result<(), CliError> {
+    reactor.allow_origins(config.allowed_origins.clone());
+    if config.is_proxied {
+        reactor.expect_proxy();
+    }
+    if let Some(identity) = &config.tls {
+        reactor.set_tls(TlsServer::new(identity, &names(&config.listen))?);
+    }
+    if !matches!(config.service, ServiceConfig::Console) {
+        reactor.upgrade_by(upgrade::launch());
+    }
+    Ok(())
 }
 
 /// Becomes another user, and enters the sandbox, if that was asked for.
@@ -313,50 +320,6 @@ fn open_transcript(
             (Some(transcript), Some(before))
         }
     })
-}
-
-fn service(
-    config: &ServiceConfig,
-    operator: Option<&operator::OperatorConsole>,
-    (transcript, before): (Option<transcript::Handle>, Option<LastLines>),
-    state: Option<&State>,
-) -> (Box<dyn Service>, usize, Pace) {
-    match (config, operator) {
-        (ServiceConfig::Reply { text, once }, _) => (
-            Box::new(Reply::new(text.as_str(), *once)),
-            NO_LOG_BYTES,
-            Pace::Off,
-        ),
-        (
-            ServiceConfig::Room {
-                room,
-                files,
-                log_bytes,
-                pace,
-                ..
-            },
-            _,
-        ) => {
-            let mut room = Room::new((**room).clone());
-            if let Some(read) = files.reader(transcript.clone()) {
-                room = room.with_files(read);
-            }
-            if let Some(before) = before {
-                room = room.with_past(before);
-            }
-            if let Some(transcript) = transcript {
-                room = room.with_transcript(Box::new(transcript));
-            }
-            if let Some((bans, watch)) = state.map(State::bans) {
-                room = room.with_bans(bans, watch);
-            }
-            (Box::new(room), *log_bytes, *pace)
-        }
-        (ServiceConfig::Console, Some(operator)) => (operator.console(), NO_LOG_BYTES, Pace::Off),
-        (ServiceConfig::Echo | ServiceConfig::Console, _) => {
-            (Box::new(Echo), NO_LOG_BYTES, Pace::Off)
-        }
-    }
 }
 
 /// What clients may call this machine: its own name, and those that it listens on.

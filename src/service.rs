@@ -9,6 +9,7 @@ use std::io;
 use std::time::Instant;
 
 use crate::addr::Peer;
+use crate::hub::HubEvent;
 use crate::outbound::{ClientId, Fanout, Offset};
 use crate::protocol::Encoding;
 use crate::wire::{Framing, Message};
@@ -70,8 +71,8 @@ pub trait Service {
         false
     }
 
-    /// Something came from the operator.
-    fn on_input(&mut self, _now: Instant, _input: OperatorInput, _out: &mut Fanout) {}
+    /// Something came from another thread.
+    fn on_input(&mut self, _now: Instant, _input: Input, _out: &mut Fanout) {}
 
     /// Whether [`on_input`](Self::on_input) may be called now; what is not wanted yet waits.
     fn wants_input(&self) -> bool {
@@ -134,13 +135,16 @@ pub struct Newcomer<'a> {
     pub came_at: Option<Offset>,
 }
 
-/// What the operator, the person at the server, does.
+/// What comes to a service from another thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OperatorInput {
-    /// A line, without its newline.
+pub enum Input {
+    /// A line of the operator's, the person at the server, without its newline.
     Line(String),
-    /// There will be no more lines.
+    /// The operator will say nothing more.
     End,
+    /// Something happened at the hub.
+    #[doc(hidden)]
+    Hub(HubEvent),
 }
 
 /// Why a client is gone.

@@ -225,7 +225,8 @@ impl Arguments {
             .unwrap_or_else(|| Service::Room(Box::new(self.room)))
         {
             Service::Room(arguments) => {
-                let RoomArguments { common, room, .. } = arguments;
+                let arguments = *arguments;
+                let (common, room) = (arguments.common, arguments.room);
                 let allowed_origins = room.allow_origin.clone();
                 let state = room.state.clone();
                 let service = room.into_service(common.max_message)?;

@@ -31,7 +31,7 @@ use crate::addr::Proto;
 use crate::log_limit::LogLimiter;
 use crate::outbound::{self, Action, Fanout, Offset};
 use crate::protocol::Setup;
-use crate::service::{OperatorInput, Service};
+use crate::service::{Input, Service};
 use crate::tls::ServerConfig;
 
 mod accept;
@@ -243,7 +243,7 @@ impl<N: Net> Engine<N> {
     }
 
     /// The operator did something.
-    pub(crate) fn on_input(&mut self, service: ServiceId, input: OperatorInput, now: Instant) {
+    pub(crate) fn on_input(&mut self, service: ServiceId, input: Input, now: Instant) {
         self.call_service(service, now, |service, out| {
             service.on_input(now, input, out);
         });

@@ -7,7 +7,7 @@ use std::time::Instant;
 use mio::Waker;
 
 use super::{Reactor, ServiceId};
-use crate::service::OperatorInput;
+use crate::service::Input;
 
 /// The operator's lines that wait between the threads.
 const INPUT_QUEUE: usize = 64;
@@ -15,7 +15,7 @@ const INPUT_QUEUE: usize = 64;
 /// The other end of [`Reactor::input`], for the thread that waits for the operator.
 #[derive(Debug, Clone)]
 pub struct InputSender {
-    queue: SyncSender<OperatorInput>,
+    queue: SyncSender<Input>,
     waker: Arc<Waker>,
 }
 
@@ -23,7 +23,7 @@ impl InputSender {
     /// Hands something over, and waits while the service wants no more. Returns whether there is
     /// still somebody to hand over to.
     #[must_use]
-    pub fn send(&self, input: OperatorInput) -> bool {
+    pub fn send(&self, input: Input) -> bool {
         self.queue.send(input).is_ok() && self.waker.wake().is_ok()
     }
 }

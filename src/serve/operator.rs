@@ -93,8 +93,8 @@ fn on_typed(sender: &OnceLock<InputSender>, input: terminal::Input) {
     // What is typed before the loop takes it waits for the loop.
     let sender = sender.wait();
     let _ = match input {
-        terminal::Input::Line(line) => sender.send(service::OperatorInput::Line(line)),
-        terminal::Input::End => sender.send(service::OperatorInput::End),
+        terminal::Input::Line(line) => sender.send(service::Input::Line(line)),
+        terminal::Input::End => sender.send(service::Input::End),
         // As if the terminal had sent it, to the process: this thread may have it blocked.
         terminal::Input::Interrupted => kill_process(getpid(), Signal::INT).is_ok(),
     };
@@ -115,7 +115,7 @@ fn read_lines(stdin: impl BufRead, sender: &InputSender, printer: &Printer) {
         .end()
         .is_none_or(|line| forward(line, sender, printer))
     {
-        let _ = sender.send(service::OperatorInput::End);
+        let _ = sender.send(service::Input::End);
     }
 }
 
@@ -130,7 +130,7 @@ fn forward(line: Result<String, TooLong>, sender: &InputSender, printer: &Printe
     if text.ends_with('\r') {
         text.pop();
     }
-    sender.send(service::OperatorInput::Line(text))
+    sender.send(service::Input::Line(text))
 }
 
 /// The terminal's screen as the console sees it.

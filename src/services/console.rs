@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::outbound::{ClientId, Fanout, OutboxFull};
 use crate::sanitize;
-use crate::service::{Disconnect, Newcomer, OperatorInput, Service};
+use crate::service::{Disconnect, Input, Newcomer, Service};
 use crate::wire::{Framing, Message};
 
 mod command;
@@ -299,10 +299,11 @@ impl<S: Screen> Service for Console<S> {
         self.answer(now, out);
     }
 
-    fn on_input(&mut self, now: Instant, input: OperatorInput, out: &mut Fanout) {
+    fn on_input(&mut self, now: Instant, input: Input, out: &mut Fanout) {
         match input {
-            OperatorInput::Line(line) => self.on_line(now, &line, out),
-            OperatorInput::End => {
+            Input::Hub(_) => {}
+            Input::Line(line) => self.on_line(now, &line, out),
+            Input::End => {
                 self.input_ended = true;
                 self.answer(now, out);
             }

@@ -10,7 +10,7 @@ use crate::outbound::{ClientId, Fanout};
 use crate::protocol::websocket::CloseCode;
 use crate::protocol::{self, Encoder, Encoding, Event};
 use crate::sanitize;
-use crate::service::{Disconnect, Newcomer, Service};
+use crate::service::{Disconnect, Input, Newcomer, Service};
 use crate::wire::{Framing, Message};
 
 mod about;
@@ -22,7 +22,9 @@ mod channels;
 mod command;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod help;
 mod history;
+pub(crate) mod hub;
 mod ignores;
 mod irc;
 mod members;
@@ -43,6 +45,7 @@ mod visitors;
 
 use channels::Channels;
 use command::Command;
+use help::{HELP, OPERATORS_HELP};
 use ignores::Ignores;
 use members::Members;
 use nick::NickError;
@@ -103,6 +106,9 @@ pub struct Room {
     ignores: Ignores,
     order: Order,
     stamps: Stamps,
+    hub: Option<hub::Hub>,
+    /// How another process of the node is succeeded at the hub.
+    hub_resumer: Option<hub::Resumer>,
     encoder: Encoder,
     files: reload::Files,
     recorder: Recorder,
@@ -111,31 +117,6 @@ pub struct Room {
 
 /// `/who` names at most this many members and counts the rest: an answer has a bound too.
 const WHO_NAMES: usize = 500;
-
-const HELP: &[&str] = &[
-    "/nick NAME      take another name: letters, digits, _ and -, at most 32 bytes",
-    "/who            who is here",
-    "/msg NAME TEXT  tell one member alone, in whatever room",
-    "/me TEXT        say what you do",
-    "/join NAME      move to another room; it is made if there is none",
-    "/rooms          which rooms there are",
-    "/topic [TEXT]   what this room is about, or is to be about; - for nothing",
-    "/away [TEXT]    tell who writes to you alone why you are away; without TEXT: be back",
-    "/ignore [NAME]  hear no more of NAME, or do again; without NAME: of whom you hear nothing",
-    "/help           this list",
-    "/quit           leave",
-    "//TEXT          say /TEXT",
-];
-
-const OPERATORS_HELP: &[&str] = &[
-    "/op PASSWORD    become an operator; only operators may do the rest",
-    "/kick NAME [WHY]            end somebody's connection",
-    "/ban NAME|ADDR[/64] [TIME]  keep somebody out, for 30s, 10m, 2h or for good",
-    "/unban NAME|ADDR[/64]       let in again",
-    "/bans                       who is kept out",
-    "/mute NAME [TIME]           relay nothing that somebody says",
-    "/unmute NAME                let speak again",
-];
 
 impl Room {
     /// An empty room.
@@ -156,6 +137,8 @@ impl Room {
             ignores: Ignores::default(),
             order: Order::default(),
             stamps,
+            hub: None,
+            hub_resumer: None,
             encoder: Encoder::default(),
             files: reload::Files::default(),
             recorder: Recorder::default(),
@@ -291,6 +274,7 @@ impl Service for Room {
             Encoding::Lines => self.come_in(now, client, encoding, (None, came_at), out),
             Encoding::Json => self.come_in(now, client, encoding, (since, None), out),
         }
+        self.tell_changes();
     }
 
     fn on_message(
@@ -310,11 +294,13 @@ impl Service for Room {
             (None, _) if self.irc.contains_key(&client) => self.on_irc(now, client, message, out),
             (None, _) => self.on_visitor(now, client, message, out),
         }
+        self.tell_changes();
     }
 
     fn on_end(&mut self, now: Instant, client: ClientId, out: &mut Fanout) {
         self.leave(now, client, "", out);
         out.close_after_flush(client);
+        self.tell_changes();
     }
 
     fn on_close(&mut self, now: Instant, client: ClientId, why: &Disconnect, out: &mut Fanout) {
@@ -323,6 +309,18 @@ impl Service for Room {
             Disconnect::Shutdown => drop(self.forget(client)),
             _ => self.leave(now, client, reason(why).unwrap_or_default(), out),
         }
+        self.tell_changes();
+    }
+
+    fn on_input(&mut self, now: Instant, input: Input, out: &mut Fanout) {
+        if let Input::Hub(event) = input {
+            self.on_hub(now, event, out);
+            self.tell_changes();
+        }
+    }
+
+    fn wants_input(&self) -> bool {
+        self.hub.is_some()
     }
 
     fn refusal(&self, clients: usize, encoding: Encoding) -> Option<Vec<u8>> {
@@ -355,11 +353,19 @@ impl Service for Room {
     }
 
     fn begin_handover(&mut self) -> Result<(), String> {
-        self.recorder.release()
+        self.tell_changes();
+        self.recorder.release()?;
+        if let Some(hub) = &mut self.hub {
+            hub.hand_over();
+        }
+        Ok(())
     }
 
     fn cancel_handover(&mut self) {
         self.recorder.reopen();
+        if let Some(hub) = &mut self.hub {
+            hub.take_back();
+        }
     }
 
     fn save(&self) -> Option<Result<Vec<u8>, String>> {
@@ -367,7 +373,7 @@ impl Service for Room {
     }
 
     fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
-        self.of_bytes(saved).map_err(|error| error.to_string())
+        self.of_bytes(saved)
     }
 
     fn on_reload(&mut self) -> bool {
@@ -379,6 +385,7 @@ impl Service for Room {
             self.channels.due(),
             self.visitors.due(),
             self.order.log_due(),
+            self.hub.as_ref().and_then(hub::Hub::due),
         ];
         all.into_iter().flatten().min()
     }
@@ -391,6 +398,8 @@ impl Service for Room {
         while let Some((room, sum)) = self.channels.sum_up(now, |room| self.members.len(room)) {
             self.announce(room, None, Event::Notice(&sum), out);
         }
+        self.on_hub_deadline(now, out);
+        self.tell_changes();
     }
 }
 

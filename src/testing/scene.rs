@@ -12,7 +12,7 @@ use super::sim::server::Server;
 use crate::addr::Proto;
 use crate::outbound::{self, Pace};
 use crate::reactor::{self, ServiceId};
-use crate::service::{Disconnect, OperatorInput, Service};
+use crate::service::{Disconnect, Input, Service};
 use crate::tls::fixed::Pair;
 
 mod arrivals;
@@ -179,13 +179,13 @@ impl Scene {
 
     /// The operator types a line; it waits until the service wants it.
     pub(crate) fn types(&mut self, line: &str) {
-        let input = OperatorInput::Line(line.to_owned());
+        let input = Input::Line(line.to_owned());
         self.server.input.push_back(input);
         self.settle();
     }
 
     pub(crate) fn ends_typing(&mut self) {
-        self.server.input.push_back(OperatorInput::End);
+        self.server.input.push_back(Input::End);
         self.settle();
     }
 

@@ -69,18 +69,12 @@ impl Room {
 
     /// Gives the client's room another topic, sanitized, and tells all there.
     pub(super) fn set_topic(&mut self, client: ClientId, text: &str, out: &mut Fanout) {
-        let (Some(room), Some(name)) = (self.members.room(client), self.members.nick(client))
-        else {
+        if self.topic_by_hub(client, text) {
             return;
-        };
-        let channel = &mut self.channels[room];
-        channel.set_topic(text);
-        let topic = Event::Topic {
-            room: channel.name(),
-            by: Some(name),
-            text: channel.topic(),
-        };
-        let _ =
-            super::broadcast::publish(&channel.addressees, None, &topic, &mut self.encoder, out);
+        }
+        if let Some(room) = self.members.room(client) {
+            let name = self.name(client).to_owned();
+            self.topic_is(room, &name, text, out);
+        }
     }
 }

@@ -117,6 +117,12 @@ impl Bans {
         self.watcher = others.watcher;
     }
 
+    /// Those of another node, in place of these.
+    pub(super) fn replace(&mut self, others: Self) {
+        self.all = others.all;
+        self.show();
+    }
+
     /// Those of before; `watch` is shown all when they change.
     pub(super) fn restored(all: Vec<Ban>, watch: Watch) -> Self {
         Self {

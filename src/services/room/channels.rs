@@ -207,6 +207,12 @@ impl Channels {
     }
 
     /// Something is to be announced in a room of so many members; whether now, one by one.
+    /// Which of the rooms that need not stay nobody would miss.
+    pub(super) fn unkept(&self) -> Vec<ChannelId> {
+        let all = self.iter().filter(|(_, channel)| !channel.is_kept);
+        all.map(|(id, _)| id).collect()
+    }
+
     pub(super) fn announces(
         &mut self,
         now: Instant,

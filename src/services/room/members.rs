@@ -10,18 +10,21 @@ use crate::outbound::ClientId;
 use crate::protocol::Encoding;
 
 mod occupants;
+mod others;
 mod saved;
+mod table;
 
 use occupants::{NOBODY, Occupants};
 pub(super) use saved::SavedMembers;
+pub(super) use table::is_of_another_node;
+use table::{Table, index_of};
 
 /// The members, by client and by nick. A nick is stored once, with its member, and what it is found
 /// by is computed: among thousands of idle members it would be the largest thing that is kept of
 /// them.
 #[derive(Debug)]
 pub(super) struct Members {
-    /// By [`ClientId::index`].
-    by_index: Vec<Option<Member>>,
+    table: Table,
     by_folded: Names,
     /// Only those whose look is not how they are folded.
     by_look: Names,
@@ -29,6 +32,19 @@ pub(super) struct Members {
     rooms: Vec<Occupants>,
     /// How many guests there have been.
     guests: u64,
+    /// What has changed of this server's own members, where anybody wants to know it.
+    changes: Option<Vec<(ClientId, Change)>>,
+}
+
+/// Something has changed of a member of this server's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It has a nick for the first time.
+    Came,
+    /// It is in another room, or in none.
+    Moved,
+    Renamed,
+    Left,
 }
 
 /// Small, for there may be a great many: the key of its client's id is its place.
@@ -52,7 +68,7 @@ pub(super) struct Departed {
     pub(super) room: Option<ChannelId>,
 }
 
-/// Indices into `by_index`, to be found by a form of the nick. Keyed at random, so that nobody can
+/// Indices into the table, to be found by a form of the nick. Keyed at random, so that nobody can
 /// choose nicks that collide.
 #[derive(Debug)]
 struct Names {
@@ -70,13 +86,13 @@ impl Names {
         }
     }
 
-    fn find(&self, form: &str, members: &[Option<Member>]) -> Option<u32> {
+    fn find(&self, form: &str, members: &Table) -> Option<u32> {
         let is_it = |index: &u32| self.form_of(*index, members).is_some_and(|it| *it == *form);
         self.table.find(self.keys.hash_one(form), is_it).copied()
     }
 
     /// Adds a nick that nobody has; its member is in place already.
-    fn add(&mut self, form: &str, index: u32, members: &[Option<Member>]) {
+    fn add(&mut self, form: &str, index: u32, members: &Table) {
         let (keys, form_of) = (&self.keys, self.form);
         let rehash = |index: &u32| {
             let nick = nick_of(*index, members).map(form_of);
@@ -92,24 +108,24 @@ impl Names {
         }
     }
 
-    fn form_of(&self, index: u32, members: &[Option<Member>]) -> Option<Box<str>> {
+    fn form_of(&self, index: u32, members: &Table) -> Option<Box<str>> {
         nick_of(index, members).map(self.form)
     }
 }
 
-fn nick_of(index: u32, members: &[Option<Member>]) -> Option<&str> {
-    let member = members.get(index as usize)?.as_ref()?;
-    Some(&member.nick)
+fn nick_of(index: u32, members: &Table) -> Option<&str> {
+    members.get(index).map(|member| &*member.nick)
 }
 
 impl Members {
     pub(super) fn new() -> Self {
         Self {
-            by_index: Vec::new(),
+            table: Table::default(),
             by_folded: Names::new(nick::folded),
             by_look: Names::new(nick::look),
             rooms: Vec::new(),
             guests: 0,
+            changes: None,
         }
     }
 
@@ -127,16 +143,21 @@ impl Members {
         room: ChannelId,
         may_be: impl Fn(&str) -> bool,
     ) -> Box<str> {
-        let nick: Box<str> = loop {
-            self.guests += 1;
-            let name = format!("guest{}", self.guests).into_boxed_str();
-            if self.holders(&name).next().is_none() && may_be(&name) {
-                break name;
-            }
-        };
+        let nick = self.next_guest(may_be);
         self.insert(client, encoding, nick.clone());
         self.enter(client, encoding, room);
         nick
+    }
+
+    /// The next guest's name that nobody has and that may be had.
+    pub(super) fn next_guest(&mut self, may_be: impl Fn(&str) -> bool) -> Box<str> {
+        loop {
+            self.guests += 1;
+            let name = format!("guest{}", self.guests).into_boxed_str();
+            if self.holders(&name).next().is_none() && may_be(&name) {
+                return name;
+            }
+        }
     }
 
     /// Gives a client that is in no room yet the nick that `name` spells.
@@ -167,7 +188,7 @@ impl Members {
             Err(_) => return nick,
         };
         let other = self.holders(spelled).find(|holder| Some(*holder) != own);
-        let by = other.map(|other| nick_of(other, &self.by_index).unwrap_or_default().into());
+        let by = other.map(|other| nick_of(other, &self.table).unwrap_or_default().into());
         let name = spelled.to_owned();
         match by {
             None => nick,
@@ -191,6 +212,7 @@ impl Members {
                 let old = std::mem::replace(&mut member.nick, new.clone());
                 self.remove_name(&old, index);
                 self.add_name(&new, index);
+                self.note(client, Change::Renamed);
                 Ok((old, new))
             }
             _ => Err(NickError::Unchanged),
@@ -200,8 +222,8 @@ impl Members {
     /// Lets a member go; `None` for a client that is none.
     pub(super) fn remove(&mut self, client: ClientId) -> Option<Departed> {
         let room = self.exit(client);
-        let place = self.by_index.get_mut(client.index())?;
-        let member = place.take_if(|member| member.generation == client.generation())?;
+        let member = self.table.take(client)?;
+        self.note(client, Change::Left);
         self.remove_name(&member.nick, index_of(client));
         Some(Departed {
             nick: member.nick,
@@ -229,20 +251,26 @@ impl Members {
     }
 
     fn insert(&mut self, client: ClientId, encoding: Encoding, nick: Box<str>) {
-        let place = client.index();
-        if place >= self.by_index.len() {
-            self.by_index.resize_with(place + 1, || None);
-        }
         let [folded, look] = nick::forms(&nick);
-        self.by_index[place] = Some(Member {
+        let member = Member {
             generation: client.generation(),
             before: NOBODY,
             after: NOBODY,
             room: None,
             encoding,
             nick,
-        });
+        };
+        self.table.put(index_of(client), member);
         self.add_forms(&folded, &look, index_of(client));
+        self.note(client, Change::Came);
+    }
+
+    fn note(&mut self, client: ClientId, change: Change) {
+        if let Some(changes) = &mut self.changes
+            && !is_of_another_node(client)
+        {
+            changes.push((client, change));
+        }
     }
 
     fn client(&self, index: u32) -> Option<ClientId> {
@@ -251,20 +279,20 @@ impl Members {
     }
 
     fn at(&self, index: u32) -> Option<&Member> {
-        self.by_index.get(index as usize)?.as_ref()
+        self.table.get(index)
     }
 
     fn at_mut(&mut self, index: u32) -> Option<&mut Member> {
-        self.by_index.get_mut(index as usize)?.as_mut()
+        self.table.get_mut(index)
     }
 
     fn get(&self, client: ClientId) -> Option<&Member> {
-        let member = self.by_index.get(client.index())?.as_ref()?;
+        let member = self.table.get(index_of(client))?;
         (member.generation == client.generation()).then_some(member)
     }
 
     fn get_mut(&mut self, client: ClientId) -> Option<&mut Member> {
-        let member = self.by_index.get_mut(client.index())?.as_mut()?;
+        let member = self.table.get_mut(index_of(client))?;
         (member.generation == client.generation()).then_some(member)
     }
 
@@ -275,7 +303,7 @@ impl Members {
         forms.flat_map(move |form| {
             let found = tables
                 .clone()
-                .map(move |names| names.find(&form, &self.by_index));
+                .map(move |names| names.find(&form, &self.table));
             found.flatten()
         })
     }
@@ -287,9 +315,9 @@ impl Members {
 
     /// Their member is in place already.
     fn add_forms(&mut self, folded: &str, look: &str, index: u32) {
-        self.by_folded.add(folded, index, &self.by_index);
+        self.by_folded.add(folded, index, &self.table);
         if look != folded {
-            self.by_look.add(look, index, &self.by_index);
+            self.by_look.add(look, index, &self.table);
         }
     }
 
@@ -300,11 +328,6 @@ impl Members {
             self.by_look.remove(&look, index);
         }
     }
-}
-
-/// An index came from a `u32` in the first place.
-fn index_of(client: ClientId) -> u32 {
-    u32::try_from(client.index()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -106,6 +106,19 @@ impl Order {
         }
     }
 
+    /// For how many milliseconds a member is muted; 0: for good.
+    pub(super) fn muted_ms(&self, now: Instant, client: ClientId) -> Option<u64> {
+        let Muted(until) = self.muted.get(&client)?;
+        let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        u64::try_from(left.as_millis()).ok()
+    }
+
+    /// Mutes a member for so long; 0: for good.
+    pub(super) fn mute_for(&mut self, now: Instant, client: ClientId, ms: u64) {
+        let until = (ms > 0).then(|| now.checked_add(Duration::from_millis(ms)));
+        self.muted.insert(client, Muted(until.flatten()));
+    }
+
     /// Where it comes from.
     pub(super) fn address(&self, client: ClientId) -> Option<Network> {
         self.addresses.get(&client).copied()
@@ -167,6 +180,19 @@ impl Room {
         if !self.order.is_operator(client) {
             return self.remark(client, &Remark::NoOperator, out);
         }
+        if !self.order_by_hub(client, &command) {
+            self.carry_out_order(now, client, command, out);
+        }
+    }
+
+    /// Does what an operator, of this node or another, has asked for.
+    pub(super) fn carry_out_order(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        command: OperatorCommand<'_>,
+        out: &mut Fanout,
+    ) {
         match command {
             OperatorCommand::Kick { name, why } => self.kick(now, client, name, why, out),
             OperatorCommand::Ban { whom, time } => self.ban(now, client, whom, time, out),

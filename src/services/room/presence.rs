@@ -228,6 +228,15 @@ impl Room {
         }
     }
 
+    /// Rooms in which nobody is end.
+    pub(super) fn end_empty_rooms(&mut self, out: &mut Fanout) {
+        for room in self.channels.unkept() {
+            if self.members.len(room) == 0 {
+                self.channels.end_unless_kept(room, out);
+            }
+        }
+    }
+
     /// Forgets a client. The others are told by who knows that there are any.
     pub(super) fn forget(&mut self, client: ClientId) -> Option<Departed> {
         self.visitors.remove(client);

@@ -11,7 +11,7 @@ use super::order::Order;
 use super::stamps::Stamps;
 use super::transcript::Past;
 use super::visitors::{Visitor, Visitors};
-use super::{Room, irc};
+use super::{Room, hub, irc};
 use crate::outbound::ClientId;
 
 #[derive(Serialize)]
@@ -25,6 +25,7 @@ struct Saved<'a> {
     stamps: &'a Stamps,
     past: &'a Past,
     order: &'a Order,
+    hub: Option<&'a hub::State>,
 }
 
 /// The same, as the other process has it.
@@ -39,6 +40,7 @@ struct Restored {
     stamps: Stamps,
     past: Past,
     order: Order,
+    hub: Option<hub::State>,
 }
 
 impl Room {
@@ -53,11 +55,12 @@ impl Room {
             stamps: &self.stamps,
             past: &self.past,
             order: &self.order,
+            hub: self.hub.as_ref().map(|hub| &hub.state),
         })
     }
 
-    pub(super) fn of_bytes(&mut self, saved: &[u8]) -> Result<(), rmp_serde::decode::Error> {
-        let restored: Restored = rmp_serde::from_slice(saved)?;
+    pub(super) fn of_bytes(&mut self, saved: &[u8]) -> Result<(), String> {
+        let restored: Restored = rmp_serde::from_slice(saved).map_err(|error| error.to_string())?;
         self.members = Members::restore(restored.members);
         self.visitors = Visitors::of(restored.visitors);
         self.irc = restored.irc;
@@ -67,6 +70,6 @@ impl Room {
         self.stamps = restored.stamps;
         self.past = restored.past;
         self.order.restore(restored.order);
-        Ok(())
+        restored.hub.map_or(Ok(()), |state| self.resume_hub(state))
     }
 }

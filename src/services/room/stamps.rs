@@ -4,10 +4,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::hub::EntryId;
 use crate::protocol::Stamp;
 
 /// Beyond this no clock is believed: 2^52 ids are left below what JavaScript counts to.
 pub(super) const MAX_CLOCK_MICROS: u64 = 1 << 52;
+
+/// So that an id is less than what JavaScript counts to, until 2039.
+const ENTRIES_PER_MS: u64 = 1 << 12;
+
+const MAX_ID: u64 = (1 << 53) - (1 << 32);
 
 /// Gives each message an id that is larger than all before it, also than those of a server that
 /// ended before this one began: mostly the time, in microseconds.
@@ -32,6 +38,16 @@ impl Stamps {
         }
     }
 
+    /// The stamp of a message that is an entry of a hub's stream: on every node the same.
+    pub(super) fn of_entry(&mut self, entry: EntryId) -> Stamp {
+        let id = entry.ms.saturating_mul(ENTRIES_PER_MS) + entry.seq.min(ENTRIES_PER_MS - 1);
+        self.last = id.min(MAX_ID).max(self.last + 1);
+        Stamp {
+            id: self.last,
+            time_ms: entry.ms,
+        }
+    }
+
     /// Ids from here on are larger than this one, too.
     pub(super) fn pass(&mut self, id: u64) {
         self.last = self.last.max(id);
@@ -48,7 +64,7 @@ pub(super) fn time_ms(now: SystemTime) -> u64 {
     micros(now) / 1000
 }
 
-fn micros(now: SystemTime) -> u64 {
+pub(super) fn micros(now: SystemTime) -> u64 {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).map_or(MAX_CLOCK_MICROS, |micros| micros.min(MAX_CLOCK_MICROS))
 }

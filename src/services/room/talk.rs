@@ -1,9 +1,9 @@
 //! What members say, to all in their room or to one alone; and who does not hear it.
 
-use super::channels::Channel;
+use super::channels::{Channel, ChannelId};
 use super::ignores::TooMany;
 use super::remark::Remark;
-use super::{Room, broadcast, stamps};
+use super::{Room, broadcast, members, stamps};
 use crate::outbound::{ClientId, Fanout, OutboxFull};
 use crate::protocol::irc::Answer;
 use crate::protocol::{self, Encoding, Event, Kind, Said, beginning};
@@ -14,14 +14,35 @@ const MAX_AWAY_BYTES: usize = 200;
 impl Room {
     /// Tells the others a line of the conversation.
     pub(super) fn say(&mut self, client: ClientId, kind: Kind, text: &str, out: &mut Fanout) {
-        let (Some(encoding), Some(from), Some(room)) = (
-            self.members.encoding(client),
-            self.members.nick(client),
-            self.members.room(client),
-        ) else {
+        if self.say_by_hub(client, kind, text, out) {
+            return;
+        }
+        let (Some(from), Some(room)) = (self.members.nick(client), self.members.room(client))
+        else {
             return;
         };
-        let itself = (!self.hears_itself(client, encoding)).then_some(client);
+        let from = from.to_owned();
+        let said = Said {
+            stamp: self.stamps.next((self.config.wall_clock)()),
+            kind,
+            room: "",
+            from: &from,
+            text,
+        };
+        self.publish_said(client, room, said, out);
+    }
+
+    /// Tells all in a room what somebody, who need not be here, has said there.
+    pub(super) fn publish_said(
+        &mut self,
+        client: ClientId,
+        room: ChannelId,
+        said: Said<'_>,
+        out: &mut Fanout,
+    ) {
+        let encoding = self.members.encoding(client);
+        let hears_itself = encoding.is_some_and(|encoding| self.hears_itself(client, encoding));
+        let itself = (!hears_itself).then_some(client);
         let skip = itself.into_iter().chain(self.ignores.who_ignore(client));
         let Channel {
             addressees: to,
@@ -29,11 +50,8 @@ impl Room {
             ..
         } = &mut self.channels[room];
         let said = Said {
-            stamp: self.stamps.next((self.config.wall_clock)()),
-            kind,
             room: to.room(),
-            from,
-            text,
+            ..said
         };
         match broadcast::publish(to, skip, &Event::Said(said), &mut self.encoder, out) {
             Some(ranges) => {
@@ -57,7 +75,7 @@ impl Room {
 
     /// Tells one member alone, wherever it is.
     pub(super) fn private_message(
-        &self,
+        &mut self,
         client: ClientId,
         kind: Kind,
         to: &str,
@@ -78,8 +96,10 @@ impl Room {
             to: name,
             text,
         };
-        // Whom it does not hear does not learn that.
-        if !self.ignores.is_ignored(client, target) {
+        if members::is_of_another_node(target) {
+            // Told when it comes there.
+        } else if !self.ignores.is_ignored(client, target) {
+            // Whom it does not hear does not learn that.
             let mut bytes = Vec::new();
             protocol::encode(encoding, &private, name, &mut bytes);
             if out.send(target, &bytes) == Err(OutboxFull) {
@@ -92,6 +112,39 @@ impl Room {
         if let Some(why) = self.away.get(&target) {
             self.remark_on(client, kind, &Remark::IsAway { name, why }, out);
         }
+        if members::is_of_another_node(target) {
+            self.tell_by_hub(client, target, (kind, text), out);
+        }
+    }
+
+    /// Tells one member what somebody, who need not be here, has said to it alone.
+    pub(super) fn deliver_to_one(
+        &self,
+        speaker: ClientId,
+        from: &str,
+        to: ClientId,
+        (kind, text): (Kind, &str),
+        time_ms: u64,
+        out: &mut Fanout,
+    ) {
+        let (Some(encoding), Some(name)) = (self.members.encoding(to), self.members.nick(to))
+        else {
+            return;
+        };
+        if self.ignores.is_ignored(speaker, to) {
+            return;
+        }
+        let private = Event::Private {
+            kind,
+            time_ms,
+            from,
+            to: name,
+            text,
+        };
+        let mut bytes = Vec::new();
+        protocol::encode(encoding, &private, name, &mut bytes);
+        // Who does not read misses it, and nobody is there to be told.
+        let _ = out.send(to, &bytes);
     }
 
     /// Notes why a member is away, sanitized; if that is empty, it is back.
@@ -102,6 +155,7 @@ impl Room {
             true => self.away.insert(client, why.into()),
             false => self.away.remove(&client),
         };
+        self.away_by_hub(client, why);
         if self.irc.contains_key(&client) {
             return self.answer(client, Answer::NowAway(is_away), out);
         }

@@ -77,6 +77,20 @@ pub(super) struct PastLine {
 }
 
 impl PastLine {
+    /// A line as it was sanitized when it was said.
+    pub(super) fn new(stamp: Stamp, kind: Kind, from: Box<str>, text: Box<str>) -> Self {
+        Self {
+            stamp,
+            kind,
+            from,
+            text,
+        }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.stamp.id
+    }
+
     pub(super) fn said(&self) -> Said<'_> {
         Said {
             stamp: self.stamp,
@@ -113,11 +127,14 @@ impl Room {
 
     /// Once the rooms that stay are open: what was said there.
     pub(super) fn restore_past(&mut self) {
-        for (room, past) in std::mem::take(&mut self.past) {
-            if let Some(room) = self.channels.find(&room) {
-                self.channels[room].history.restore(past);
+        let channels = &mut self.channels;
+        self.past.retain(|room, past| match channels.find(room) {
+            Some(room) => {
+                channels[room].history.restore(std::mem::take(past));
+                false
             }
-        }
+            None => true,
+        });
     }
 }
 

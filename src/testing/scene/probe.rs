@@ -10,7 +10,7 @@ use super::super::sim::net::Shared;
 use super::super::sim::server::FailureFlag;
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::Encoding;
-use crate::service::{Disconnect, Newcomer, OperatorInput, Service};
+use crate::service::{Disconnect, Input, Newcomer, Service};
 use crate::wire::{Framing, Message};
 
 /// What the service was told, by socket.
@@ -154,7 +154,7 @@ impl Service for Probe {
         self.service.borrow_mut().restore(saved)
     }
 
-    fn on_input(&mut self, now: Instant, input: OperatorInput, out: &mut Fanout) {
+    fn on_input(&mut self, now: Instant, input: Input, out: &mut Fanout) {
         let _watch = self.failed.clone();
         self.service.borrow_mut().on_input(now, input, out);
     }

@@ -10,7 +10,7 @@ use super::network::Network;
 use crate::addr::Proto;
 use crate::outbound;
 use crate::reactor::{Engine, Limits, ServiceId};
-use crate::service::{OperatorInput, Service};
+use crate::service::{Input, Service};
 
 /// As many lines of the operator's as the reactor hands over in one turn.
 const INPUT_PER_TURN: usize = 64;
@@ -25,7 +25,7 @@ pub(crate) struct Server {
     former: Vec<Engine<SimNet>>,
     limits: Limits,
     /// What the operator has typed and the service has not taken.
-    pub(crate) input: VecDeque<OperatorInput>,
+    pub(crate) input: VecDeque<Input>,
     input_to: Option<ServiceId>,
     pub(crate) turns: u64,
 }

@@ -1,6 +1,6 @@
 //! Which members are in which room.
 
-use super::{Members, index_of};
+use super::{Change, Members, index_of};
 use crate::outbound::ClientId;
 use crate::protocol::Encoding;
 use crate::services::room::channels::ChannelId;
@@ -58,6 +58,7 @@ impl Members {
         let occupants = &mut self.rooms[room.index()];
         occupants.first = index;
         occupants.count += 1;
+        self.note(client, Change::Moved);
     }
 
     /// It leaves its room, and keeps its nick. Returns which that was.
@@ -73,6 +74,7 @@ impl Members {
             None => self.rooms[room.index()].first = after,
         }
         self.rooms[room.index()].count -= 1;
+        self.note(client, Change::Moved);
         Some(room)
     }
 

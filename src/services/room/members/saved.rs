@@ -53,6 +53,7 @@ impl Members {
                 members.enter(client, encoding, room);
             }
         }
+        members.table.find_free();
         members
     }
 }

@@ -1,0 +1,149 @@
+//! What an entry of the stream holds.
+
+use serde::{Deserialize, Serialize};
+
+use super::orders::Order;
+use crate::addr::Network;
+use crate::protocol::Kind;
+
+/// A member of a node, to the others: its client's id there.
+pub(super) type Member = u64;
+
+/// One thing that a node has done. Entries may come twice; their counters tell.
+#[derive(Debug, Deserialize)]
+pub(super) struct Packet {
+    pub(super) node: Box<str>,
+    /// Ascends with each beginning of the node.
+    pub(super) boot: u64,
+    /// From 1 on.
+    pub(super) counter: u64,
+    pub(super) op: Op,
+}
+
+#[derive(Serialize)]
+struct Borrowed<'a> {
+    node: &'a str,
+    boot: u64,
+    counter: u64,
+    op: &'a Op,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Op {
+    /// The node begins, or begins anew: it tells of all its members, and then that it has. It may
+    /// want to be told what the others know.
+    Hello {
+        wants_snapshot: bool,
+    },
+    /// It has told of all its members.
+    Settled,
+    /// It is there.
+    Beat,
+    /// It ends in good order.
+    Bye,
+    /// Another one is dead.
+    Gone {
+        node: Box<str>,
+        boot: u64,
+    },
+    /// A member has come.
+    Joined {
+        member: Member,
+        nick: Box<str>,
+        room: Option<Box<str>>,
+        away: Option<Box<str>>,
+        address: Option<Network>,
+    },
+    /// It is in that room now, or in none.
+    Entered {
+        member: Member,
+        room: Option<Box<str>>,
+    },
+    Renamed {
+        member: Member,
+        nick: Box<str>,
+    },
+    Left {
+        member: Member,
+    },
+    /// Why it is away; empty: it is back.
+    Away {
+        member: Member,
+        why: Box<str>,
+    },
+    Said {
+        member: Member,
+        from: Box<str>,
+        room: Box<str>,
+        kind: Kind,
+        text: Box<str>,
+    },
+    /// To one member of that node alone.
+    Told {
+        member: Member,
+        from: Box<str>,
+        node: Box<str>,
+        to: Member,
+        kind: Kind,
+        text: Box<str>,
+    },
+    Topic {
+        member: Member,
+        from: Box<str>,
+        room: Box<str>,
+        text: Box<str>,
+    },
+    /// What an operator has asked for.
+    Order {
+        member: Member,
+        order: Order,
+    },
+    /// The same as before, in case the hub has lost it.
+    Again {
+        boot: u64,
+        counter: u64,
+        op: Box<Op>,
+    },
+}
+
+impl Op {
+    /// Whether it tells who is there and how they are called: a node that begins anew tells that
+    /// anyway.
+    pub(super) fn is_presence(&self) -> bool {
+        matches!(
+            self,
+            Self::Hello { .. }
+                | Self::Settled
+                | Self::Beat
+                | Self::Joined { .. }
+                | Self::Entered { .. }
+                | Self::Renamed { .. }
+                | Self::Left { .. }
+                | Self::Away { .. }
+        )
+    }
+
+    /// Whether it would be missed.
+    pub(super) fn is_said(&self) -> bool {
+        matches!(
+            self,
+            Self::Said { .. } | Self::Told { .. } | Self::Topic { .. }
+        )
+    }
+}
+
+pub(super) fn encode(node: &str, boot: u64, counter: u64, op: &Op) -> Vec<u8> {
+    let packet = Borrowed {
+        node,
+        boot,
+        counter,
+        op,
+    };
+    // Nothing in there can fail to be written.
+    rmp_serde::to_vec_named(&packet).unwrap_or_default()
+}
+
+/// `None`: something else.
+pub(super) fn decode(data: &[u8]) -> Option<Packet> {
+    rmp_serde::from_slice(data).ok()
+}

@@ -1,0 +1,174 @@
+//! The beginning of a node: what was said before on other nodes is the history here.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::super::transcript::{PastLine, RoomPast};
+use super::super::{channels, stamps};
+use super::snapshot::{Waiting, snapshot_name};
+use super::{BEAT, Hub, Op, Room, State, packet};
+use crate::hub::{Entry, EntryId, HubPort};
+
+/// Whoever was heard so long before the newest entry is there still.
+const RECENTLY: Duration = Duration::from_secs(20);
+
+/// How another process of a node is succeeded at the hub: by its boot, and where it has read to.
+pub(crate) struct Resumer(
+    #[expect(clippy::type_complexity, reason = "it is said once")]
+    pub(crate)  Box<dyn FnMut(&str, EntryId) -> Result<Box<dyn HubPort + Send>, String>>,
+);
+
+impl std::fmt::Debug for Resumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Resumer")
+    }
+}
+
+/// A hub that is there, for a room that begins.
+pub(crate) struct Start {
+    /// What this node is called.
+    pub(crate) node: String,
+    /// Names this start to the hub.
+    pub(crate) boot: String,
+    /// Where reading begins.
+    pub(crate) position: EntryId,
+    /// The entries before that, the oldest first.
+    pub(crate) tail: Vec<Entry>,
+    pub(crate) port: Box<dyn HubPort + Send>,
+}
+
+impl Room {
+    /// A room that is one with those of other nodes.
+    pub(crate) fn with_hub(mut self, now: Instant, start: Start) -> Self {
+        let micros = stamps::micros((self.config.wall_clock)());
+        let seen = self.read_tail(&start);
+        let state = State {
+            node: start.node.into(),
+            hub_boot: start.boot.into(),
+            boot: seen.own_boot,
+            counter: 0,
+            position: start.position,
+            pending: Default::default(),
+            pending_bytes: 0,
+            recent: Default::default(),
+            is_away: false,
+            has_lost_presence: false,
+            nodes: HashMap::new(),
+            others: HashMap::new(),
+            stale: Default::default(),
+            unconfirmed: HashMap::new(),
+            beat_at: now + BEAT,
+        };
+        let wants_snapshot = seen.others_are_there;
+        self.members.watch_changes();
+        self.hub = Some(Hub::new(start.port, state));
+        self.begin_anew(micros, wants_snapshot);
+        if let Some(hub) = &mut self.hub
+            && wants_snapshot
+        {
+            hub.want_snapshot();
+        }
+        self
+    }
+
+    /// A room that may have to go on in another process's place.
+    pub(crate) fn with_hub_resumer(mut self, resumer: Resumer) -> Self {
+        self.hub_resumer = Some(resumer);
+        self
+    }
+
+    /// Goes on with the state of another process of this node.
+    pub(in super::super) fn resume_hub(&mut self, state: State) -> Result<(), String> {
+        let port = match &mut self.hub_resumer {
+            Some(Resumer(resume)) => resume(&state.hub_boot, state.position)?,
+            None => return Err("the process before was at a hub".to_owned()),
+        };
+        self.members.watch_changes();
+        let mut hub = Hub::new(port, state);
+        // What of that has been appended before is dropped when it is read.
+        hub.submit_again();
+        self.hub = Some(hub);
+        Ok(())
+    }
+
+    fn read_tail(&mut self, start: &Start) -> Seen {
+        let mut last: HashMap<Box<str>, (u64, u64)> = HashMap::new();
+        let mut heard: HashMap<Box<str>, u64> = HashMap::new();
+        let mut own_boot = 0;
+        for Entry { id, data } in &start.tail {
+            let Some(packet) = packet::decode(data) else {
+                continue;
+            };
+            if *packet.node == *start.node {
+                own_boot = own_boot.max(packet.boot);
+            }
+            match packet.op {
+                Op::Bye => drop(heard.remove(&packet.node)),
+                _ => drop(heard.insert(packet.node.clone(), id.ms)),
+            }
+            let place = (packet.boot, packet.counter);
+            if last.get(&packet.node).is_some_and(|last| *last >= place) {
+                continue;
+            }
+            last.insert(packet.node, place);
+            if let Op::Said {
+                from,
+                room,
+                kind,
+                text,
+                ..
+            } = packet.op
+                && let Some(look) = channels::look(&room)
+            {
+                let stamp = self.stamps.of_entry(*id);
+                let past = self.past.entry(look).or_default();
+                let line = PastLine::new(stamp, kind, from, text);
+                add(past, line, self.config.history_lines);
+            }
+        }
+        let newest = start.tail.last().map_or(0, |entry| entry.id.ms);
+        let recently = u64::try_from(RECENTLY.as_millis()).unwrap_or(u64::MAX);
+        let others_are_there = heard
+            .iter()
+            .any(|(node, ms)| **node != *start.node && ms + recently >= newest);
+        Seen {
+            own_boot,
+            others_are_there,
+        }
+    }
+}
+
+struct Seen {
+    own_boot: u64,
+    others_are_there: bool,
+}
+
+fn add(past: &mut RoomPast, line: PastLine, most: usize) {
+    past.lines.insert(0, line);
+    if past.lines.len() > most
+        && let Some(dropped) = past.lines.pop()
+    {
+        past.dropped = dropped.id();
+    }
+}
+
+impl Hub {
+    fn new(port: Box<dyn HubPort + Send>, state: State) -> Self {
+        Self {
+            port,
+            is_handed_over: false,
+            state,
+            paused: Default::default(),
+            waiting: None,
+        }
+    }
+
+    fn want_snapshot(&mut self) {
+        let name = snapshot_name(&self.state.node, self.state.boot);
+        self.port.want_snapshot(&name);
+        self.waiting = Some(Waiting {
+            until: None,
+            entries: Vec::new(),
+        });
+    }
+}
