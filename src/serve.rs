@@ -84,6 +84,19 @@ pub struct Config {
 }
 
 impl Config {
+    /// What is read anew at SIGHUP.
+    #[cfg(feature = "sandbox")]
+    fn reread_files(&self) -> Vec<&Path> {
+        let mut files = Vec::new();
+        if let Some(Identity::Files { certificate, key }) = &self.tls {
+            files.extend([certificate.as_path(), key]);
+        }
+        if let ServiceConfig::Room { files: room, .. } = &self.service {
+            files.extend(room.paths());
+        }
+        files
+    }
+
     fn limits(&self) -> reactor::Limits {
         reactor::Limits {
             max_clients: descriptors::max_clients(self.max_clients),
@@ -113,19 +126,6 @@ impl Config {
             ServiceConfig::Room { .. } => Some(ROOM_SEND_BUFFER_BYTES),
             _ => None,
         }
-    }
-
-    /// What is read anew at SIGHUP.
-    #[cfg(feature = "sandbox")]
-    fn reread_files(&self) -> Vec<&Path> {
-        let mut files = Vec::new();
-        if let Some(Identity::Files { certificate, key }) = &self.tls {
-            files.extend([certificate.as_path(), key]);
-        }
-        if let ServiceConfig::Room { files: room, .. } = &self.service {
-            files.extend(room.paths());
-        }
-        files
     }
 }
 
@@ -295,13 +295,7 @@ fn give_up_rights(
     #[cfg(feature = "sandbox")]
     // Who goes on in another one's place is in its sandbox already.
     if config.sandbox && !goes_on {
-        let (files, program) = (config.reread_files(), upgrade::program());
-        sandbox::enter(
-            &listening.listeners,
-            &files,
-            config.state.as_deref(),
-            &program,
-        )?;
+        sandbox::enter(&listening.listeners, config, &upgrade::program())?;
     }
     Ok(())
 }

@@ -87,7 +87,8 @@ fn parse_url(url: &str) -> Result<ConnectionInfo, String> {
         return Err(format!("{form}; nothing comes after DB"));
     }
     let info = url.into_connection_info();
-    let info = info.map_err(|error| format!("{form}; {}", error.category()))?;
+    // What the library says may have the password in it.
+    let info = info.map_err(|_| form.to_owned())?;
     // The library's own name tells nobody anything, and costs two more answers.
     let redis = info.redis_settings().clone();
     let redis = redis.set_protocol(ProtocolVersion::RESP2);

@@ -366,7 +366,7 @@ fn in_words(error: &RedisError) -> String {
     if error.is_timeout() {
         return format!("it says nothing for {} ms", IO_TIMEOUT.as_millis());
     }
-    if error.is_connection_dropped() {
+    if error.is_connection_dropped() && !error.is_connection_refusal() {
         return "the connection broke".to_owned();
     }
     let code = error.code().unwrap_or_default();

@@ -1,7 +1,11 @@
 //! Both threads against a real Redis: what a tiny room, which knows no more than who said what, gets
 //! to hear, whatever happens to Redis and to the way there.
 
+mod faults;
+mod measure;
+mod names;
 mod node;
+mod proxy;
 mod redis_server;
 
 use node::Node;

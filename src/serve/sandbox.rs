@@ -3,21 +3,35 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "hub")]
+use landlock::NetPort;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus,
 };
 use log::warn;
 
-use super::folder_of;
+use super::{Config, folder_of};
 use crate::addr::{Address, Listen};
 use crate::failure::CliError;
+#[cfg(feature = "hub")]
+use crate::hub::HubConfig;
 
 /// The newest Landlock that is asked for; an older kernel gives what it has.
 const LANDLOCK: ABI = ABI::V5;
 
 /// What a program is loaded from, beside its own file.
 const LIBRARIES: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/etc/ld.so.cache"];
+
+/// What a host's name is looked up with.
+#[cfg(feature = "hub")]
+const RESOLVER: [&str; 5] = [
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+];
 
 /// What a process has for a stdin that is nothing.
 const NOTHING: &str = "/dev/null";
@@ -26,16 +40,10 @@ const NOTHING: &str = "/dev/null";
 /// listens on unix sockets it may still take their files away, and it may read what is in the
 /// folders of the files that it will read anew. Threads that it starts write what is in the folder
 /// of its state. It may start what is in the folder of `program`, as an upgrade does: what is started
-/// so is in the same sandbox.
-pub(super) fn enter(
-    listening: &[Listen],
-    reread: &[&Path],
-    state: Option<&Path>,
-    program: &Path,
-) -> Result<(), CliError> {
+/// so is in the same sandbox. And it may connect to the hub's port.
+pub(super) fn enter(listening: &[Listen], config: &Config, program: &Path) -> Result<(), CliError> {
     let fail = |why: String| CliError::runtime(format!("enter the sandbox: {why}"));
-    let restricted = restrict(listening, reread, state, program);
-    match restricted.map_err(|error| fail(error.to_string()))? {
+    match restrict(listening, config, program).map_err(|error| fail(error.to_string()))? {
         RulesetStatus::FullyEnforced => Ok(()),
         RulesetStatus::PartiallyEnforced => {
             warn!("sandbox: this kernel's Landlock is an older one, and holds back less");
@@ -47,8 +55,7 @@ pub(super) fn enter(
 
 fn restrict(
     listening: &[Listen],
-    reread: &[&Path],
-    state: Option<&Path>,
+    config: &Config,
     program: &Path,
 ) -> Result<RulesetStatus, RulesetError> {
     let mut rules = Ruleset::default()
@@ -62,13 +69,13 @@ fn restrict(
             rules = rules.add_rule(PathBeneath::new(folder, AccessFs::RemoveFile))?;
         }
     }
-    for file in reread {
+    for file in config.reread_files() {
         // By the folder: a new file takes an old one's name.
         if let Ok(folder) = PathFd::new(folder_of(file)) {
             rules = rules.add_rule(PathBeneath::new(folder, AccessFs::ReadFile))?;
         }
     }
-    if let Some(folder) = state
+    if let Some(folder) = &config.state
         && let Ok(folder) = PathFd::new(folder)
     {
         // A whole new file takes the old one's place, and the folder is synced.
@@ -96,6 +103,15 @@ fn restrict(
     }
     if let Ok(nothing) = PathFd::new(NOTHING) {
         rules = rules.add_rule(PathBeneath::new(nothing, AccessFs::ReadFile))?;
+    }
+    #[cfg(feature = "hub")]
+    if let Some(port) = config.hub.as_ref().and_then(HubConfig::port) {
+        rules = rules.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
+        for file in RESOLVER {
+            if let Ok(file) = PathFd::new(file) {
+                rules = rules.add_rule(PathBeneath::new(file, AccessFs::ReadFile))?;
+            }
+        }
     }
     Ok(rules.restrict_self()?.ruleset)
 }

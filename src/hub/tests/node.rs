@@ -13,6 +13,8 @@ pub(super) struct Node {
     pub(super) port: Box<dyn HubPort + Send>,
     events: Receiver<HubEvent>,
     pub(super) boot: String,
+    /// Where the next process would go on.
+    pub(super) position: EntryId,
     said: u64,
     unread: VecDeque<u64>,
     last: HashMap<String, u64>,
@@ -37,13 +39,14 @@ impl Node {
 
     pub(super) fn start(connected: Connected) -> Self {
         let boot = connected.boot.clone();
-        let tail = connected.tail.clone();
+        let (position, tail) = (connected.position, connected.tail.clone());
         let (sender, events) = sync_channel(64);
         let tell = Box::new(move |event| sender.send(event).is_ok());
         let mut node = Self {
             port: connected.start(tell).unwrap(),
             events,
             boot,
+            position,
             said: 0,
             unread: VecDeque::new(),
             last: HashMap::new(),
@@ -75,6 +78,7 @@ impl Node {
 
     fn read(&mut self, entries: Vec<Entry>) {
         for entry in entries {
+            self.position = entry.id;
             let text = String::from_utf8(entry.data).unwrap();
             let (boot, number) = text.split_once(' ').unwrap();
             let number = number.parse().unwrap();
@@ -129,6 +133,22 @@ impl Node {
         }
     }
 
+    /// Another process goes on in its place.
+    pub(super) fn upgrade(mut self, url: &str, name: &str) -> Self {
+        self.port.hand_over();
+        let boot = self.boot.clone();
+        let connected = Connected::resume(config(url, name), boot, self.position).unwrap();
+        let mut next = Self::start(connected);
+        next.said = self.said;
+        next.last = self.last.clone();
+        next.heard = self.heard.clone();
+        for number in self.unread.clone() {
+            next.unread.push_back(number);
+            next.append(number);
+        }
+        next
+    }
+
     /// All that was heard, once it is so much.
     #[track_caller]
     pub(super) fn hear(&mut self, entries: usize) -> Vec<(String, u64)> {
@@ -137,4 +157,21 @@ impl Node {
         assert_eq!(self.heard.len(), entries);
         self.heard.clone()
     }
+}
+
+/// Both hear all that both have said, in one order and each once.
+#[track_caller]
+pub(super) fn agree(nodes: &mut [Node; 2]) {
+    let deadline = Instant::now() + PATIENCE;
+    let said: u64 = nodes.iter().map(|node| node.said).sum();
+    let said = usize::try_from(said).unwrap();
+    while nodes.iter().any(|node| node.heard.len() < said) {
+        let heard = nodes.each_ref().map(|node| node.heard.len());
+        assert!(Instant::now() < deadline, "of {said} heard: {heard:?}");
+        for node in nodes.iter_mut() {
+            node.turn(Duration::from_millis(5));
+        }
+    }
+    assert!(nodes[0].heard == nodes[1].heard, "in two orders");
+    assert!(nodes.iter().all(|node| node.heard.len() == said));
 }
