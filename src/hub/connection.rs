@@ -90,6 +90,9 @@ impl Connection {
     /// error, and wait for each answer of a stalled Redis anew.
     fn run(&mut self) -> Result<Vec<Value>, String> {
         let commands = std::mem::take(&mut self.commands);
+        if commands == 0 {
+            return Ok(Vec::new());
+        }
         let sent = self.redis.send_packed_command(&self.packed);
         self.packed.clear();
         sent.map_err(|error| in_words(&error))?;
