@@ -153,6 +153,36 @@ fn a_redis_that_is_killed_and_started_again_has_all() {
 }
 
 #[test]
+fn what_is_said_before_a_failure_is_known_does_not_come_first() {
+    if !is_there() {
+        return;
+    }
+    let mut redis = RedisServer::start(&[]);
+    let mut nodes = [Node::join(&redis.url(), "a"), Node::join(&redis.url(), "b")];
+    talk(&mut nodes, 10);
+    // What is on its way is lost.
+    redis.pause();
+    for _ in 0..5 {
+        nodes[0].say();
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    redis.kill();
+    redis.start_again();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    // Two connections of each node, and this one.
+    while redis.say("CLIENT LIST").matches("id=").count() < 5 {
+        assert!(Instant::now() < deadline, "the nodes never come back");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    for _ in 0..5 {
+        nodes[0].say();
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    agree(&mut nodes);
+    assert_eq!(nodes[1].dropped, 0);
+}
+
+#[test]
 fn a_redis_that_comes_back_empty_is_told_of() {
     if !is_there() {
         return;
