@@ -88,7 +88,8 @@ impl Renderer {
     pub(super) fn erase(&mut self, out: &mut String) {
         out.push_str(match self.status.is_empty() {
             true => "\r\x1b[K",
-            false => "\r\x1b[A\x1b[J",
+            // Row by row: tmux takes a screen that is cleared from its first cell on into its history.
+            false => "\r\x1b[K\x1b[A\x1b[K",
         });
         self.forget();
     }
@@ -142,13 +143,15 @@ impl Renderer {
     fn clear_reflowed(&mut self, out: &mut String, columns: usize) {
         if columns < self.columns {
             let rows_of = |width: usize| width.div_ceil(columns.max(1));
+            // Behind a full row the cursor waits at its end.
             let rows_up =
-                self.cursor_column.checked_div(columns).unwrap_or(0) + rows_of(self.status.width());
+                rows_of(self.cursor_column).saturating_sub(1) + rows_of(self.status.width());
             if rows_up > 0 {
                 // A string cannot refuse to be written to.
                 let _ = write!(out, "\x1b[{rows_up}A");
             }
-            out.push_str("\r\x1b[J");
+            // Not from the first cell on, as above.
+            out.push_str("\r\x1b[K\x1b[C\x1b[J\r");
             self.forget();
         }
         self.columns = columns;
@@ -273,11 +276,14 @@ mod tests {
         assert_eq!(draw("lobby", 80), "\r> x\x1b[K");
         let changed = draw("李雷\x1b[2J\ta", 80);
         let shown = row("-- 李雷\u{FFFD}[2J a");
-        assert_eq!(changed, format!("\r\x1b[A\x1b[J{shown}"));
+        assert_eq!(changed, format!("\r\x1b[K\x1b[A\x1b[K{shown}"));
         // Gone, with no row of it left.
-        assert_eq!(draw("", 80), "\r\x1b[A\x1b[J\r> x\x1b[K");
+        assert_eq!(draw("", 80), "\r\x1b[K\x1b[A\x1b[K\r> x\x1b[K");
         draw("lobby", 80);
-        assert_eq!(draw("lobby", 39), "\x1b[1A\r\x1b[J\r> x\x1b[K");
+        assert_eq!(
+            draw("lobby", 39),
+            "\x1b[1A\r\x1b[K\x1b[C\x1b[J\r\r> x\x1b[K"
+        );
         assert_eq!(draw("lobby", 39), "\r> x\x1b[K");
         let mut out = String::new();
         Renderer::new(false).draw(&mut out, &frame("> ", "lobby", 40), ("x", ""));
@@ -310,7 +316,17 @@ mod tests {
         );
         let mut out = String::new();
         renderer.draw(&mut out, &frame("", "", 20), ("y", ""));
-        assert_eq!(out, "\x1b[2A\r\x1b[J\ry\x1b[K");
+        assert_eq!(out, "\x1b[2A\r\x1b[K\x1b[C\x1b[J\r\ry\x1b[K");
+        // A row that is just full is one row.
+        let mut renderer = Renderer::default();
+        renderer.draw(
+            &mut String::new(),
+            &frame("", "", 80),
+            (&"x".repeat(20), ""),
+        );
+        let mut out = String::new();
+        renderer.draw(&mut out, &frame("", "", 20), ("y", ""));
+        assert!(out.starts_with('\r'), "{out:?}");
     }
 
     /// The cursor has stayed in the first of the rows, as after Ctrl-A.

@@ -15,7 +15,7 @@ use crate::pty::InPty;
 const COLUMNS: u16 = 65;
 /// As wide as two windows and the gap between them.
 const SERVER_COLUMNS: u16 = 2 * COLUMNS + 5;
-const ROWS: u16 = 13;
+const ROWS: u16 = 14;
 
 const CELL: (f32, f32) = (8.4, 19.0);
 /// Three of these are as wide as five columns.
@@ -179,6 +179,14 @@ fn draw_row(screen: &Screen, row: u16, svg: &mut String) {
             column += 1;
         }
         let (x, y) = place(row, start);
+        if first.inverse() {
+            let (y, width) = (y - 14.0, f32::from(column - start) * CELL.0);
+            writeln!(
+                svg,
+                r##"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="18" fill="#9aa2b1"/>"##
+            )
+            .unwrap();
+        }
         let used = text.trim_end();
         if used.is_empty() {
             continue;
@@ -190,7 +198,10 @@ fn draw_row(screen: &Screen, row: u16, svg: &mut String) {
         } else {
             ""
         };
-        let fill = fill(first);
+        let fill = match first.inverse() {
+            true => "#1c1f26",
+            false => fill(first),
+        };
         let used = escaped(used);
         writeln!(
             svg,
@@ -201,8 +212,8 @@ fn draw_row(screen: &Screen, row: u16, svg: &mut String) {
 }
 
 /// What tells runs apart; a character that is two cells wide is a run of its own.
-fn look(cell: &Cell) -> (Color, bool, bool) {
-    (cell.fgcolor(), cell.bold(), cell.is_wide())
+fn look(cell: &Cell) -> (Color, bool, bool, bool) {
+    (cell.fgcolor(), cell.bold(), cell.is_wide(), cell.inverse())
 }
 
 fn fill(cell: &Cell) -> &'static str {
