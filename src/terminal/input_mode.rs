@@ -45,6 +45,13 @@ pub(super) trait InputMode: Send {
 
 /// What stands around the typed text, and how much room there is.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(feature = "client"),
+    expect(
+        dead_code,
+        reason = "the terminal itself edits, and has no status line"
+    )
+)]
 pub(super) struct Frame<'a> {
     pub(super) prompt: &'a str,
     /// May be empty: there is none.
