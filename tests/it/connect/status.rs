@@ -75,6 +75,20 @@ fn it_follows_who_comes_and_goes() {
 }
 
 #[test]
+fn who_is_kicked_is_here_no_more() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("operators");
+    std::fs::write(&file, "sesame\n").unwrap();
+    let server = room(&["--operator-password-file", file.to_str().unwrap()]);
+    let _bob = Member::joins(&server, "bob");
+    let client = person(&server, "ann");
+    stands(&client.pty, STATUS, "");
+    client.pty.press("/op sesame\r/ki\tbob\r");
+    stands(&client.pty, "-- ann in lobby, 1 here", "");
+    shows(&client, "send: /kick bob");
+}
+
+#[test]
 fn many_lines_go_by_above_it() {
     let (client, server) = greeted(80, &[]);
     let lines: Vec<String> = (0..100).map(|nth| format!("bob: line {nth}\n")).collect();
