@@ -175,12 +175,8 @@ impl Room {
                 self.private_message(id, kind, to, text, out);
             }
             Command::Help => {
-                let more: &[&str] = match &self.config.operator_password {
-                    Some(_) => OPERATORS_HELP,
-                    None => &[],
-                };
-                let lines = HELP.iter().chain(more);
-                self.tell_all(id, lines.map(|line| Event::Notice(line)), out);
+                let lines = command::help(self.config.operator_password.is_some());
+                self.tell_all(id, lines.map(Event::Notice), out);
             }
             Command::Pass(_) => self.remark(id, &Remark::NoPasswordNeeded, out),
             Command::Join { name, since } => self.join(now, id, name, since, out),

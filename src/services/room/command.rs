@@ -49,6 +49,37 @@ pub(super) enum Command<'a> {
     Unknown(&'a str),
 }
 
+const HELP: &[&str] = &[
+    "/nick NAME      take another name: letters, digits, _ and -, at most 32 bytes",
+    "/who            who is here",
+    "/msg NAME TEXT  tell one member alone, in whatever room",
+    "/me TEXT        say what you do",
+    "/join NAME      move to another room; it is made if there is none",
+    "/rooms          which rooms there are",
+    "/topic [TEXT]   what this room is about, or is to be about; - for nothing",
+    "/away [TEXT]    tell who writes to you alone why you are away; without TEXT: be back",
+    "/ignore [NAME]  hear no more of NAME, or do again; without NAME: of whom you hear nothing",
+    "/help           this list",
+    "/quit           leave",
+    "//TEXT          say /TEXT",
+];
+
+const OPERATORS_HELP: &[&str] = &[
+    "/op PASSWORD    become an operator; only operators may do the rest",
+    "/kick NAME [WHY]            end somebody's connection",
+    "/ban NAME|ADDR[/64] [TIME]  keep somebody out, for 30s, 10m, 2h or for good",
+    "/unban NAME|ADDR[/64]       let in again",
+    "/bans                       who is kept out",
+    "/mute NAME [TIME]           relay nothing that somebody says",
+    "/unmute NAME                let speak again",
+];
+
+/// What the commands are, a line each; those of operators too, if there may be any.
+pub(super) fn help(has_operators: bool) -> impl Iterator<Item = &'static str> {
+    let more = OPERATORS_HELP.iter().filter(move |_| has_operators);
+    HELP.iter().chain(more).copied()
+}
+
 /// A command begins with `/`, whatever stands before it that shows nothing. White space shows, so a
 /// line that begins with it is text: a space is how one says `/who` (`//` is another), and U+00A0 or
 /// U+3000 is a space to whoever sees it.
