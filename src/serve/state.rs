@@ -11,6 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use log::{error, info};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::retry_on_intr;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::CliError;
@@ -58,8 +60,8 @@ impl State {
     /// # Errors
     /// A runtime [`CliError`] of one line if it cannot be read, or would be read wrongly.
     pub(super) fn open(folder: &Path) -> Result<Self, CliError> {
-        if let Err(error) = fs::create_dir(folder)
-            && error.kind() != io::ErrorKind::AlreadyExists
+        if !folder.exists()
+            && let Err(error) = fs::create_dir(folder)
         {
             let folder = folder.display();
             return Err(CliError::runtime(format!("make --state {folder}: {error}")));
@@ -100,9 +102,11 @@ impl State {
             CliError::runtime(format!("write to --state {folder}: {error}"))
         };
         let trial = folder.join(NEW_FILE);
-        create(&trial)
-            .and_then(|_| fs::remove_file(&trial))
-            .map_err(fail)?;
+        let tried = lock(&folder).and_then(|_lock| {
+            create(&trial)?;
+            fs::remove_file(&trial)
+        });
+        tried.map_err(fail)?;
         let (slot, into) = (self.slot.clone(), folder.clone());
         let thread = thread::Builder::new().name("state".to_owned());
         let started = thread.spawn(move || slot.write_until_end(&into));
@@ -230,12 +234,20 @@ fn read(file: &Path) -> Result<Vec<Ban>, String> {
 
 /// Whatever happens meanwhile, the file is the old one or the new one.
 fn write(folder: &Path, bytes: &[u8]) -> io::Result<()> {
+    let place = lock(folder)?;
     let new = folder.join(NEW_FILE);
     let mut file = create(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&new, folder.join(FILE))?;
-    File::open(folder)?.sync_all()
+    place.sync_all()
+}
+
+/// While an upgrade goes on, two processes may write. It is free again when that is dropped.
+fn lock(folder: &Path) -> io::Result<File> {
+    let place = File::open(folder)?;
+    retry_on_intr(|| flock(&place, FlockOperation::LockExclusive))?;
+    Ok(place)
 }
 
 /// Where clients come from is nobody else's affair.

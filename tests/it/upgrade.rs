@@ -126,6 +126,42 @@ fn the_conversation_goes_on_and_the_old_process_ends() {
 }
 
 #[test]
+fn operators_and_what_they_did_go_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let [password, state] = ["password", "state"].map(|name| folder.path().join(name));
+    fs::write(&password, "sesame\n").unwrap();
+    let args = [
+        "--operator-password-file",
+        password.to_str().unwrap(),
+        "--state",
+        state.to_str().unwrap(),
+    ];
+    let mut chat = Succession::of(Launch::unnamed().args(&args).start());
+    let mut ann = Member::joins(&chat.server, "ann");
+    let mut bob = Member::joins(&chat.server, "bob");
+    ann.says("/op sesame");
+    ann.says("/mute bob");
+    ann.says("/ban eve 2h");
+    bob.is_told("ann banned eve");
+    chat.upgrades();
+    bob.says("unheard");
+    bob.is_told("an operator has muted you");
+    bob.says("/nick eve");
+    bob.is_told("that name is banned");
+    ann.says("/ban carl");
+    ann.says("/unmute bob");
+    bob.is_told("ann let bob speak again");
+    bob.says("heard");
+    ann.hears("bob: heard");
+    let bans = || fs::read_to_string(state.join("state.json")).unwrap_or_default();
+    until("the new process writes its state", PATIENCE, || {
+        bans().contains("carl")
+    });
+    assert!(bans().contains("eve"), "{}", bans());
+    chat.ends();
+}
+
+#[test]
 fn where_the_server_tells_how_it_does_goes_along() {
     let launch = Launch::new("room").args(&["--metrics", ANY]);
     let mut chat = Succession::of(launch.start());

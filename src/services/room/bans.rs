@@ -112,9 +112,11 @@ pub(super) struct Bans {
 }
 
 impl Bans {
-    /// Whoever watches `others` watches these from here on.
+    /// Whoever watches `others` watches these from here on, and is shown them: the process that had
+    /// them may not have written all.
     pub(super) fn be_watched_as(&mut self, others: Self) {
         self.watcher = others.watcher;
+        self.show();
     }
 
     /// Those of another node, in place of these.
