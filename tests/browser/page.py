@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Talks through the room's page in a real Chromium: page.py URL [--password PASSWORD] [--pictures DIRECTORY]
+"""Talks through the room's page in a real Chromium: page.py URL [--password PASSWORD] [--operator PASSWORD] [--pictures DIRECTORY]
 
 URL is the page of a running server, such as http://127.0.0.1:7788/. One line a check; exit code 1 if any has failed.
 Without a Chromium it prints SKIPPED and exits 0; CHROMIUM names another browser's path.
@@ -32,8 +32,9 @@ MARK = f"{os.getpid() % 100_000:05}"  # tells this run's names and texts from th
 class Person:
     """One page, and a name in the room."""
 
-    def __init__(self, browser, url, password):
-        self.page = browser.page(url, BEFORE)
+    def __init__(self, browser, options):
+        self.operator, password = options.operator, options.password
+        self.page = browser.page(options.url, BEFORE)
         self.page.look()
         if password:
             self.page.wait("!document.getElementById('door').hidden", "the password form")
@@ -160,6 +161,70 @@ def what_was_missed_comes_once(ann, bob):
     ann.confirmed()
 
 
+def they_move_between_rooms(ann, bob):
+    games = f"games{MARK}"
+    in_games, in_lobby = (f"document.getElementById('room').textContent === '{room}'" for room in (games, "lobby"))
+    to = "[...document.querySelectorAll('#rooms button')].find(button => button.textContent.startsWith('%s ('))"
+    ann.say(f"/join {games}")
+    ann.page.wait(in_games, "the room's name")
+    ann.say(f"/topic chess {MARK}")
+    ann.say(f"unheard-{MARK}")
+    ann.confirmed()
+    bob.say("/rooms")
+    bob.page.wait(f"!!{to % games}", "the room in the list")
+    bob.page.run(f"({to % games}).click()")
+    bob.page.wait(in_games, "the room's name after a click")
+    bob.page.wait(f"document.getElementById('topic').textContent === 'chess {MARK}'", "the topic")
+    bob.page.wait(f"({to % games}).getAttribute('aria-current') === 'true'", "the room marked as one's own")
+    for person in (ann, bob):
+        person.say("/rooms")
+        listed = f"document.querySelectorAll('#list li').length === 2 && {to % games}?.textContent === '{games} (2)'"
+        person.page.wait(listed, "two here")
+    bob.sees(f"unheard-{MARK}")
+    # Who has lost its connection comes back to the room in which it was.
+    ann.page.run("held = true, last.close()")
+    ann.page.wait("document.getElementById('status').textContent.includes('Trying again')", "the loss is told")
+    bob.say(f"meanwhile-{MARK}")
+    bob.confirmed()
+    ann.page.run("held = false")
+    ann.sees(f"meanwhile-{MARK}")
+    ann.page.wait(f"{in_games} && document.getElementById('status').hidden", "the room from before")
+    ann.page.wait(f"document.getElementById('name').textContent === '{ann.name}'", "the name from before")
+    check("each once", ann.texts(f"unheard-{MARK}") == [f"unheard-{MARK}"], ann.texts(f"unheard-{MARK}"))
+    for person in (ann, bob):
+        person.page.wait(f"!!{to % 'lobby'}", "the lobby in the list")
+        person.page.run(f"({to % 'lobby'}).click()")
+        person.page.wait(in_lobby, "the lobby")
+        check("no topic here", person.page.run("document.getElementById('topic').textContent") == "")
+    ann.say(f"together-{MARK}")
+    bob.sees(f"together-{MARK}")
+
+
+def an_operator_kicks_and_bans(ann, bob):
+    strip = "document.getElementById('status').textContent"
+    stays = "socket === null && retryTimer === 0"
+    again = "document.querySelector('#status button').click()"
+    back = f"joined && document.getElementById('name').textContent === '{ann.name}'"
+    bob.say(f"/op {bob.operator}")
+    bob.sees("you are an operator", ".quiet")
+    check("no password at the up arrow", not bob.page.run("sent.some(line => line.includes('/op'))"))
+    bob.say(f"/kick {ann.name} be nice")
+    ann.page.wait(f"{strip}.includes('kicked by {bob.name}: be nice')", "why it was kicked")
+    check("it does not come back by itself", ann.page.run(stays))
+    bob.sees(f"{bob.name} kicked {ann.name}: be nice", ".quiet")
+    ann.page.run(again)
+    ann.page.wait(back, "that it may come again")
+    bob.say(f"/ban {ann.name}")
+    for _ in range(2):
+        ann.page.wait(f"{strip}.includes('you are banned') && {stays}", "that it is banned")
+        ann.page.run(again)
+    ann.page.wait(f"{strip}.includes('you are banned') && {stays}", "that it is banned still")
+    bob.say(f"/unban {ann.name}")
+    bob.sees("lifted the ban", ".quiet")
+    ann.page.run(again)
+    ann.page.wait(back, "that it may come again")
+
+
 def the_title_counts_what_was_not_seen(ann, bob):
     ann.page.run("document.hasFocus = () => false")
     bob.say(f"unread-{MARK} 1")
@@ -225,9 +290,11 @@ CHECKS = [
     a_private_message_is_private,
     a_new_name_is_told,
     what_was_missed_comes_once,
+    they_move_between_rooms,
     the_title_counts_what_was_not_seen,
     reading_further_up_is_left_alone,
     the_keyboard_completes,
+    an_operator_kicks_and_bans,
     a_telephone_needs_no_sideways_scrolling,
     nothing_was_refused_or_thrown,
 ]
@@ -237,6 +304,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", metavar="URL")
     parser.add_argument("--password", metavar="PASSWORD")
+    parser.add_argument("--operator", metavar="PASSWORD", help="of the operators; without it nobody is kicked")
     parser.add_argument("--pictures", metavar="DIRECTORY")
     options = parser.parse_args()
     path = chromium.find()
@@ -246,11 +314,13 @@ def main():
     failed = 0
     with chromium.Chromium(path, "--ignore-certificate-errors") as browser:
         try:
-            ann, bob = (Person(browser, options.url, options.password) for _ in range(2))
+            ann, bob = (Person(browser, options) for _ in range(2))
         except (AssertionError, RuntimeError) as fault:
             print(f"FAILED joining: {fault}")
             return 1
         for step in CHECKS:
+            if step is an_operator_kicks_and_bans and not options.operator:
+                continue
             name = step.__name__.replace("_", " ")
             try:
                 step(ann, bob)

@@ -27,14 +27,18 @@ fn talks_through_the_page(url: &str, more: &[&str]) {
     }
     // A check that has failed ends the script with 1, which `output` shows.
     let checks = said.lines().filter(|line| line.starts_with("ok ")).count();
-    assert!(checks >= 13, "{said}");
+    assert!(checks >= 14, "{said}");
 }
 
 #[test]
 fn people_talk_through_the_page() {
     let _alone = serial();
-    let server = listen(&[""], &["--notices", "on"]);
-    talks_through_the_page(&format!("http://{}/", bare(&server, 0)), &[]);
+    let file = super::password::file();
+    let path = file.path().to_str().unwrap();
+    let operators = ["--notices", "on", "--operator-password-file", path];
+    let server = listen(&[""], &operators);
+    let url = format!("http://{}/", bare(&server, 0));
+    talks_through_the_page(&url, &["--operator", super::password::PASSWORD]);
 }
 
 #[test]
