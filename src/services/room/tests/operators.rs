@@ -335,3 +335,51 @@ fn no_guest_gets_a_banned_name() {
     let told = &hall.told("new")[0];
     assert_eq!(told, r#"{"type":"you","name":"guest6"}"#);
 }
+
+#[test]
+fn who_has_not_come_in_commands_nothing() {
+    let mut hall = Hall::new(Config {
+        password: Some(Password::new(b"open").unwrap()),
+        operator_password: Some(Password::new(b"sesame").unwrap()),
+        ..plain()
+    });
+    hall.comes("ann", Encoding::Lines);
+    hall.says("ann", "/pass open");
+    hall.clear();
+    hall.comes("bob", Encoding::Lines);
+    hall.comes("page", Encoding::Json);
+    hall.comes("irc", Encoding::Irc);
+    hall.clear();
+    for line in ["/op sesame", "/kick guest1", "/ban 10.0.0.1"] {
+        for name in ["bob", "page"] {
+            hall.says(name, line);
+            let told = hall.told(name).concat();
+            assert!(told.contains("this room has a password"), "{told}");
+        }
+    }
+    for line in ["OPER irc sesame", "KICK #lobby guest1", "BAN guest1"] {
+        hall.says("irc", line);
+        let told = ":irc.chinwag 451 * :you have not registered";
+        hall.hears("irc", &[told]);
+    }
+    // What was said before it is no operator's.
+    hall.says("bob", "/pass open");
+    hall.says("bob", "/kick guest1");
+    let told = hall.told("bob").concat();
+    assert!(told.ends_with("only an operator may do that: /op PASSWORD"));
+    assert!(!hall.is_closed("ann"));
+}
+
+#[test]
+fn what_is_said_is_no_command() {
+    let mut hall = hall();
+    hall.says("cat", "OPER cat sesame");
+    hall.clear();
+    hall.says("cat", "PRIVMSG #lobby :/kick bob");
+    hall.says("ann", "//kick bob");
+    hall.says("ann", " /kick bob");
+    let told = ["cat: /kick bob", "ann: /kick bob", "ann:  /kick bob"];
+    hall.hears("bob", &told);
+    hall.comes("late", Encoding::Lines);
+    assert!(!hall.is_closed("bob"));
+}
