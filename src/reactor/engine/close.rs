@@ -69,8 +69,12 @@ impl<N: Net> Engine<N> {
         if !is_open || !connection.is_told_of {
             return false;
         }
-        let farewell = slot.service.farewell(token, &why);
-        farewell.is_some_and(|bytes| slot.fanout.send(token, &bytes).is_ok())
+        let Some(farewell) = slot.service.farewell(token, &why) else {
+            return false;
+        };
+        // It is the last, whatever it is owed already.
+        slot.fanout.answer(token, &farewell);
+        true
     }
 
     /// Ends a client that has done too little. It is told so if it takes that at once.

@@ -128,6 +128,26 @@ fn at_the_end_of_the_server_the_last_word_stands_behind_a_whole_frame() {
     }
 }
 
+/// It is owed as much as it may be, but for that.
+#[test]
+fn one_that_is_owed_its_bound_has_its_last_word_too() {
+    let mut room = room(outbound::Limits {
+        max_pending_bytes: 100,
+        ..ROOMY
+    });
+    room.joins("ann");
+    comes(&mut room, "bob", Proto::Http);
+    room.stalls("bob");
+    for n in 0..10 {
+        room.says("ann", &format!("/msg guest2 {n}"));
+    }
+    room.stops();
+    room.recovers("bob");
+    let heard = heard(&mut room, "bob", true);
+    assert!(heard.len() < 10, "{heard:?}");
+    assert_eq!(heard.last(), Some(&Heard::Closed(1001)));
+}
+
 /// It has a first part of what was said, in whole frames, and knows why that is all.
 #[test]
 fn one_that_lags_has_its_last_word_behind_a_whole_frame() {
