@@ -337,9 +337,6 @@ impl Scene {
         while !self.is_frozen && self.server.has_work() {
             self.turn();
         }
-        if self.clients.len() <= AUDITED_CLIENTS {
-            self.server.engine.audit(self.now);
-        }
     }
 
     /// The same, when something is due, and so there is a turn at least.
@@ -353,6 +350,9 @@ impl Scene {
         // Its calls have taken time, for the engine to measure; here it stands still.
         self.set_clock(self.now);
         self.seen.borrow().check();
+        if self.clients.len() <= AUDITED_CLIENTS {
+            self.server.engine.audit(self.now);
+        }
         self.exchange();
     }
 

@@ -28,7 +28,10 @@ impl<N: Net> Engine<N> {
             clients += usize::from(!connection.rejected);
             let slot = &self.services[connection.service.index()];
             let state = connection.read_state;
-            assert_eq!(self.ready.contains(&token), state == ReadState::Queued);
+            let (phase, peer) = (connection.phase, connection.peer);
+            let is_ready = self.ready.contains(&token);
+            let is_queued = state == ReadState::Queued;
+            assert_eq!(is_ready, is_queued, "{peer} {phase:?} {state:?}");
             assert_eq!(
                 slot.throttled.contains(&token),
                 state == ReadState::Throttled

@@ -250,6 +250,10 @@ impl<N: Net> Engine<N> {
         let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
+        // It has ended and is to be drained, or cannot be written to: what it waits for is its turn.
+        if connection.read_state == ReadState::Queued {
+            return;
+        }
         connection.read_state = match refusal {
             Refusal::Ended | Refusal::OthersTurn => ReadState::Idle,
             Refusal::Backlog => ReadState::Backlogged,

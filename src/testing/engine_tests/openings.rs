@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::scene::{ROOMY, Scene};
 use super::super::sim::network::End;
-use super::{from, ms, room};
+use super::{ONE_A_SECOND, from, ms, room};
 use crate::addr::Proto;
 use crate::service::Disconnect;
 
@@ -287,6 +287,18 @@ fn a_full_server_says_so_in_everybodys_words() {
     room.vanishes("ann");
     room.joins("kim");
     assert!(room.is_served("kim"));
+}
+
+/// It waits for its turn to be drained, and for nothing else.
+#[test]
+fn one_that_is_turned_away_for_what_it_says_waits_once() {
+    let mut room = full_room(1).with_limits(|limits| limits.message_rate = ONE_A_SECOND);
+    room.joins("ann");
+    room.joins_by("bob", Proto::Auto);
+    // At a rate it is read from twice in a turn, and only then it is seen that this is no request.
+    room.says("bob", &format!("GET /{} no", "x".repeat(4096)));
+    room.hears("bob", "* full: 1 are here; try again later");
+    assert_eq!(room.end("bob"), Some(End::Finished));
 }
 
 /// Of those who come at once so many are kept until they have said what they speak.
