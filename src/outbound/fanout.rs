@@ -175,14 +175,17 @@ impl Fanout {
         self.follow_from(id, to, feed, Offset::MAX);
     }
 
-    /// The same from an earlier place on; what of it is trimmed already is passed over.
+    /// The same from an earlier place on; what of it is [not worth replaying](Self::replay_start) is
+    /// passed over.
     pub fn follow_from(&mut self, id: ClientId, to: AudienceId, feed: usize, from: Offset) {
         self.choose_log(id, to, feed);
         if let Some(client) = lookup(&mut self.clients, id) {
             let feeds = &mut self.audiences[to.key()].feeds;
             feeds.use_feed(client.feed);
             let log = feeds.log(client.feed);
-            client.outbox.follow(from.clamp(log.start(), log.end()));
+            client
+                .outbox
+                .follow(from.clamp(log.replay_start(), log.end()));
             let is_clear = client.outbox.is_clear(log);
             self.enter_ring(id);
             if !is_clear {

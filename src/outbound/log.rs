@@ -138,6 +138,22 @@ impl SharedLog {
         is_nearly_full && offset < self.start + margin_bytes
     }
 
+    /// Offset of the oldest message that will still be there when half of the capacity has been
+    /// appended anew.
+    pub(super) fn replay_start(&self) -> Offset {
+        let trimmed_bytes = self.used_bytes().saturating_sub(self.capacity_bytes / 2) as u64;
+        let (mut kept, mut all) = (0, self.message_starts.len());
+        while kept < all {
+            let middle = kept.midpoint(all);
+            let older_bytes = self.message_starts[middle] - self.start;
+            match older_bytes + (middle * INDEX_ENTRY_BYTES) as u64 >= trimmed_bytes {
+                true => all = middle,
+                false => kept = middle + 1,
+            }
+        }
+        self.message_starts.get(kept).copied().unwrap_or(self.end())
+    }
+
     /// What of the message in whose midst `offset` lies comes from there on; empty where one begins.
     pub(super) fn rest_of_message(&self, offset: Offset) -> Range<Offset> {
         let next = self.message_starts.partition_point(|start| *start < offset);
@@ -295,6 +311,20 @@ mod tests {
             log.append(&[b"1234"]);
             log.append(&[b"5678"]);
             assert!(log.start() <= last + 1, "{} {last}", log.start());
+        }
+    }
+
+    #[test]
+    fn what_is_replayed_outlives_half_a_log() {
+        let mut log = SharedLog::new(100);
+        for n in 0..50 {
+            let (from, was_full) = (log.replay_start(), log.start() > 0);
+            // Of twelve bytes each.
+            for _ in 0..4 {
+                log.append(&[b"1234"]);
+            }
+            assert!(log.start() <= from, "{n}: {} {from}", log.start());
+            assert!(!was_full || from < log.end() - 16, "{n}: {from} is late");
         }
     }
 

@@ -153,7 +153,7 @@ impl History {
         (to, out): (&Addressees, &Fanout),
     ) -> Shown {
         let feed = &mut self.feeds[encoding.index()];
-        feed.forget_before(out.log_start(to.audience(), encoding.index()));
+        feed.forget_before(out.replay_start(to.audience(), encoding.index()));
         let end = (feed.placed).partition_point(|line| line.range.start < until);
         let last_lines = end.saturating_sub(self.max_lines);
         let (has_gap, first) = match since {

@@ -174,6 +174,36 @@ fn one_that_lags_has_its_last_word_behind_a_whole_frame() {
     }
 }
 
+/// What may be trimmed at any moment is not promised to it: it would lag from the first.
+#[test]
+fn one_that_comes_back_is_shown_what_can_still_be_sent() {
+    let mut room = room(SMALL_LOG);
+    room.joins("ann");
+    comes(&mut room, "bob", Proto::Http);
+    let said = numbered(100);
+    for line in &said {
+        room.says("ann", line);
+    }
+    let first = match heard(&mut room, "bob", true)[0] {
+        Heard::Said { id: Some(id), .. } => id,
+        ref other => panic!("{other:?}"),
+    };
+    room.joins_by("eve", Proto::Http);
+    room.stalls("eve");
+    room.sends("eve", UPGRADE.replace("/ws", &format!("/ws?since={first}")));
+    for n in 0..10 {
+        room.says("ann", &format!("more {n}"));
+    }
+    room.recovers("eve");
+    assert_eq!(room.fate("eve"), None);
+    let heard = heard(&mut room, "eve", false);
+    let gaps = heard.iter().filter(|heard| **heard == Heard::Gap).count();
+    let texts = heard
+        .iter()
+        .filter(|heard| matches!(heard, Heard::Said { .. }));
+    assert!(gaps == 1 && texts.count() > 25, "{heard:?}");
+}
+
 /// It has a first part of what was said.
 #[test]
 fn a_line_client_that_lags_is_cut_off() {
