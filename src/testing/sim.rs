@@ -8,18 +8,17 @@
 )]
 
 mod client;
-#[cfg_attr(test, expect(dead_code, reason = "simulations will use the rest"))]
+mod conversation;
 pub(crate) mod hearing;
 mod holding_echo;
-#[cfg_attr(test, expect(dead_code, reason = "simulations will use the rest"))]
 pub(crate) mod link;
 pub(crate) mod net;
 pub(crate) mod network;
 mod oracle;
+mod polyglot;
 mod records;
 pub(crate) mod rng;
 pub(crate) mod server;
 mod setup;
 pub(crate) mod simulation;
-#[cfg_attr(test, expect(dead_code, reason = "simulations will use the rest"))]
 pub(crate) mod speech;

@@ -1,7 +1,9 @@
 //! One simulated client: what it says and how it reads, as the network's rng has it.
 
+use super::link::Link;
 use super::network::{End, Network};
 use super::oracle::PANIC_TRIGGER;
+use super::polyglot::Polyglot;
 use super::records::{Record, Sent, Status};
 use crate::service::Disconnect;
 
@@ -25,6 +27,8 @@ pub(super) enum Purpose {
     RawChat,
     /// It says whatever bytes come to it, and the room is of any kind.
     Anything,
+    /// It is a member, in a protocol of its own.
+    Polyglot,
     Echo,
     Reply,
 }
@@ -34,13 +38,17 @@ pub(super) struct Client {
     pub(super) read_rate: ReadRate,
     purpose: Purpose,
     is_talkative: bool,
+    pub(super) link: Link,
+    pub(super) polyglot: Option<Polyglot>,
     /// Said, but not sent.
-    unsent: Vec<u8>,
+    pub(super) unsent: Vec<u8>,
+    /// Its own side ends when that is sent.
+    is_finishing: bool,
     /// Its own side is over.
     pub(super) has_finished: bool,
     /// The end that the server made, as it was seen.
     pub(super) end: Option<End>,
-    said: usize,
+    pub(super) said: usize,
 }
 
 /// So much may a raw client say at most: it must not come to be too long a message.
@@ -76,7 +84,10 @@ impl Client {
             read_rate,
             purpose,
             is_talkative,
+            link: Link::new(id, None),
+            polyglot: None,
             unsent: Vec::new(),
+            is_finishing: false,
             has_finished: false,
             end: None,
             said: 0,
@@ -90,7 +101,11 @@ impl Client {
         record.says_anything = self.purpose == Purpose::Anything;
         if self.purpose == Purpose::Chat {
             self.line(record, String::new());
-            self.send(network, usize::MAX);
+        }
+        self.open(record);
+        self.send(network, usize::MAX);
+        if self.is_opening() || self.link.is_tls() {
+            self.go_on_opening(network, record);
         }
     }
 
@@ -98,10 +113,19 @@ impl Client {
         self.has_finished || self.end.is_some()
     }
 
+    /// Whether it says nothing more.
+    fn is_done(&self) -> bool {
+        let has_closed = self
+            .polyglot
+            .as_ref()
+            .is_some_and(|polyglot| polyglot.has_closed);
+        self.is_over() || self.is_finishing || has_closed
+    }
+
     /// One thing or another, among the faults.
     pub(super) fn act(&mut self, network: &mut Network, record: &mut Record, private: bool) {
         match network.rng.below(100) {
-            _ if self.is_over() => {}
+            _ if self.is_done() => {}
             0..40 if self.is_talkative => {
                 for _ in 0..20 {
                     self.speak(network, record, private);
@@ -118,7 +142,10 @@ impl Client {
             57..60 => self.finish(network),
             60..62 => self.leave(network, record, false),
             62..64 => self.leave(network, record, true),
-            64 if self.purpose == Purpose::Chat => self.line(record, "/quit".to_owned()),
+            64 if matches!(self.purpose, Purpose::Chat | Purpose::Polyglot) => {
+                self.quit(network, record);
+            }
+            66 => self.say_farewell(network, record),
             65 => network.peer_marks_urgent(self.id),
             _ => {}
         }
@@ -127,6 +154,8 @@ impl Client {
             self.send(network, most);
         }
         match self.read_rate {
+            // Nobody comes in that does not read what a handshake says.
+            _ if self.link.is_handshaking() => self.read(network, record, usize::MAX),
             ReadRate::Eager => self.read(network, record, usize::MAX),
             ReadRate::Intermittent if network.rng.bool() => {
                 let most = network.rng.between(1, 20_000);
@@ -140,16 +169,18 @@ impl Client {
     pub(super) fn be_prompt(&mut self, network: &mut Network, record: &mut Record) {
         self.send(network, usize::MAX);
         self.read_all(network, record);
+        // What it has read may have ended a handshake.
+        self.send(network, usize::MAX);
     }
 
     pub(super) fn read_all(&mut self, network: &mut Network, record: &mut Record) {
-        if self.read_rate != ReadRate::Never {
+        if self.read_rate != ReadRate::Never || self.link.is_handshaking() {
             self.read(network, record, usize::MAX);
         }
     }
 
     pub(super) fn can_chat(&self) -> bool {
-        self.purpose == Purpose::Chat && !self.is_over()
+        matches!(self.purpose, Purpose::Chat | Purpose::Polyglot) && !self.is_done()
     }
 
     fn speak(&mut self, network: &mut Network, record: &mut Record, private: bool) {
@@ -170,6 +201,7 @@ impl Client {
         let text = format!("{}.{} {}", self.id, self.said, "x".repeat(filler));
         match self.purpose {
             Purpose::Anything => {}
+            Purpose::Polyglot => self.converse(network, record, private),
             Purpose::Echo | Purpose::Reply => self.raw(record, text.as_bytes()),
             Purpose::RawChat if self.said * 40 < RAW_BYTES => {
                 self.raw(record, format!("{}.{} ", self.id, self.said).as_bytes());
@@ -215,21 +247,24 @@ impl Client {
         }
     }
 
-    fn send(&mut self, network: &mut Network, most: usize) {
+    pub(super) fn send(&mut self, network: &mut Network, most: usize) {
         if self.is_over() {
             return;
         }
-        let count = most.min(self.unsent.len());
-        let taken = network.peer_sends(self.id, &self.unsent[..count]);
+        let taken = self.link.send(network, &self.unsent, most);
         self.unsent.drain(..taken);
+        // What it has said during a handshake goes out behind it.
+        if self.is_finishing && self.unsent.is_empty() && !self.link.is_handshaking() {
+            self.has_finished = self.link.finish(network);
+        }
     }
 
     /// Its last words go out, then it only reads.
     fn finish(&mut self, network: &mut Network) {
         self.send(network, usize::MAX);
         if self.unsent.is_empty() {
-            self.has_finished = true;
-            network.peer_finishes(self.id);
+            self.is_finishing = true;
+            self.send(network, usize::MAX);
         }
     }
 
@@ -247,13 +282,19 @@ impl Client {
         if self.end.is_some() {
             return;
         }
-        let (bytes, end) = network.peer_receives(self.id, most);
-        record.hears(self.id, &Vec::from(bytes));
+        let (bytes, end) = self.link.receive(network, most);
+        match &mut self.polyglot {
+            Some(polyglot) => {
+                record.heard_bytes += bytes.len();
+                polyglot.hearing.hears(&bytes);
+            }
+            None => record.hears(self.id, &bytes),
+        }
         if let Some(end) = end {
             self.end = Some(end);
             // A client that reads the end hangs up.
             if !self.has_finished && end != End::Reset {
-                network.peer_finishes(self.id);
+                self.link.finish(network);
             }
             self.has_finished = true;
         }
@@ -273,7 +314,7 @@ impl Client {
                 let (owed, said) = (&record.owed, &record.said);
                 assert!(owed.is_empty(), "#{id} is still owed {}", owed.len());
                 assert!(said.is_empty(), "#{id} is not heard: {said:?}");
-                let may_stay = has_rate || !self.has_finished;
+                let may_stay = has_rate || !self.is_done();
                 assert!(may_stay, "#{id} has ended, and is not let go");
                 assert_eq!(self.end, None, "#{id}");
             }
@@ -284,16 +325,22 @@ impl Client {
                 assert_eq!(owed, 0, "#{id} was owed {owed} more");
                 let is_clean = matches!(self.end, Some(End::Finished | End::Closed));
                 assert!(is_clean, "#{id}: {:?}", self.end);
+                assert!(self.link.is_ended_well(), "#{id}: TLS has no end");
             }
             // It has heard a part that was true, and then nothing.
             Status::Gone(_) => assert!(self.end.is_some()),
         }
     }
 
+    /// Whether it has read until the server ended.
+    pub(super) fn has_read_all(&self) -> bool {
+        matches!(self.end, Some(End::Finished | End::Closed))
+    }
+
     /// Whether it has got all that was for it.
     pub(super) fn got_all(&self, record: &Record) -> bool {
         use Status::{Gone, Here, Leaving, Outside};
-        let is_over = matches!(self.end, Some(End::Finished | End::Closed));
+        let is_over = self.has_read_all();
         match record.status {
             _ if record.has_reset || self.read_rate == ReadRate::Never => false,
             Outside | Leaving => false,

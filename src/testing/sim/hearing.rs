@@ -1,6 +1,8 @@
 //! What a client of a room in which many protocols meet hears, unwrapped. Whatever comes must be
 //! well formed, as far as it has come.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::speech::Tongue;
@@ -81,12 +83,41 @@ impl Hearing {
         }
     }
 
+    pub(crate) fn is_irc(&self) -> bool {
+        self.tongue == Tongue::Irc
+    }
+
     /// The id of the last message that it knows.
     pub(crate) fn last_id(&self) -> Option<u64> {
         self.heard.iter().rev().find_map(|heard| match heard {
             Heard::Said { id, .. } => *id,
             _ => None,
         })
+    }
+
+    /// Who is in the room, as one knows that is called `own`; `None`: it was never told.
+    pub(crate) fn names(&self, own: &str) -> Option<BTreeSet<String>> {
+        let mut known = None;
+        for heard in &self.heard {
+            match (heard, &mut known) {
+                // Then it is told all names, line by line.
+                (Heard::Joined(name), known) if self.is_irc() && name == own => {
+                    *known = Some(BTreeSet::new());
+                }
+                (Heard::Names(names), Some(known)) if self.is_irc() => {
+                    known.extend(names.iter().cloned());
+                }
+                (Heard::Names(names), known) => *known = Some(names.iter().cloned().collect()),
+                (Heard::Joined(name), Some(known)) => {
+                    known.insert(name.clone());
+                }
+                (Heard::Left(name), Some(known)) => {
+                    known.remove(name);
+                }
+                _ => {}
+            }
+        }
+        known
     }
 
     /// Unwraps what stands first; returns how much that is, or `None` when it is not whole.

@@ -24,6 +24,8 @@ struct Socket<'a> {
     room_bytes: usize,
     left_bytes: usize,
     end: Option<End>,
+    /// TLS was told of the end.
+    has_told_end: bool,
 }
 
 impl Link {
@@ -93,12 +95,19 @@ impl Link {
         let mut socket = Socket::new(self.id, network, usize::MAX, most);
         while !self.is_notified {
             match tls.read(&mut socket, &mut buffer) {
-                Ok(0) if socket.end.is_none() => self.is_notified = true,
+                Ok(0) if !socket.has_told_end => self.is_notified = true,
                 Ok(0) => break,
                 Ok(count) => heard.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+                    ) =>
+                {
+                    break;
+                }
                 Err(error) => panic!("#{} cannot open what it reads: {error}", self.id),
             }
         }
@@ -119,6 +128,7 @@ impl<'a> Socket<'a> {
             room_bytes,
             left_bytes,
             end: None,
+            has_told_end: false,
         }
     }
 }
@@ -133,6 +143,7 @@ impl Read for Socket<'_> {
         };
         self.end = end;
         self.left_bytes -= bytes.len();
+        self.has_told_end |= bytes.is_empty() && end.is_some();
         for (place, byte) in into.iter_mut().zip(&bytes) {
             *place = *byte;
         }
@@ -147,6 +158,9 @@ impl Read for Socket<'_> {
 impl Write for Socket<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let offered = &bytes[..bytes.len().min(self.room_bytes)];
+        if !self.network.peer_is_open(self.id) {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
         match self.network.peer_sends(self.id, offered) {
             0 => Err(ErrorKind::WouldBlock.into()),
             count => {

@@ -40,6 +40,8 @@ pub(crate) struct Network {
     peer_news: Vec<usize>,
     /// What has happened, a line each, if a test wants it.
     pub(crate) trace: Option<String>,
+    /// Each client comes through a proxy, whose address the server sees.
+    pub(crate) is_proxied: bool,
 }
 
 /// A listening socket.
@@ -62,6 +64,8 @@ pub(crate) struct Socket {
     receive_buffer_bytes: usize,
     /// A read stops before this many bytes more: what comes after them is urgent.
     urgent_mark: Option<usize>,
+    /// When, by the turn's clock, the server took it in.
+    pub(crate) accepted_at: Option<Instant>,
     /// When, by the turn's clock, the server last read and found something, and nothing.
     pub(crate) found_some_at: Option<Instant>,
     pub(crate) found_empty_at: Option<Instant>,
@@ -75,6 +79,8 @@ pub(crate) struct Socket {
     was_short: bool,
     /// Writes to it never fail of themselves.
     pub(crate) is_reliable: bool,
+    /// What is sent is no text, and not the same each time.
+    pub(crate) is_sealed: bool,
     peer: End,
     error_reported: bool,
     eof_reported: bool,
@@ -136,6 +142,7 @@ impl Socket {
             inbound: VecDeque::new(),
             receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
             urgent_mark: None,
+            accepted_at: None,
             found_some_at: None,
             found_empty_at: None,
             outbound: VecDeque::new(),
@@ -143,6 +150,7 @@ impl Socket {
             has_metered_room: false,
             was_short: false,
             is_reliable: false,
+            is_sealed: false,
             peer: End::Open,
             error_reported: false,
             eof_reported: false,
@@ -185,6 +193,7 @@ impl Network {
             progress: 0,
             peer_news: Vec::new(),
             trace: None,
+            is_proxied: false,
         }
     }
 
@@ -218,6 +227,18 @@ impl Network {
     fn edge_later(&mut self, id: usize, edge: Edge) {
         let at = self.soon();
         self.wakeups.push((at, id, Wakeup::Edge(edge)));
+    }
+
+    /// Notes what a call has moved.
+    fn note_bytes(&mut self, id: usize, verb: &str, bytes: &[u8]) {
+        let count = bytes.len();
+        match self.sockets[id].is_sealed {
+            true => self.note(format_args!("#{id} {verb} {count}")),
+            false => self.note(format_args!(
+                "#{id} {verb} {count}: {}",
+                bytes.escape_ascii()
+            )),
+        }
     }
 
     fn note(&mut self, what: fmt::Arguments<'_>) {

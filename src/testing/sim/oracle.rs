@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 use super::net::Shared;
 use super::records::{Records, Status};
 use super::server::FailureFlag;
+use super::setup::FAIR_LOG_BYTES;
 use crate::outbound::{self, ClientId, Fanout};
 use crate::protocol::Encoding;
 use crate::reactor::Limits;
 use crate::service::{Disconnect, Newcomer, Service};
 use crate::wire::{Framing, Message};
+
+mod polyglot;
 
 /// What one client may be owed beyond its bound: one answer, of some hundred names at most, and
 /// this many lines of history, each with its nick.
@@ -35,6 +38,8 @@ pub(super) enum Rule {
     },
     /// A room whose clients may say anything.
     AnyRoom,
+    /// A room in which many protocols meet.
+    Polyglot,
     Echo,
     Reply(&'static str),
 }
@@ -121,7 +126,7 @@ impl<S: Service> Oracle<S> {
     fn leaves(&mut self, id: usize, status: Status) {
         let was_present = self.present.iter().position(|present| *present == id);
         let mut book = self.records.borrow_mut();
-        let said = book.conversation.len();
+        let said = book.said();
         book.clients[id].status = status;
         book.clients[id].left.get_or_insert(said);
         drop(book);
@@ -184,7 +189,11 @@ impl<S: Service> Oracle<S> {
             (Rule::AnyRoom, Message::Whole(bytes)) => {
                 self.records.borrow_mut().notes_said(id, bytes);
             }
-            (Rule::AnyRoom, Message::TooLong) => {}
+            (Rule::AnyRoom | Rule::Polyglot, Message::TooLong) => {}
+            (Rule::Polyglot, Message::Whole(bytes)) => {
+                let words = std::str::from_utf8(bytes).expect("only text is sent");
+                self.hears_words(id, words);
+            }
             (Rule::Echo, Message::Whole(bytes)) => self.owe(id, bytes),
             (Rule::Reply(text), _) => {
                 self.owe(id, text.as_bytes());
@@ -246,24 +255,31 @@ impl<S: Service> Oracle<S> {
                     !record.is_eager && behind + behind * 8 / 10 >= room
                 }
                 Rule::AnyRoom => true,
+                // It is told in time, if its protocol has a word for it.
+                Rule::Polyglot => {
+                    let behind = usize::try_from(behind_bytes).expect("not so much");
+                    let is_slow = !record.is_eager || self.outbound.log_bytes < FAIR_LOG_BYTES;
+                    is_slow && behind * 2 >= self.outbound.log_bytes * 3 / 4
+                }
                 Rule::Echo | Rule::Reply(_) => false,
             },
             Disconnect::Unfinished => !record.is_eager,
             Disconnect::Shutdown | Disconnect::Restarted => book.is_ending,
             Disconnect::Idle => {
-                let active_at = socket.found_some_at.max(record.opened_at);
-                is_over(active_at, self.limits.idle_timeout)
+                // A record of TLS that has come in part says nothing.
+                let spoke_at = socket.found_some_at.filter(|_| !socket.is_sealed);
+                is_over(spoke_at.max(socket.accepted_at), self.limits.idle_timeout)
             }
             Disconnect::Silent => {
                 let timeout = self.limits.first_message_timeout;
-                record.messages == 0 && is_over(record.opened_at, timeout)
+                record.messages == 0 && is_over(socket.accepted_at, timeout)
             }
             Disconnect::Panicked => record.caused_panic,
         };
         assert!(
             is_fair,
-            "#{id} is gone in status {:?}: {why}",
-            record.status
+            "#{id}, eager: {}, is gone in status {:?}: {why}",
+            record.is_eager, record.status
         );
     }
 }
@@ -274,7 +290,16 @@ impl<S: Service> Service for Oracle<S> {
     }
 
     fn farewell(&self, client: ClientId, why: &Disconnect) -> Option<Vec<u8>> {
-        self.inner.farewell(client, why)
+        let farewell = self.inner.farewell(client, why)?;
+        let code = match why {
+            Disconnect::Shutdown => 1001,
+            Disconnect::Lagged { .. } => 1013,
+            _ => 0,
+        };
+        if let Some(id) = self.sockets.get(&client) {
+            polyglot::last_word(&self.records, *id, code);
+        }
+        Some(farewell)
     }
 
     fn speaks_protocols(&self) -> bool {
@@ -297,7 +322,7 @@ impl<S: Service> Service for Oracle<S> {
         assert_eq!(self.sockets.insert(client, id), None);
         let mut book = self.records.borrow_mut();
         book.here += 1;
-        let said = book.conversation.len();
+        let said = book.said();
         let record = &mut book.clients[id];
         assert_eq!(record.status, Status::Outside);
         record.status = Status::Here;
@@ -305,6 +330,9 @@ impl<S: Service> Service for Oracle<S> {
         record.came = said;
         drop(book);
         self.comes(id);
+        if let Rule::Polyglot = self.rule {
+            self.comes_speaking(id, newcomer, out);
+        }
         self.inner.on_open(now, client, newcomer, out);
         self.check_owed(client, out);
     }
@@ -319,6 +347,9 @@ impl<S: Service> Service for Oracle<S> {
         let watch = self.failed.clone();
         let id = self.sockets[&client];
         self.check_held(client, out);
+        if let Rule::Polyglot = self.rule {
+            self.measures_lines(out);
+        }
         if self.hears(now, id, message) {
             std::mem::forget(watch);
             // Without the hook, which would write to stderr.
@@ -337,6 +368,7 @@ impl<S: Service> Service for Oracle<S> {
         let id = self.sockets[&client];
         assert_eq!(self.records.borrow().clients[id].status, Status::Here);
         self.leaves(id, Status::Leaving);
+        self.ends_speaking(id);
         self.inner.on_end(now, client, out);
     }
 

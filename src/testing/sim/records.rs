@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
 
+use super::conversation::{Conversation, Membership};
 use super::server::FailureFlag;
 use crate::sanitize::sanitize;
 use crate::sanitize::skip_invisible;
@@ -29,6 +30,10 @@ pub(super) struct Book {
     pub(super) messages: u64,
     /// Who said what in a room in which anything is said.
     pub(super) conversation: Vec<(usize, String)>,
+    /// And in one in which many protocols meet.
+    pub(super) talk: Conversation,
+    /// Comings and goings are told.
+    pub(super) tells: bool,
     pub(super) failed: FailureFlag,
 }
 
@@ -57,6 +62,8 @@ pub(super) struct Record {
     pub(super) spoke_at: Option<Instant>,
     /// How many of its messages were heard.
     pub(super) messages: u32,
+    /// Where many protocols meet.
+    pub(super) membership: Option<Membership>,
     /// It has said what makes the service panic.
     pub(super) caused_panic: bool,
 }
@@ -142,6 +149,11 @@ impl Record {
 
 /// Where anything is said.
 impl Book {
+    /// How much was said.
+    pub(super) fn said(&self) -> usize {
+        self.conversation.len() + self.talk.len()
+    }
+
     pub(super) fn notes_said(&mut self, id: usize, bytes: &[u8]) {
         let text = sanitize(bytes);
         let text = match skip_invisible(&text).strip_prefix('/') {

@@ -11,12 +11,16 @@ use super::server::Server;
 use super::simulation::{GRACE, Simulation};
 use crate::addr::Proto;
 use crate::outbound::{self, Pace};
-use crate::reactor::{Limits, Rate};
+use crate::reactor::{Limits, Rate, ServiceId};
 use crate::service::Service;
 use crate::services::echo::Echo;
 use crate::services::reply::Reply;
 use crate::services::room::{Config, Notices, Room};
+use crate::tls::fixed::Pair;
 use crate::wire::Framing;
+
+/// In such a log a turn's talk is no reason to lag, as JSON too.
+pub(super) const FAIR_LOG_BYTES: usize = 32 << 10;
 
 const THANKS: &str = "thank you !";
 
@@ -28,16 +32,44 @@ pub(super) enum Talk {
     Mixed,
     /// They may say anything.
     Anything,
+    /// Each in a protocol of its own, some inside TLS.
+    Polyglot,
 }
+
+/// Where clients come in.
+#[derive(Default)]
+pub(super) struct Listeners {
+    pub(super) rooms: Vec<(Proto, usize)>,
+    pub(super) echoes: Vec<(Proto, usize)>,
+    pub(super) replies: Vec<(Proto, usize)>,
+}
+
+const PLAIN_PROTOS: &[Proto] = &[Proto::Lines];
+
+const ROOM_PROTOS: &[Proto] = &[
+    Proto::Auto,
+    Proto::Lines,
+    Proto::Http,
+    Proto::Irc,
+    Proto::Tls,
+    Proto::Https,
+    Proto::Ircs,
+];
+
+const OTHER_PROTOS: &[Proto] = &[Proto::Lines, Proto::Tls];
 
 impl Simulation {
     pub(crate) fn new(rng: Rng) -> Self {
+        let talk = rng.pick(&[Talk::Anything, Talk::Lines, Talk::Mixed, Talk::Polyglot]);
+        Self::of(rng, talk)
+    }
+
+    pub(super) fn of(rng: Rng, talk: Talk) -> Self {
         let most_clients = match rng.below(100) {
             99 => 200,
             95..99 => 60,
             _ => rng.between(2, 15),
         };
-        let talk = rng.pick(&[Talk::Anything, Talk::Lines, Talk::Mixed]);
         let mut limits = some_limits(&rng, most_clients);
         if talk == Talk::Anything {
             limits.max_message_bytes = rng.pick(&[60, 16, 200]);
@@ -53,6 +85,9 @@ impl Simulation {
         network.reports_changes_only = rng.bool();
         let micros = rng.pick(&[6, 1, 20]);
         network.call_time = Duration::from_micros(micros);
+        let is_polyglot = talk == Talk::Polyglot;
+        network.is_proxied = is_polyglot && rng.chance(6);
+        let is_proxied = network.is_proxied;
         let mut simulation = Self {
             rng,
             server: Server::new(network, limits),
@@ -66,17 +101,26 @@ impl Simulation {
             is_busy,
             idle_turns: 0,
             is_unsure: false,
+            listeners: Listeners::default(),
+            tls: is_polyglot.then(Pair::new).flatten(),
+            has_raw_clients: false,
         };
+        if is_proxied {
+            simulation.server.engine.expect_proxy();
+        }
+        if let Some(tls) = &simulation.tls {
+            simulation.server.engine.set_tls(tls.server());
+        }
         simulation.add_services();
         simulation
     }
 
     fn add_services(&mut self) {
-        let is_strict = self.talk != Talk::Anything;
         let room_limits = outbound::Limits {
-            log_bytes: match is_strict {
-                true => self.rng.pick(&[16 << 10, 64 << 10]),
-                false => self.rng.pick(&[64 << 10, 1000, 3000]),
+            log_bytes: match self.talk {
+                Talk::Anything => self.rng.pick(&[64 << 10, 1000, 3000]),
+                Talk::Lines | Talk::Mixed => self.rng.pick(&[16 << 10, 64 << 10]),
+                Talk::Polyglot => self.rng.pick(&[16 << 10, FAIR_LOG_BYTES, 64 << 10]),
             },
             // Where private messages may be refused, the rules alone do not tell what is owed.
             max_pending_bytes: match self.sends_private {
@@ -93,24 +137,42 @@ impl Simulation {
         };
         self.add_room(room_limits);
         let holds = self.rng.bool();
-        match holds {
+        let echo = match holds {
             true => self.add(HoldingEcho::default(), Rule::Echo, other_limits),
             false => self.add(Echo, Rule::Echo, other_limits),
-        }
+        };
+        self.listeners.echoes = self.listen(echo, OTHER_PROTOS);
         let reply = Reply::new(THANKS, false);
-        self.add(reply, Rule::Reply(THANKS), other_limits);
+        let reply = self.add(reply, Rule::Reply(THANKS), other_limits);
+        self.listeners.replies = self.listen(reply, OTHER_PROTOS);
+    }
+
+    /// On all of `protos` where there are many, and a certificate for some of them.
+    fn listen(&mut self, service: ServiceId, protos: &[Proto]) -> Vec<(Proto, usize)> {
+        let protos = match self.talk {
+            Talk::Polyglot => protos,
+            _ => PLAIN_PROTOS,
+        };
+        let has_tls = self.tls.is_some();
+        let protos = protos.iter().filter(|proto| has_tls || !proto.is_tls());
+        protos
+            .map(|proto| (*proto, self.server.listen(service, *proto)))
+            .collect()
     }
 
     fn add_room(&mut self, limits: outbound::Limits) {
         let is_strict = self.talk != Talk::Anything;
         let tells = self.rng.bool() && self.most_clients < 50;
         self.history_lines = self.rng.between(0, MOST_HISTORY_LINES);
+        let framing = match self.talk {
+            Talk::Lines => Framing::Line,
+            Talk::Mixed => Framing::Auto,
+            Talk::Anything => self.rng.pick(&[Framing::Auto, Framing::Line, Framing::Raw]),
+            Talk::Polyglot => self.rng.pick(&[Framing::Line, Framing::Auto]),
+        };
+        self.has_raw_clients = framing == Framing::Auto;
         let room = Room::new(Config {
-            framing: match self.talk {
-                Talk::Lines => Framing::Line,
-                Talk::Mixed => Framing::Auto,
-                Talk::Anything => self.rng.pick(&[Framing::Auto, Framing::Line, Framing::Raw]),
-            },
+            framing,
             history_lines: self.history_lines,
             notices: match tells {
                 true => Notices::On,
@@ -129,21 +191,28 @@ impl Simulation {
             wall_clock: || UNIX_EPOCH,
         });
         let history_lines = self.history_lines;
-        let rule = match is_strict {
-            true => Rule::Room {
+        let rule = match self.talk {
+            Talk::Anything => Rule::AnyRoom,
+            Talk::Polyglot => Rule::Polyglot,
+            Talk::Lines | Talk::Mixed => Rule::Room {
                 history_lines,
                 tells,
             },
-            false => Rule::AnyRoom,
         };
-        self.add(room, rule, limits);
+        self.records.borrow_mut().tells = tells;
+        let room = self.add(room, rule, limits);
+        self.listeners.rooms = self.listen(room, ROOM_PROTOS);
     }
 
-    fn add(&mut self, service: impl Service + 'static, rule: Rule, limits: outbound::Limits) {
+    fn add(
+        &mut self,
+        service: impl Service + 'static,
+        rule: Rule,
+        limits: outbound::Limits,
+    ) -> ServiceId {
         let both = (self.limits, limits);
         let oracle = Oracle::new(service, rule, both, &self.server.network, &self.records);
-        let service = self.server.add(Box::new(oracle), limits);
-        self.server.listen(service, Proto::Lines);
+        self.server.add(Box::new(oracle), limits)
     }
 }
 

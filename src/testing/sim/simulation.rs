@@ -4,19 +4,19 @@
 //! owe them, in order and once; the engine keeps its bounds and never spins; and six virtual
 //! seconds after the faults everybody is served.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::client::{Client, Purpose, ReadRate};
+use super::client::{Client, ReadRate};
 use super::network::Network;
 use super::records::{Record, Records, Status};
 use super::rng::Rng;
 use super::server::Server;
-use super::setup::Talk;
-use crate::addr::Peer;
+use super::setup::{Listeners, Talk};
 use crate::reactor::Limits;
+use crate::tls::fixed::Pair;
 
+mod arrival;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -34,10 +34,6 @@ const IDLE_TURNS: u32 = 10;
 
 const HOSTS: usize = 3;
 
-const ROOM: usize = 0;
-const ECHO: usize = 1;
-const REPLY: usize = 2;
-
 pub(crate) struct Simulation {
     pub(super) rng: Rng,
     pub(super) server: Server,
@@ -53,6 +49,10 @@ pub(crate) struct Simulation {
     pub(super) idle_turns: u32,
     /// The talk still went on when the clients were to be checked.
     pub(super) is_unsure: bool,
+    pub(super) listeners: Listeners,
+    pub(super) tls: Option<Pair>,
+    /// Who sends no line's end for a while is a raw client.
+    pub(super) has_raw_clients: bool,
 }
 
 impl Simulation {
@@ -100,47 +100,18 @@ impl Simulation {
             if self.clients[at].read_rate == ReadRate::Eager {
                 self.with_client(at, Client::read_all);
             }
+            if self.clients[at].is_opening() {
+                self.with_client(at, Client::go_on_opening);
+            }
         }
-        if self.rng.chance(100) {
+        let is_opening = self.clients.iter().any(Client::is_opening);
+        if self.rng.chance(100) && !is_opening {
             // The process is paused, and what was sent meanwhile lies in the sockets.
             let pause = Duration::from_millis(self.rng.below(2000) as u64);
             self.server.network.borrow_mut().now += pause;
         }
         let idle = Duration::from_micros(100 * self.rng.below(200) as u64);
         self.turn(idle);
-    }
-
-    fn connect_client(&mut self) {
-        let read_rate = match self.rng.below(10) {
-            0..4 => ReadRate::Eager,
-            4..7 => ReadRate::Intermittent,
-            7..9 => ReadRate::Late,
-            _ => ReadRate::Never,
-        };
-        let (listener, purpose) = match (self.rng.below(10), self.talk) {
-            (9, _) => (ECHO, Purpose::Echo),
-            (8, _) => (REPLY, Purpose::Reply),
-            (_, Talk::Anything) => (ROOM, Purpose::Anything),
-            (6 | 7, Talk::Mixed) => (ROOM, Purpose::RawChat),
-            _ => (ROOM, Purpose::Chat),
-        };
-        let is_eager = read_rate == ReadRate::Eager;
-        let send_buffer = match is_eager {
-            true => usize::MAX,
-            false => self.rng.between(200, 20_000),
-        };
-        let address = address_of(self.clients.len());
-        let mut network = self.server.network.borrow_mut();
-        let id = network.connect(listener, address);
-        network.set_send_buffer(id, send_buffer);
-        network.sockets[id].is_reliable = is_eager;
-        drop(network);
-        let record = Record::new(self.limits.max_clients);
-        self.records.borrow_mut().clients.push(record);
-        let is_talkative = self.is_busy || self.rng.chance(4);
-        let client = Client::new(id, read_rate, purpose, is_talkative);
-        self.clients.push(client);
-        self.with_client(self.clients.len() - 1, Client::arrive);
     }
 
     fn with_client(
@@ -235,11 +206,11 @@ impl Simulation {
         }
         // Who had to wait to be accepted may have come a moment ago.
         let a_moment_ago = self.now() - Duration::from_millis(300);
+        drop(book);
         for client in &self.clients {
-            let record = &book.clients[client.id];
-            if record.opened_at.is_none_or(|at| at < a_moment_ago) {
-                client.check_served(record, has_rate);
-                self.judge(client, !has_rate && client.got_all(record));
+            let opened_at = self.records.borrow().clients[client.id].opened_at;
+            if opened_at.is_none_or(|at| at < a_moment_ago) {
+                self.check_client(client, has_rate, !has_rate);
             }
         }
         // Where silence is a reason to go, a place may have come free in this very turn.
@@ -249,20 +220,30 @@ impl Simulation {
             ..
         } = self.limits;
         let is_lasting = idle_timeout.or(first_message_timeout).is_none();
+        // One that lagged has its place until it has heard so.
+        let is_lasting = is_lasting && self.talk != Talk::Polyglot;
         let network = self.server.network.borrow();
+        let here = self.records.borrow().here;
         for (at, listener) in network.listeners.iter().enumerate() {
-            let has_place = is_lasting && book.here < self.limits.max_clients;
+            let has_place = is_lasting && here < self.limits.max_clients;
             // A room that is full says so.
-            if has_place || at == ROOM {
+            let is_room = self.listeners.rooms.iter().any(|(_, room)| *room == at);
+            if has_place || is_room {
                 assert!(listener.queue.is_empty(), "not accepted");
             }
         }
     }
 
-    fn judge(&self, client: &Client, got_all: bool) {
-        let book = self.records.borrow();
-        if book.clients[client.id].says_anything {
+    fn check_client(&self, client: &Client, has_rate: bool, has_settled: bool) {
+        let mut book = self.records.borrow_mut();
+        let record = &book.clients[client.id];
+        client.check_served(record, has_rate);
+        let got_all = has_settled && client.got_all(record);
+        if record.says_anything {
             book.judge(client.id, got_all, self.history_lines);
+        }
+        if let Some(polyglot) = &client.polyglot {
+            book.judge_hearing(client.id, &polyglot.hearing, got_all, self.history_lines);
         }
     }
 
@@ -272,8 +253,8 @@ impl Simulation {
             client.can_chat() && records.borrow().clients[client.id].status == Status::Here
         };
         if let Some(at) = self.clients.iter().position(is_here) {
-            self.with_client(at, |client, _, record| {
-                client.line(record, "does everybody hear me?".to_owned());
+            self.with_client(at, |client, network, record| {
+                client.call(network, record, "does everybody hear me?");
             });
         }
     }
@@ -283,7 +264,7 @@ impl Simulation {
         let now = self.now();
         let mut book = self.records.borrow_mut();
         book.is_ending = true;
-        let said = book.conversation.len();
+        let said = book.said();
         for record in &mut book.clients {
             record.left.get_or_insert(said);
         }
@@ -296,20 +277,10 @@ impl Simulation {
             self.turn(until.saturating_duration_since(self.now()));
         }
         self.each_client(Client::read_all);
-        let book = self.records.borrow();
-        assert_eq!(book.here, 0);
+        assert_eq!(self.records.borrow().here, 0);
         for client in &self.clients {
-            let record = &book.clients[client.id];
-            client.check_served(record, true);
-            self.judge(client, client.got_all(record));
+            self.check_client(client, true, true);
         }
         assert!(self.server.network.borrow().all_are_closed());
     }
-}
-
-/// A client's number as an address: a few hosts, and a port each.
-fn address_of(number: usize) -> Peer {
-    let host = u8::try_from(number % HOSTS).expect("a few");
-    let port = u16::try_from(number).expect("some thousand");
-    Peer::Tcp(SocketAddr::from(([10, 0, 0, host], port)))
 }

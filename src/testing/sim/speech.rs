@@ -40,6 +40,11 @@ impl Speech {
         }
     }
 
+    /// Whether it asks for more than IRC once had.
+    pub(crate) fn negotiates(&self) -> bool {
+        self.wants_time || self.wants_echo
+    }
+
     /// What has to come first, with what of it the room hears.
     pub(crate) fn opening(&self, name: &str) -> (Vec<u8>, Vec<String>) {
         match self.tongue {
@@ -53,7 +58,7 @@ impl Speech {
                 ];
                 let wanted = wanted.into_iter().filter(|(is_wanted, _)| *is_wanted);
                 let wanted: Vec<&str> = wanted.map(|(_, capability)| capability).collect();
-                if !wanted.is_empty() {
+                if self.negotiates() {
                     lines.insert(0, format!("CAP REQ :{}", wanted.join(" ")));
                     lines.push("CAP END".to_owned());
                 }

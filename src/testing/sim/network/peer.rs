@@ -67,6 +67,11 @@ impl Network {
         self.sockets[id].receive_buffer_bytes = bytes;
     }
 
+    /// Whether the peer has not ended its side.
+    pub(crate) fn peer_is_open(&self, id: usize) -> bool {
+        self.sockets[id].peer == End::Open
+    }
+
     /// Sends as much of `bytes` as there is room for; returns how much.
     pub(crate) fn peer_sends(&mut self, id: usize, bytes: &[u8]) -> usize {
         let socket = &mut self.sockets[id];

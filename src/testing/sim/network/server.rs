@@ -37,7 +37,13 @@ impl Network {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         self.note(format_args!("#{id} is accepted"));
-        Ok((id, self.sockets[id].address))
+        self.sockets[id].accepted_at = Some(self.turn_began);
+        match (self.is_proxied, self.sockets[id].address) {
+            (true, Peer::Tcp(address)) => {
+                Ok((id, Peer::Tcp(([127, 0, 0, 1], address.port()).into())))
+            }
+            (_, address) => Ok((id, address)),
+        }
     }
 
     pub(crate) fn register(&mut self, id: usize, token: usize) -> io::Result<()> {
@@ -64,10 +70,7 @@ impl Network {
             _ => {}
         }
         match &result {
-            Ok(count) => {
-                let text = into[..*count].escape_ascii();
-                self.note(format_args!("#{id} reads {count}: {text}"));
-            }
+            Ok(count) => self.note_bytes(id, "reads", &into[..*count]),
             Err(error) => self.note(format_args!("#{id} reads: {error}")),
         }
         result
@@ -139,8 +142,7 @@ impl Network {
             _ if self.trace.is_none() => {}
             Ok(count) => {
                 let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).collect();
-                let text = bytes.get(..*count).unwrap_or_default().escape_ascii();
-                self.note(format_args!("#{id} is written {count}: {text}"));
+                self.note_bytes(id, "is written", bytes.get(..*count).unwrap_or_default());
             }
             Err(error) => self.note(format_args!("#{id} is written: {error}")),
         }

@@ -1,10 +1,13 @@
 //! Simulations by seed. `CHINWAG_SEEDS=1000000 cargo test --release simulation` for more of them.
 
+use super::totals::Totals;
 use super::*;
 use crate::testing::seeds;
 use crate::testing::sim::net::Shared;
 
 const USUAL_SEEDS: u64 = 500;
+
+const USUAL_POLYGLOT_SEEDS: u64 = 100;
 
 const ROOMY: Limits = Limits {
     max_clients: 10_000,
@@ -25,16 +28,18 @@ fn crowd(seed: u64, clients: usize) -> Simulation {
     simulation
 }
 
+/// Runs it to its end, and tells what became of everybody.
+fn play(mut simulation: Simulation) -> Totals {
+    let network = Rc::clone(&simulation.server.network);
+    network.borrow_mut().trace = seeds::is_one_alone().then(String::new);
+    let _trace = TraceOnPanic(network);
+    simulation.run();
+    simulation.totals()
+}
+
 #[test]
 fn everybody_is_served_whatever_happens() {
-    let run = |seed| {
-        let mut simulation = Simulation::new(Rng::with_seed(seed));
-        let network = Rc::clone(&simulation.server.network);
-        network.borrow_mut().trace = seeds::is_one_alone().then(String::new);
-        let _trace = TraceOnPanic(network);
-        simulation.run();
-        simulation.totals()
-    };
+    let run = |seed| play(Simulation::new(Rng::with_seed(seed)));
     let Some(totals) = seeds::for_each_seed(USUAL_SEEDS, run) else {
         return;
     };
@@ -46,6 +51,33 @@ fn everybody_is_served_whatever_happens() {
     assert!(totals.lagged * 20 > runs, "{totals:?}");
     assert!(totals.sent_away * 2 > runs, "{totals:?}");
     assert!(totals.heard_bytes > 10_000 * runs, "{totals:?}");
+    assert!(totals.unsure * 10 < runs, "{totals:?}");
+}
+
+/// Whatever they speak, inside TLS or not, wherever its records are cut: they hear one conversation
+/// in one order.
+#[test]
+fn all_protocols_agree_on_the_order() {
+    let run = |seed| play(Simulation::of(Rng::with_seed(seed), Talk::Polyglot));
+    let Some(totals) = seeds::for_each_seed(USUAL_POLYGLOT_SEEDS, run) else {
+        return;
+    };
+    let runs = totals.runs;
+    assert!(totals.clients > 5 * runs, "{totals:?}");
+    let told = totals.told_of_lag;
+    assert!(
+        totals.by_tongue.iter().all(|content| *content > runs),
+        "{totals:?}"
+    );
+    assert!(totals.in_tls > runs, "{totals:?}");
+    assert!(
+        told * 10 > runs && totals.not_told_of_lag * 2 < told,
+        "{totals:?}"
+    );
+    assert!(
+        totals.resumed * 15 > runs && totals.with_gap * 50 > runs,
+        "{totals:?}"
+    );
     assert!(totals.unsure * 10 < runs, "{totals:?}");
 }
 
