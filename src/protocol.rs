@@ -16,6 +16,7 @@ pub mod websocket;
 pub(crate) use event::kicked;
 pub use event::{Encoder, Event, Kind, RoomEntry, Said, Stamp, encode, encode_end};
 pub use record::{Record, Spoken, read_record, write_gap, write_record};
+pub(crate) use session::ALPN;
 pub use session::{Opening, Output, Session, Setup};
 
 /// How a client is told what happens. All clients of one encoding read the same log.

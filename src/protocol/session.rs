@@ -40,6 +40,12 @@ pub enum Opening {
     Bytes,
 }
 
+/// What a TLS handshake may agree on to be spoken inside, and how a client of [`Opening::Auto`] is
+/// taken then: it may send its first bytes a round trip after the handshake is over for the server,
+/// and until then it is not silent.
+pub(crate) const ALPN: [(&[u8], Opening); 2] =
+    [(b"http/1.1", Opening::Http), (b"irc", Opening::Irc)];
+
 /// What all sessions of a server share.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -101,12 +107,15 @@ impl Session {
         }
     }
 
-    /// A TLS handshake is over; what comes from now on has come through it.
-    pub fn over_tls(&mut self, now: Instant) {
+    /// A TLS handshake is over, and may have agreed on what is spoken inside; what comes from now on
+    /// has come through it.
+    pub fn over_tls(&mut self, alpn: Option<&[u8]>, now: Instant) {
+        let agreed = ALPN.iter().find(|(name, _)| alpn == Some(*name));
+        let agreed = agreed.map(|(_, opening)| *opening);
         self.state = match std::mem::replace(&mut self.state, State::Over) {
-            State::FirstBytes(first) => first.over_tls(now),
+            State::FirstBytes(first) => first.over_tls(agreed, now),
             State::Joining(joining) => match joining.then {
-                State::FirstBytes(first) => first.over_tls(now),
+                State::FirstBytes(first) => first.over_tls(agreed, now),
                 then => then,
             },
             other => other,

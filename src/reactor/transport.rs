@@ -46,6 +46,11 @@ impl<S> Transport<S> {
             .is_some_and(TlsConnection::is_handshaking)
     }
 
+    /// What a TLS handshake, which is over, has agreed on to be spoken inside.
+    pub(super) fn alpn(&self) -> Option<&[u8]> {
+        self.tls.as_deref().and_then(TlsConnection::alpn)
+    }
+
     /// Whether there is something to write that no service knows of: [`Write::flush`] does.
     pub(super) fn wants_write(&self) -> bool {
         self.tls.as_deref().is_some_and(TlsConnection::wants_write)

@@ -72,6 +72,10 @@ impl TlsConnection {
         match *self {}
     }
 
+    pub(crate) fn alpn(&self) -> Option<&[u8]> {
+        match *self {}
+    }
+
     pub(crate) fn is_resumed(&self) -> bool {
         match *self {}
     }

@@ -2,6 +2,8 @@
 //! and no buffer while nothing is under way: records are opened and sealed in buffers that all
 //! connections of a thread share.
 
+mod agreed;
+
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
-use rustls::{ClientConfig, HandshakeKind, ServerConfig};
+use rustls::{ClientConfig, ServerConfig};
 
 use super::scratch::{
     CLIENT_KEEPS_BYTES, READ_BYTES, RECORD_PLAIN_BYTES, RECORD_WIRE_BYTES, SCRATCH,
@@ -93,11 +95,6 @@ impl TlsConnection {
     /// written, and no edge of the stream tells when it is.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.side.common().is_handshaking()
-    }
-
-    /// Whether the handshake, which is over, has resumed what an earlier one had agreed on.
-    pub(crate) fn is_resumed(&self) -> bool {
-        self.side.common().handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
     /// Whether there are records which the stream has not taken yet.

@@ -13,9 +13,7 @@ use rustls::server::NoServerSessionStorage;
 use super::Identity;
 use super::pem;
 use crate::failure::CliError;
-
-/// What may be agreed on to be spoken inside.
-const ALPN: [&[u8]; 2] = [b"http/1.1", b"irc"];
+use crate::protocol::ALPN;
 
 /// The names that a certificate has which is made at the start, beside the addresses listened on.
 const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -135,7 +133,7 @@ pub(super) fn config(
             rustls::Error::InconsistentKeys(_) => "they do not belong together".to_owned(),
             other => other.to_string(),
         })?;
-    config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
+    config.alpn_protocols = ALPN.map(|(name, _)| name.to_vec()).to_vec();
     // A client brings its session along, so the server keeps none.
     config.ticketer = Ticketer::new().map_err(|error| error.to_string())?;
     config.session_storage = Arc::new(NoServerSessionStorage {});

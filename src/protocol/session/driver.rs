@@ -126,8 +126,8 @@ impl Driver {
         self.look();
     }
 
-    pub(crate) fn over_tls(&mut self) {
-        self.session.over_tls(self.now);
+    pub(crate) fn over_tls(&mut self, alpn: Option<&[u8]>) {
+        self.session.over_tls(alpn, self.now);
     }
 
     fn look(&mut self) {

@@ -53,9 +53,13 @@ impl FirstBytes {
         }
     }
 
-    /// What has come so far was a handshake's.
-    pub(super) fn over_tls(&self, now: Instant) -> State {
-        let mut state = State::begin(self.opening, self.framing, now);
+    /// What has come so far was a handshake's. `agreed`: what it says that the client speaks.
+    pub(super) fn over_tls(&self, agreed: Option<Opening>, now: Instant) -> State {
+        let opening = match self.opening {
+            Opening::Auto => agreed.unwrap_or(Opening::Auto),
+            opening => opening,
+        };
+        let mut state = State::begin(opening, self.framing, now);
         if let State::FirstBytes(first) = &mut state {
             first.is_over_tls = true;
         }

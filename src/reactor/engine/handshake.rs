@@ -62,7 +62,8 @@ impl<N: Net> Engine<N> {
         let read = connection.transport.read(scratch);
         if !connection.transport.is_handshaking() {
             connection.active_at = now;
-            connection.session.over_tls(now);
+            let alpn = connection.transport.alpn();
+            connection.session.over_tls(alpn, now);
             // Before it is heard.
             self.begin_session(token, now);
             // What was said along with the last step; an end, or an error, will be read again.

@@ -78,7 +78,7 @@ fn play(listener: Listener, pieces: &[&[u8]], rhythm: Option<[u8; 4]>) -> Vec<He
             break;
         }
         if client.is_shaking_hands() {
-            client.over_tls();
+            client.over_tls(None);
         }
         client.read(piece);
         if let Some(wait) = waits.next() {

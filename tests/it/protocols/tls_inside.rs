@@ -142,6 +142,54 @@ fn what_is_spoken_inside_is_agreed_on() {
     }
 }
 
+/// Is silent for three tenths of a second, as one with a long way to the server is after its
+/// handshake, and tells what it has heard then, and at last.
+const SILENT_PYTHON: &str = r#"
+import socket, ssl, sys
+host, port, ca, alpn, request = sys.argv[1:6]
+context = ssl.create_default_context(cafile=ca)
+context.set_alpn_protocols([alpn] if alpn else [])
+raw = socket.create_connection((host, int(port)), timeout=15)
+sock = context.wrap_socket(raw, server_hostname="localhost")
+early = b""
+sock.settimeout(0.3)
+try:
+    while chunk := sock.recv(65536):
+        early += chunk
+except TimeoutError:
+    pass
+sock.settimeout(15)
+sock.sendall(request.encode())
+heard = b""
+while chunk := sock.recv(65536):
+    heard += chunk
+print(early, heard)
+"#;
+
+#[test]
+fn what_is_agreed_on_is_waited_for() {
+    let (server, authority) = secure(&[""], &[]);
+    let file = authority.file();
+    let (host, port) = bare(&server, 0).rsplit_once(':').unwrap();
+    let http = request("GET", "/healthz", "");
+    // By its capitals alone nobody would take that for IRC.
+    let irc = "nick py\r\nuser a 0 * :A\r\nquit\r\n".to_owned();
+    for (alpn, sent, early, last) in [
+        ("http/1.1", &http, "b'' ", "200 OK"),
+        ("irc", &irc, "b'' ", " 001 py "),
+        ("", &"/quit\n".to_owned(), "b'* you are guest", "b''"),
+    ] {
+        let arguments = ["-c", SILENT_PYTHON, host, port, &file, alpn, sent];
+        let Some(said) = output("python3", &arguments, "") else {
+            return;
+        };
+        assert!(
+            said.starts_with(early) && said.contains(last),
+            "{alpn}: {said}"
+        );
+    }
+}
+
 /// Its arguments for a server that has to be believed.
 const S_CLIENT: [&str; 6] = [
     "s_client",

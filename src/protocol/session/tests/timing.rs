@@ -152,7 +152,7 @@ fn inside_of_tls_the_same_is_asked_again() {
         client.setup.has_tls = true;
         client.read(HELLO);
         assert_eq!(client.heard, [Heard::Tls(HELLO.to_vec())]);
-        client.over_tls();
+        client.over_tls(None);
         client.heard.clear();
         client
     };
@@ -177,11 +177,47 @@ fn inside_of_tls_the_same_is_asked_again() {
             assert_eq!(rest, HELLO);
             input.clear();
         }
-        client.over_tls();
+        client.over_tls(None);
         assert_eq!(client.session.joins_at_once(), Some(Encoding::Lines));
         client.read(b"hi\n");
         assert_eq!(client.heard, [said("hi")]);
     }
+}
+
+#[test]
+fn what_a_tls_handshake_has_agreed_on_is_spoken_inside() {
+    let inside = |opening, alpn: &[u8]| {
+        let mut client = client(opening);
+        client.setup.has_tls = true;
+        if opening == Opening::Auto {
+            client.read(b"\x16\x03\x01\x02\x00\x01");
+        }
+        client.over_tls(Some(alpn));
+        client.heard.clear();
+        client
+    };
+    // Its request may come a long round trip after the handshake's end.
+    let mut browser = inside(Opening::Auto, b"http/1.1");
+    assert_eq!(browser.session.joins_at_once(), None);
+    assert!(browser.wait(ms(9_999)).is_empty());
+    browser.read(b"GET /healthz HTTP/1.0\r\n\r\n");
+    assert_eq!(status(&browser.heard), ("200".to_owned(), None));
+    let mut silent = inside(Opening::Auto, b"http/1.1");
+    assert_eq!(silent.wait(ms(10_000)), [ms(10_000)]);
+    assert_eq!(status(&silent.heard).0, "408");
+    let heard = play_cut(|| inside(Opening::Auto, b"http/1.1"), b"hi\r\n\r\n");
+    assert_eq!(status(&heard).0, "400");
+    let mut bot = inside(Opening::Auto, b"irc");
+    assert_eq!(bot.session.joins_at_once(), Some(Encoding::Irc));
+    assert!(bot.wait(ms(10_000)).is_empty());
+    bot.read(b"ping x\r\n");
+    assert_eq!(bot.heard, [said("ping x")]);
+    // What the listener speaks counts before that, and what nobody speaks is nothing.
+    for (opening, alpn) in [(Opening::Lines, &b"http/1.1"[..]), (Opening::Http, b"irc")] {
+        let joins = inside(opening, alpn).session.joins_at_once();
+        assert_eq!(joins, client(opening).session.joins_at_once());
+    }
+    assert_eq!(inside(Opening::Auto, b"h2").wait(ms(500)), [ms(100)]);
 }
 
 #[test]
