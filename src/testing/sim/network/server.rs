@@ -8,6 +8,9 @@ use super::{Edge, End, Network, Socket, Wakeup};
 use crate::addr::Peer;
 
 /// The server's calls.
+/// Less than any silence that means something.
+const A_WHILE: Duration = Duration::from_millis(90);
+
 impl Network {
     pub(crate) fn register_listener(&mut self, listener: usize, token: usize) {
         self.listeners[listener].token = Some(token);
@@ -82,7 +85,7 @@ impl Network {
         if fault >= 250 {
             return Err(self.interrupted());
         }
-        if fault >= 237 {
+        if fault >= 237 && !self.seems_silent(id) {
             self.edge_later(id, Edge::READ);
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -117,6 +120,15 @@ impl Network {
             self.edge(id, Edge::READ);
         }
         Ok(count)
+    }
+
+    /// Whether what it sends is not there just for the moment, and the server would take that for
+    /// silence: it has not been read from for a while.
+    fn seems_silent(&self, id: usize) -> bool {
+        let socket = &self.sockets[id];
+        let heard_at = socket.found_some_at.max(socket.accepted_at);
+        let is_long_ago = heard_at.is_none_or(|at| at + A_WHILE <= self.turn_began);
+        is_long_ago && !socket.inbound.is_empty()
     }
 
     fn read_end(&mut self, id: usize) -> io::Result<usize> {
