@@ -337,6 +337,11 @@ impl Client {
         matches!(self.end, Some(End::Finished | End::Closed))
     }
 
+    /// Whether the server has ended its side in good order, and it has read all before that.
+    pub(super) fn has_ended_well(&self) -> bool {
+        self.end == Some(End::Finished) && self.link.is_ended_well()
+    }
+
     /// Whether it has got all that was for it.
     pub(super) fn got_all(&self, record: &Record) -> bool {
         use Status::{Gone, Here, Leaving, Outside};

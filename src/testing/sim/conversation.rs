@@ -298,6 +298,21 @@ impl Book {
         }
     }
 
+    /// One that was to be told that it lags, and has heard its end in good order, was told.
+    pub(super) fn judge_lag(&self, id: usize, hearing: &Hearing) {
+        let record = &self.clients[id];
+        let membership = record.membership.as_ref();
+        let last_word = membership.and_then(|member| member.last_word);
+        if let (Status::Gone(Disconnect::Lagged { .. }), Some(word)) = (record.status, last_word) {
+            let word = if hearing.is_irc() { 0 } else { word };
+            assert_eq!(hearing.closed(), Some(word), "#{id} lags");
+            assert!(
+                !hearing.is_torn(),
+                "#{id} lags, and hears half of something"
+            );
+        }
+    }
+
     /// The members that a client knows of, from what it was told of their coming and going.
     fn judge_names(&self, id: usize, hearing: &Hearing) {
         let own = &self.clients[id].nick;

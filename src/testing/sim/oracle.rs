@@ -25,6 +25,9 @@ const ONE_ANSWER_BYTES: usize = 4096;
 pub(super) const MOST_HISTORY_LINES: usize = 10;
 const NICK_BYTES: usize = 40;
 
+/// What a member may say in a turn, as JSON, on the average.
+const TALK_BYTES: usize = 2 << 10;
+
 /// What makes a service panic.
 pub(super) const PANIC_TRIGGER: &[u8] = b"panic";
 
@@ -258,7 +261,8 @@ impl<S: Service> Oracle<S> {
                 // It is told in time, if its protocol has a word for it.
                 Rule::Polyglot => {
                     let behind = usize::try_from(behind_bytes).expect("not so much");
-                    let is_slow = !record.is_eager || self.outbound.log_bytes < FAIR_LOG_BYTES;
+                    let fair_bytes = FAIR_LOG_BYTES.max(TALK_BYTES * self.present.len());
+                    let is_slow = !record.is_eager || self.outbound.log_bytes < fair_bytes;
                     is_slow && behind * 2 >= self.outbound.log_bytes * 3 / 4
                 }
                 Rule::Echo | Rule::Reply(_) => false,

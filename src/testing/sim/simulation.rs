@@ -244,6 +244,9 @@ impl Simulation {
         }
         if let Some(polyglot) = &client.polyglot {
             book.judge_hearing(client.id, &polyglot.hearing, got_all, self.history_lines);
+            if client.has_ended_well() {
+                book.judge_lag(client.id, &polyglot.hearing);
+            }
         }
     }
 
