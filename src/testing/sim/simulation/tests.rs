@@ -5,7 +5,7 @@ use super::*;
 use crate::testing::seeds;
 use crate::testing::sim::net::Shared;
 
-const USUAL_SEEDS: u64 = 500;
+const USUAL_SEEDS: u64 = 400;
 
 const USUAL_POLYGLOT_SEEDS: u64 = 100;
 
