@@ -140,8 +140,8 @@ fn compare_servers(
 fn check_resources(load: &Load) -> Result<(), CliError> {
     let transient = usize::try_from(load.settings.churn_per_s).unwrap_or(usize::MAX);
     let connections = load.lasting_connections().saturating_add(transient);
-    doctor::make_room_for(connections)
-        .and_then(|()| doctor::check_memory(load))
+    doctor::check_memory(load)
+        .and_then(|()| doctor::make_room_for(connections))
         .map_err(|why| CliError::runtime(format!("bench {}: {why}", load.name())))
 }
 

@@ -213,3 +213,41 @@ impl Merged {
         self.cpu_share = self.cpu_share.max(second.cpu_ns as f64 / length_ns);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::bench::config::load_of;
+
+    #[test]
+    fn each_second_is_told_by_its_busiest_thread() {
+        let load = load_of("echo 7788 -c 2 --threads 2");
+        let shared = Arc::new(Shared::new(&load, 0, Arc::default()));
+        let (tell, seconds) = mpsc::sync_channel(8);
+        // Of a thousand, of the two threads in each of three seconds.
+        for (index, waited) in [(0, [900, 500]), (1, [10, 400]), (2, [700, 800])] {
+            for waited in waited {
+                let part_ns = SECOND_NS / 1_000;
+                let second = Second {
+                    index,
+                    length_ns: SECOND_NS,
+                    waited_ns: waited * part_ns,
+                    cpu_ns: (1_000 - waited) * part_ns,
+                    ..Second::default()
+                };
+                tell.send(second).unwrap();
+            }
+        }
+        drop(tell);
+        let collector = Collector::new(&shared, None, None, Live::new(&load));
+        let collected = collector.collect(&seconds, &AtomicBool::new(true));
+        let told = collected.utilization.iter();
+        let told: Vec<_> = told
+            .map(|second| (second.length_s, second.waiting_share, second.cpu_share))
+            .collect();
+        assert_eq!(told, [(1.0, 0.5, 0.5), (1.0, 0.01, 0.99), (1.0, 0.7, 0.3)]);
+        assert_eq!(collected.cpu_ns, 2_690 * (SECOND_NS / 1_000));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::bench_peers::{bench, number, relayed, room_of, serve};
+use crate::bench_peers::{bench, number, program, relayed, room_of, serve};
 use crate::harness::skipped;
 
 #[test]
@@ -31,6 +31,28 @@ fn a_calibration_that_fails_is_told() {
         "{verdict}"
     );
     assert_eq!(output.status.code(), Some(0), "{verdict}");
+}
+
+#[test]
+fn what_does_not_fit_into_memory_is_refused_before_it_is_begun() {
+    // A table of 640 GB.
+    let crowd = "400000";
+    let mut command = program();
+    let output = command
+        .args([
+            "bench",
+            "room",
+            "127.0.0.1:1",
+            "-c",
+            crowd,
+            "--senders",
+            crowd,
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("fewer --senders need less"), "{said}");
+    assert_eq!(output.status.code(), Some(1), "{said}");
 }
 
 /// Talk that comes with each message in one read, and takes the generator some time.
