@@ -19,8 +19,8 @@ use crate::services::room::{Config, Notices, Room};
 use crate::tls::fixed::Pair;
 use crate::wire::Framing;
 
-/// In such a log a turn's talk is no reason to lag, as JSON too.
-pub(super) const FAIR_LOG_BYTES: usize = 32 << 10;
+/// In such a log a turn's talk is no reason to lag, as JSON too, and behind what is replayed of it.
+pub(super) const FAIR_LOG_BYTES: usize = 64 << 10;
 
 const THANKS: &str = "thank you !";
 
@@ -120,7 +120,7 @@ impl Simulation {
             log_bytes: match self.talk {
                 Talk::Anything => self.rng.pick(&[64 << 10, 1000, 3000]),
                 Talk::Lines | Talk::Mixed => self.rng.pick(&[16 << 10, 64 << 10]),
-                Talk::Polyglot => self.rng.pick(&[16 << 10, FAIR_LOG_BYTES, 64 << 10]),
+                Talk::Polyglot => self.rng.pick(&[16 << 10, 32 << 10, FAIR_LOG_BYTES]),
             },
             // Where private messages may be refused, the rules alone do not tell what is owed.
             max_pending_bytes: match self.sends_private {
