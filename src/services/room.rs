@@ -22,7 +22,6 @@ mod channels;
 mod command;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod help;
 mod history;
 pub(crate) mod hub;
 mod ignores;
@@ -45,7 +44,6 @@ mod visitors;
 
 use channels::Channels;
 use command::Command;
-use help::{HELP, OPERATORS_HELP};
 use ignores::Ignores;
 use members::Members;
 use nick::NickError;

@@ -241,7 +241,7 @@ mod tests {
             }
         }
         drop(tell);
-        let collector = Collector::new(&shared, None, None, Live::new(&load));
+        let collector = Collector::new(&shared, Vec::new(), None, Live::new(&load));
         let collected = collector.collect(&seconds, &AtomicBool::new(true));
         let told = collected.utilization.iter();
         let told: Vec<_> = told
