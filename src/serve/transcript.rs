@@ -29,7 +29,7 @@ pub(super) use lines::LastLines;
 /// How long the end of the server waits until all is on the disk.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long everybody waits for it when another process goes on.
+/// How long everybody waits until all is written, when another process goes on.
 const HANDOVER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A transcript that is being written. All is on the disk when it has been dropped, or the log says
