@@ -183,7 +183,7 @@ impl Reader {
         for room in self.past.values_mut() {
             let oldest = room.lines.last().map(|line| line.stamp.id);
             let missing = [oldest, self.gap].into_iter().flatten().max();
-            let dropped = missing.map_or(u64::MAX, |before| before - 1);
+            let dropped = missing.map_or(u64::MAX, |before| before.saturating_sub(1));
             room.dropped = match oldest {
                 Some(_) => dropped.min(stamps.last()),
                 None => stamps.last(),

@@ -298,6 +298,22 @@ fn ids_ascend_after_a_server_whose_clock_was_ahead() {
     }
 }
 
+/// Whatever ids stand there.
+#[test]
+fn ids_at_their_ends_are_numbers_like_others() {
+    let line = line(1, "lobby", "ann", "x");
+    for id in [0, 1, 1 << 52, (1 << 53) - 1, u64::MAX] {
+        let text = line.replace("\"id\":1795693980001000", &format!("\"id\":{id}"));
+        let text = [&*text, &*text, r#"{"type":"gap","lines":1}"#, &*text].join("\n");
+        let mut hall = after(config(5, &[]), &text);
+        hall.comes_since("page", 0);
+        let told = hall.told("page").len();
+        assert!(told >= 3, "{id}: {told}");
+        hall.says("page", "now");
+        assert!(id_of(&hall.told("page")[0]) < 1 << 53);
+    }
+}
+
 /// A file may be large: no more of it is read than is shown.
 #[test]
 fn no_more_lines_are_taken_than_are_shown() {
