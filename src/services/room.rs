@@ -2,14 +2,12 @@
 //! room, in one order. Takes commands and gives events; knows members and nicks. Broadcasting is the
 //! log's work.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Instant, SystemTime};
 
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::websocket::CloseCode;
 use crate::protocol::{self, Encoder, Encoding, Event};
-use crate::sanitize;
 use crate::service::{Disconnect, Input, Newcomer, Service};
 use crate::wire::{Framing, Message};
 
@@ -41,6 +39,7 @@ mod talk;
 mod tests;
 mod transcript;
 mod visitors;
+mod words;
 
 use channels::Channels;
 use command::Command;
@@ -53,6 +52,7 @@ use remark::Remark;
 use stamps::Stamps;
 use transcript::{Past, Recorder};
 use visitors::Visitors;
+use words::{reason, text_of};
 
 pub use bans::{Ban, MAX_BANS, Watch};
 pub use channels::{MAX_ROOMS, is_name as is_room_name};
@@ -395,29 +395,4 @@ impl Service for Room {
         self.on_hub_deadline(now, out);
         self.tell_changes();
     }
-}
-
-/// What a client is told of why the server ends it, and IRC's clients of why it has gone.
-fn reason(why: &Disconnect) -> Option<&'static str> {
-    Some(match why {
-        Disconnect::Shutdown => "the server ends",
-        Disconnect::Restarted => "the server restarts; come again",
-        Disconnect::Lagged { .. } => "too slow",
-        Disconnect::Idle => "idle for too long",
-        Disconnect::Silent => "silent for too long",
-        Disconnect::Panicked => "internal error",
-        Disconnect::Broken(_) => "connection lost",
-        Disconnect::Eof | Disconnect::Unfinished => return None,
-    })
-}
-
-/// What a client has said, harmless to see. A WebSocket's message needs no end of line, but may
-/// have one.
-fn text_of(encoding: Encoding, bytes: &[u8]) -> Cow<'_, str> {
-    let end: &[_] = match encoding {
-        Encoding::Json => b"\r\n",
-        _ => b"",
-    };
-    let length = bytes.iter().rposition(|byte| !end.contains(byte));
-    sanitize::sanitize(&bytes[..length.map_or(0, |last| last + 1)])
 }

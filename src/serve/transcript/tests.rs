@@ -1,8 +1,6 @@
 //! The thread that writes, on a disk that is full, stuck or changed under it.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,113 +11,9 @@ use crate::testing::seeds::for_each_seed;
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
-#[derive(Default)]
-struct State {
-    /// All that ever stood at the place, by a number of its own.
-    files: BTreeMap<u32, Vec<u8>>,
-    /// What stands there now.
-    current: u32,
-    /// Bytes that are free.
-    free: usize,
-    /// Writes wait.
-    is_stuck: bool,
-    /// There is nothing at the place, and nothing can be made there.
-    is_closed: bool,
-    /// Bytes of all files that have been synced.
-    synced: usize,
-    opened: u32,
-}
+mod disk;
 
-#[derive(Clone, Default)]
-struct Disk(Arc<Mutex<State>>);
-
-impl Disk {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
-    }
-
-    fn text(&self, file: u32) -> String {
-        let state = self.state();
-        let bytes = state.files.get(&file).cloned().unwrap_or_default();
-        String::from_utf8(bytes).unwrap()
-    }
-
-    fn is_synced(&self) -> bool {
-        let state = self.state();
-        state.synced == state.files.values().map(Vec::len).sum::<usize>()
-    }
-
-    /// A new file stands there.
-    fn rotate(&self) {
-        self.state().current += 1;
-    }
-}
-
-struct OpenFile {
-    disk: Disk,
-    number: u32,
-    is_torn: bool,
-}
-
-impl writer::Place for Disk {
-    type File = OpenFile;
-
-    fn open(&self, current: Option<&OpenFile>) -> io::Result<Option<OpenFile>> {
-        let mut state = self.state();
-        if state.is_closed {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        }
-        let number = state.current;
-        if current.is_some_and(|current| current.number == number) {
-            return Ok(None);
-        }
-        state.opened += 1;
-        let file = state.files.entry(number).or_default();
-        Ok(Some(OpenFile {
-            is_torn: file.last().is_some_and(|last| *last != b'\n'),
-            disk: self.clone(),
-            number,
-        }))
-    }
-}
-
-impl Drop for OpenFile {
-    fn drop(&mut self) {
-        self.disk.state().opened -= 1;
-    }
-}
-
-impl writer::File for OpenFile {
-    fn is_torn(&self) -> bool {
-        self.is_torn
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        until("the disk goes on", || !self.disk.state().is_stuck);
-        let mut state = self.disk.state();
-        let count = bytes.len().min(state.free);
-        if count == 0 {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        state.free -= count;
-        let file = state.files.get_mut(&self.number).unwrap();
-        file.extend_from_slice(&bytes[..count]);
-        Ok(count)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        let mut state = self.disk.state();
-        state.synced = state.files.values().map(Vec::len).sum();
-        Ok(())
-    }
-
-    fn cut(&mut self, bytes: usize) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let file = state.files.get_mut(&self.number).unwrap();
-        file.truncate(file.len() - bytes);
-        Ok(())
-    }
-}
+use disk::Disk;
 
 #[track_caller]
 fn until(what: &str, mut holds: impl FnMut() -> bool) {

@@ -1,0 +1,32 @@
+//! What clients are told of their end, and what they say made harmless.
+
+use std::borrow::Cow;
+
+use crate::protocol::Encoding;
+use crate::sanitize;
+use crate::service::Disconnect;
+
+/// What a client is told of why the server ends it, and IRC's clients of why it has gone.
+pub(super) fn reason(why: &Disconnect) -> Option<&'static str> {
+    Some(match why {
+        Disconnect::Shutdown => "the server ends",
+        Disconnect::Restarted => "the server restarts; come again",
+        Disconnect::Lagged { .. } => "too slow",
+        Disconnect::Idle => "idle for too long",
+        Disconnect::Silent => "silent for too long",
+        Disconnect::Panicked => "internal error",
+        Disconnect::Broken(_) => "connection lost",
+        Disconnect::Eof | Disconnect::Unfinished => return None,
+    })
+}
+
+/// What a client has said, harmless to see. A WebSocket's message needs no end of line, but may
+/// have one.
+pub(super) fn text_of(encoding: Encoding, bytes: &[u8]) -> Cow<'_, str> {
+    let end: &[_] = match encoding {
+        Encoding::Json => b"\r\n",
+        _ => b"",
+    };
+    let length = bytes.iter().rposition(|byte| !end.contains(byte));
+    sanitize::sanitize(&bytes[..length.map_or(0, |last| last + 1)])
+}
