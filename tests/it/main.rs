@@ -29,6 +29,7 @@ mod examples;
 mod faults;
 mod generate;
 mod harness;
+mod hub;
 mod kernel;
 mod limits;
 mod line_clients;

@@ -20,15 +20,15 @@ use crate::tls::certificates::Authority;
 use crate::tls::client::Client;
 
 /// A server, whichever process it is by now.
-struct Succession {
-    server: Server,
+pub(crate) struct Succession {
+    pub(crate) server: Server,
     /// Whoever serves now.
     pid: Pid,
     upgrades: usize,
 }
 
 impl Succession {
-    fn of(server: Server) -> Self {
+    pub(crate) fn of(server: Server) -> Self {
         let pid = Pid::from_raw(i32::try_from(server.id()).unwrap()).unwrap();
         Self {
             server,
@@ -43,7 +43,7 @@ impl Succession {
 
     /// Another process takes over.
     #[track_caller]
-    fn upgrades(&mut self) {
+    pub(crate) fn upgrades(&mut self) {
         self.upgrades += 1;
         let wanted = self.upgrades;
         self.signal(Signal::USR2);
