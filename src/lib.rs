@@ -31,7 +31,7 @@
 //! # What holds everywhere
 //!
 //! 1. One thread owns every socket. Others only wait where readiness cannot: for the operator's
-//!    lines, for a log that nobody reads, for the disks of transcript and state, for the hub.
+//!    lines, for a log that nobody reads, for the transcript's disk, for the hub.
 //! 2. One slab holds every source. Its key and a generation make the mio `Token`, so an event
 //!    for a slot's former tenant is recognised and dropped; and that is the client's id everywhere.
 //!    What is served beside the clients (`--metrics`) has a slab of its own on the same poll.

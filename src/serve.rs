@@ -207,12 +207,11 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let attempt = |error| CliError::runtime(format!("set up the poll: {error}"));
     let mut reactor = Reactor::new(config.limits()).map_err(attempt)?;
     let (transcript, before) = open_transcript(config, predecessor.is_some())?;
-    let written = transcript.as_ref().map(Transcript::handle);
     let state = config.state.as_deref().map(State::open).transpose()?;
     #[cfg(feature = "hub")]
     let line = hub::Line::default();
     let parts = services::Parts {
-        transcript: written.clone(),
+        transcript: transcript.as_ref().map(Transcript::handle),
         before,
         state: state.as_ref(),
         goes_on: predecessor.is_some(),
@@ -231,8 +230,10 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         None => listening::open(config, handed, &log, &mut reactor, service)?,
         Some(taker) => {
             let listening = listening::take_over(config, taker, &log, &mut reactor)?;
-            // The other process has let it go.
-            written.iter().for_each(transcript::Handle::reopen);
+            // The other process has let it go; what was said before is known from it.
+            if let Some(transcript) = &transcript {
+                transcript.open(None)?;
+            }
             listening
         }
     };
@@ -306,14 +307,12 @@ fn open_transcript(
     config: &Config,
     goes_on: bool,
 ) -> Result<(Option<Transcript>, Option<LastLines>), CliError> {
-    Ok(match config.service.transcript() {
-        None => (None, None),
-        Some(path) if goes_on => (Some(Transcript::open_later(path)?), None),
-        Some(path) => {
-            let (transcript, before) = Transcript::open(path, config.user.as_deref())?;
-            (Some(transcript), Some(before))
-        }
-    })
+    let transcript = config.service.transcript().map(Transcript::new);
+    let before = match &transcript {
+        Some(transcript) if !goes_on => Some(transcript.open(config.user.as_deref())?),
+        _ => None,
+    };
+    Ok((transcript, before))
 }
 
 /// What clients may call this machine: its own name, and those that it listens on.

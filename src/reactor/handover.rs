@@ -134,11 +134,25 @@ fn late(error: io::Error) -> io::Error {
 #[derive(Debug)]
 pub(crate) struct Taker {
     socket: UnixStream,
+    goes_on: bool,
+}
+
+/// One that does not go on says why, and ends. The other process hears of it by its end: it would not
+/// let it finish what it says.
+impl Drop for Taker {
+    fn drop(&mut self) {
+        if !self.goes_on {
+            std::mem::forget(self.socket.try_clone());
+        }
+    }
 }
 
 impl Taker {
     pub(crate) fn new(socket: UnixStream) -> Self {
-        Self { socket }
+        Self {
+            socket,
+            goes_on: false,
+        }
     }
 
     /// Says that all may come, and takes it: the state, and the descriptors.
@@ -207,7 +221,8 @@ impl Taker {
         (&mut self.socket)
             .take(GO.len() as u64)
             .read_to_end(&mut word)?;
-        match word == GO || word.is_empty() {
+        self.goes_on = word == GO || word.is_empty();
+        match self.goes_on {
             true => Ok(()),
             false => Err(io::Error::new(
                 io::ErrorKind::InvalidData,

@@ -38,8 +38,8 @@ const NOTHING: &str = "/dev/null";
 
 /// From here on this thread, which owns every socket, opens no file and binds no port. Where it
 /// listens on unix sockets it may still take their files away, and it may read what is in the
-/// folders of the files that it will read anew. Threads that it starts write what is in the folder
-/// of its state. It may start what is in the folder of `program`, as an upgrade does: what is started
+/// folders of the files that it will read anew. Threads that it starts, and who goes on after an
+/// upgrade, write what is in the folder of its state, and the transcript, which may be made anew. It may start what is in the folder of `program`, as an upgrade does: what is started
 /// so is in the same sandbox. And it may connect to the hub's port.
 pub(super) fn enter(listening: &[Listen], config: &Config, program: &Path) -> Result<(), CliError> {
     let fail = |why: String| CliError::runtime(format!("enter the sandbox: {why}"));
@@ -75,17 +75,15 @@ fn restrict(
             rules = rules.add_rule(PathBeneath::new(folder, AccessFs::ReadFile))?;
         }
     }
-    if let Some(folder) = &config.state
-        && let Ok(folder) = PathFd::new(folder)
-    {
+    let made = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::MakeReg;
+    if let Some(Ok(folder)) = config.state.as_ref().map(PathFd::new) {
         // A whole new file takes the old one's place, and the folder is synced.
-        let access = AccessFs::ReadDir
-            | AccessFs::ReadFile
-            | AccessFs::WriteFile
-            | AccessFs::Truncate
-            | AccessFs::MakeReg
-            | AccessFs::RemoveFile;
+        let access = made | AccessFs::ReadDir | AccessFs::RemoveFile;
         rules = rules.add_rule(PathBeneath::new(folder, access))?;
+    }
+    let transcript = config.service.transcript();
+    if let Some(Ok(folder)) = transcript.map(folder_of).map(PathFd::new) {
+        rules = rules.add_rule(PathBeneath::new(folder, made))?;
     }
     let linked = program.canonicalize();
     let programs = linked.iter().map(PathBuf::as_path).chain([program]);

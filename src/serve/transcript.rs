@@ -1,7 +1,9 @@
 //! `--transcript`: all that is said, in a file. The loop hands lines over and never waits; a thread
 //! of its own writes them, and it alone meets the disk.
 
-use std::path::Path;
+use std::cell::Cell;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -21,7 +23,7 @@ mod queue;
 mod tests;
 mod writer;
 
-use queue::{Queue, Release};
+use queue::{Queue, Sync};
 use writer::{Place as _, Writer};
 
 pub(super) use lines::LastLines;
@@ -32,12 +34,11 @@ const END_PATIENCE: Duration = Duration::from_secs(5);
 /// How long everybody waits until all is written, when another process goes on.
 const HANDOVER_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A transcript that is being written. All is on the disk when it has been dropped, or the log says
-/// why not.
+/// A transcript. All is on the disk when it has been dropped, or the log says why not.
 pub(super) struct Transcript {
-    /// As the log calls it.
-    name: String,
+    path: PathBuf,
     queue: Arc<Queue>,
+    is_opened: Cell<bool>,
 }
 
 /// A way to it.
@@ -45,49 +46,37 @@ pub(super) struct Transcript {
 pub(super) struct Handle(Arc<Queue>);
 
 impl Transcript {
-    /// Opens it, for a server that will be that user; returns with it what is there already, the
-    /// last line first.
+    /// The one that stands, or will, at that path. What is said before it is open waits.
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            queue: Arc::default(),
+            is_opened: Cell::new(false),
+        }
+    }
+
+    /// Opens it, for a server that will be that user; returns what is there already, the last line
+    /// first. To be called once.
     ///
     /// # Errors
     /// One line: why it cannot be opened.
-    pub(super) fn open(path: &Path, user: Option<&str>) -> Result<(Self, LastLines), CliError> {
-        let name = path.display().to_string();
+    pub(super) fn open(&self, user: Option<&str>) -> Result<LastLines, CliError> {
+        let name = self.path.display();
         let fail = |error| CliError::runtime(format!("open --transcript {name}: {error}"));
-        let place = file::Place(path.to_owned());
+        let place = file::Place(self.path.clone());
         let opened = place.open(None).map_err(fail)?;
-        let file = opened.ok_or_else(|| fail(std::io::ErrorKind::NotFound.into()))?;
+        let file = opened.ok_or_else(|| fail(io::ErrorKind::NotFound.into()))?;
         if let Some(user) = user {
             file.give_to(privilege::ids_of(user)?).map_err(fail)?;
         }
         let before = LastLines::of(file.to_read().map_err(fail)?);
-        Ok((Self::start(name, place, Some(file))?, before))
-    }
-
-    /// One that another process has open still: what is said waits until it is
-    /// [opened](Handle::reopen).
-    ///
-    /// # Errors
-    /// One line: why it cannot be written.
-    pub(super) fn open_later(path: &Path) -> Result<Self, CliError> {
-        let name = path.display().to_string();
-        let transcript = Self::start(name, file::Place(path.to_owned()), None)?;
-        transcript.queue.hold();
-        Ok(transcript)
-    }
-
-    fn start(name: String, place: file::Place, file: Option<file::File>) -> Result<Self, CliError> {
-        let queue = Arc::<Queue>::default();
-        let writer = Writer::new(name.clone(), place, file, Arc::clone(&queue));
-        let started = thread::Builder::new()
+        let writer = Writer::new(name.to_string(), place, file, Arc::clone(&self.queue));
+        thread::Builder::new()
             .name("transcript".to_owned())
-            .spawn(move || writer.run());
-        match started {
-            Ok(_) => Ok(Self { name, queue }),
-            Err(error) => {
-                let why = format!("start a thread for --transcript {name}: {error}");
-                Err(CliError::runtime(why))
-            }
-        }
+            .spawn(move || writer.run())
+            .map_err(fail)?;
+        self.is_opened.set(true);
+        Ok(before)
     }
 
     pub(super) fn handle(&self) -> Handle {
@@ -108,9 +97,11 @@ pub(super) fn warn_if_it_cannot_be_made_anew(path: &Path) {
 
 impl Drop for Transcript {
     fn drop(&mut self) {
-        if let Err(why) = self.queue.release(Release::Synced, END_PATIENCE) {
-            let (name, lost) = (&self.name, self.queue.unwritten());
-            error!("write the transcript {name} to its end: {why}; at least {lost} lines are lost");
+        if self.is_opened.get()
+            && let Err(why) = self.queue.release(END_PATIENCE, Sync::Now)
+        {
+            let (name, lost) = (self.path.display(), self.queue.unwritten());
+            error!("write the transcript {name} to its end: {why}; at most {lost} lines are lost");
         }
     }
 }
@@ -129,11 +120,11 @@ impl room::Transcript for Handle {
     }
 
     fn release(&mut self) -> Result<(), String> {
-        let released = self.0.release(Release::Written, HANDOVER_PATIENCE);
-        released.map_err(|why| format!("let go of the transcript: {why}"))
+        let released = self.0.release(HANDOVER_PATIENCE, Sync::Later);
+        released.map_err(|why| format!("write the transcript to its end: {why}"))
     }
 
-    fn reopen(&mut self) {
-        self.0.reopen();
+    fn resume(&mut self) {
+        self.0.resume();
     }
 }

@@ -356,7 +356,7 @@ impl Service for Room {
     }
 
     fn cancel_handover(&mut self) {
-        self.recorder.reopen();
+        self.recorder.resume();
         if let Some(hub) = &mut self.hub {
             hub.take_back();
         }

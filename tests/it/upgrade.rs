@@ -3,6 +3,7 @@
 
 mod faults;
 mod load;
+mod transcript;
 
 use std::fs;
 use std::io::{Read, Write};

@@ -46,17 +46,6 @@ impl File {
         })
     }
 
-    /// No other server may write between the lines of this one. Not every file system knows locks.
-    fn lock(&self) -> io::Result<()> {
-        if !self.is_regular {
-            return Ok(());
-        }
-        match flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => Err(io::Error::other("another server writes to it")),
-            _ => Ok(()),
-        }
-    }
-
     fn is_same_as(&self, other: &Self) -> io::Result<bool> {
         let [own, other] = [self.file.metadata()?, other.file.metadata()?];
         Ok((own.dev(), own.ino()) == (other.dev(), other.ino()))
@@ -81,14 +70,14 @@ impl writer::Place for Place {
     type File = File;
 
     fn open(&self, current: Option<&File>) -> io::Result<Option<File>> {
-        let file = File::open(&self.0)?;
+        let mut file = File::open(&self.0)?;
         // A lock is in the way of the one who has it, too.
         if let Some(current) = current
             && file.is_same_as(current)?
         {
             return Ok(None);
         }
-        file.lock()?;
+        writer::File::lock(&mut file)?;
         Ok(Some(file))
     }
 }
@@ -116,5 +105,20 @@ impl writer::File for File {
             Some(left) => self.file.set_len(left),
             None => Ok(()),
         }
+    }
+
+    /// Not every file system knows locks.
+    fn lock(&mut self) -> io::Result<()> {
+        if !self.is_regular {
+            return Ok(());
+        }
+        match flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => Err(io::Error::other("another server writes to it")),
+            _ => Ok(()),
+        }
+    }
+
+    fn unlock(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }

@@ -21,32 +21,36 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct State {
-    /// Whole ones.
+    /// Whole ones, and how many.
     lines: Vec<u8>,
+    count: u64,
     /// So many came behind them, and were not kept.
     lost: u64,
+    /// So many are in the thread's hands, those that were not kept among them.
+    taken: u64,
     /// The file is to be opened anew.
     reopens: bool,
-    letting: Letting,
-}
-
-/// How the file is to be let go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Release {
-    /// Once all is in the file, for another process that will sync it.
-    Written,
-    /// Once all is on the disk.
-    Synced,
+    /// It is to be taken again.
+    resumes: bool,
+    release: Release,
 }
 
 /// Whether the file is to be let go.
 #[derive(Default)]
-enum Letting {
+enum Release {
     #[default]
     No,
-    Asked(Release),
-    /// It has been let go, or why it has not.
+    Asked(Sync),
+    /// It has been, or why it has not.
     Done(Result<(), String>),
+}
+
+/// When what was written has to be on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sync {
+    Now,
+    /// Whoever opens it next sees to that.
+    Later,
 }
 
 /// What the thread is to do next.
@@ -54,8 +58,10 @@ enum Letting {
 pub(super) enum Task {
     /// Open the file anew.
     Reopen,
+    /// Take it again.
+    Resume,
     /// Write all that there is, and let the file go.
-    Release(Release),
+    Release(Sync),
     /// Write these.
     Write(Lines),
     /// What it waited for is due.
@@ -81,51 +87,47 @@ impl Queue {
         }
         let was_empty = state.lines.is_empty();
         write_record(said, &mut state.lines);
+        state.count += 1;
         drop(state);
         if was_empty {
             self.changed.notify_all();
         }
     }
 
-    /// The file is opened anew, also where it was released.
+    /// The file is opened anew.
     pub(super) fn reopen(&self) {
-        let mut state = self.lock();
-        state.reopens = true;
-        state.letting = Letting::No;
+        self.lock().reopens = true;
         self.changed.notify_all();
     }
 
-    /// There is no file yet: what comes waits until it is [opened](Self::reopen).
-    pub(super) fn hold(&self) {
-        self.lock().letting = Letting::Done(Ok(()));
+    /// The file is taken again after it was let go.
+    pub(super) fn resume(&self) {
+        self.lock().resumes = true;
+        self.changed.notify_all();
     }
 
-    /// Waits until the file is let go, for so long at most.
+    /// Waits until all is written and the file is let go, for so long at most. For what is said after
+    /// that it is taken again.
     ///
     /// # Errors
-    /// Why it is not. The file is not let go then.
-    pub(super) fn release(&self, how: Release, patience: Duration) -> Result<(), String> {
+    /// Why it is not let go: then it is not.
+    pub(super) fn release(&self, patience: Duration, sync: Sync) -> Result<(), String> {
         let mut state = self.lock();
-        state.letting = Letting::Asked(how);
+        state.release = Release::Asked(sync);
         self.changed.notify_all();
-        let is_asked = |state: &mut State| matches!(state.letting, Letting::Asked(_));
+        let is_asked = |state: &mut State| matches!(state.release, Release::Asked(_));
         let waited = self.changed.wait_timeout_while(state, patience, is_asked);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        match std::mem::take(&mut state.letting) {
-            Letting::Done(outcome) => {
-                // Not to be opened again by itself.
-                state.letting = Letting::Done(outcome.clone());
-                outcome
-            }
-            Letting::No | Letting::Asked(_) => Err("the disk does not take it".to_owned()),
+        match std::mem::take(&mut state.release) {
+            Release::Done(outcome) => outcome,
+            Release::No | Release::Asked(_) => Err("the disk does not take it".to_owned()),
         }
     }
 
-    /// How many lines wait, or were not kept.
+    /// How many lines are not known to be written.
     pub(super) fn unwritten(&self) -> u64 {
         let state = self.lock();
-        let waiting = memchr::memchr_iter(b'\n', &state.lines).count();
-        state.lost + waiting as u64
+        state.count + state.lost + state.taken
     }
 }
 
@@ -135,18 +137,22 @@ impl Queue {
     /// for them.
     pub(super) fn next(&self, spare: Option<Vec<u8>>, due: Option<Instant>) -> Task {
         let mut state = self.lock();
+        if spare.is_some() {
+            state.taken = 0;
+        }
         loop {
-            if state.reopens {
-                state.reopens = false;
+            if std::mem::take(&mut state.reopens) {
                 return Task::Reopen;
             }
-            if let Letting::Asked(how) = state.letting {
-                return Task::Release(how);
+            if std::mem::take(&mut state.resumes) {
+                return Task::Resume;
             }
-            let may_write = spare.is_some() && !matches!(state.letting, Letting::Done(Ok(())));
-            if may_write && !state.lines.is_empty() {
+            if let Release::Asked(sync) = state.release {
+                return Task::Release(sync);
+            }
+            if spare.is_some() && !state.lines.is_empty() {
                 let undisturbed = |state: &mut State| {
-                    !state.reopens && !matches!(state.letting, Letting::Asked(_))
+                    !state.reopens && !matches!(state.release, Release::Asked(_))
                 };
                 let waited = self
                     .changed
@@ -181,8 +187,8 @@ impl Queue {
     /// The file is let go, or why not.
     pub(super) fn on_released(&self, outcome: Result<(), String>) {
         let mut state = self.lock();
-        if matches!(state.letting, Letting::Asked(_)) {
-            state.letting = Letting::Done(outcome);
+        if matches!(state.release, Release::Asked(_)) {
+            state.release = Release::Done(outcome);
             self.changed.notify_all();
         }
     }
@@ -196,6 +202,7 @@ impl Queue {
 fn take(state: &mut State, spare: Vec<u8>) -> Lines {
     let mut bytes = std::mem::replace(&mut state.lines, spare);
     let lost = std::mem::take(&mut state.lost);
+    state.taken += std::mem::take(&mut state.count) + lost;
     if lost > 0 {
         write_gap(lost, &mut bytes);
     }

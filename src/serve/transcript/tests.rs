@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::queue::{Queue, Release};
+use super::queue::{Queue, Sync};
 use super::writer::{self, Writer};
 use crate::protocol::{Kind, Record, Said, Stamp, read_record};
 use crate::testing::seeds::for_each_seed;
 
-const PATIENCE: Duration = Duration::from_secs(15);
-
 mod disk;
 
 use disk::Disk;
+
+const PATIENCE: Duration = Duration::from_secs(15);
 
 #[track_caller]
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -41,7 +41,7 @@ impl Scene {
         let file = writer::Place::open(&disk, None).unwrap().unwrap();
         let queue = Arc::<Queue>::default();
         let name = "t.jsonl".to_owned();
-        let writer = Writer::new(name, disk.clone(), Some(file), Arc::clone(&queue));
+        let writer = Writer::new(name, disk.clone(), file, Arc::clone(&queue));
         thread::spawn(move || writer.run());
         Self {
             disk,
@@ -64,6 +64,10 @@ impl Scene {
             from: "ann",
             text: &"x".repeat(bytes),
         });
+    }
+
+    fn releases(&self, patience: Duration) -> Result<(), String> {
+        self.queue.release(patience, Sync::Now)
     }
 
     fn has(&self, file: u32, count: usize) {
@@ -182,7 +186,7 @@ fn a_file_that_is_moved_away_keeps_whole_lines_and_the_new_one_has_the_rest() {
     scene.has(1, 9);
     assert!(scene.disk.text(0).ends_with('\n'), "{}", scene.disk.text(0));
     is_complete(&lines(&(scene.disk.text(0) + &scene.disk.text(1))), 11);
-    assert_eq!(scene.disk.state().opened, 1);
+    assert_eq!(scene.disk.state().locked, 1);
 }
 
 #[test]
@@ -215,26 +219,26 @@ fn behind_a_torn_line_the_next_one_begins_a_line() {
 }
 
 #[test]
-fn a_released_file_is_complete_and_what_is_said_then_waits() {
+fn a_released_file_is_complete_and_locked_again_for_what_is_said_then() {
     let mut scene = Scene::new(usize::MAX);
     for _ in 0..50 {
         scene.says(10);
     }
-    assert_eq!(scene.queue.release(Release::Synced, PATIENCE), Ok(()));
+    assert_eq!(scene.releases(PATIENCE), Ok(()));
     is_complete(&lines(&scene.disk.text(0)), 50);
     assert!(scene.disk.is_synced());
-    assert_eq!(scene.disk.state().opened, 0);
-    scene.says(10);
-    assert_eq!(scene.queue.unwritten(), 1);
+    assert_eq!(scene.disk.state().locked, 0);
     // The other process has it still.
     scene.disk.state().is_closed = true;
-    scene.queue.reopen();
+    scene.says(10);
+    thread::sleep(Duration::from_millis(30));
     scene.says(10);
     scene.disk.state().is_closed = false;
     scene.has(0, 52);
     is_complete(&lines(&scene.disk.text(0)), 52);
-    assert_eq!(scene.queue.release(Release::Synced, PATIENCE), Ok(()));
-    assert_eq!(scene.queue.release(Release::Synced, PATIENCE), Ok(()));
+    assert_eq!(scene.releases(PATIENCE), Ok(()));
+    scene.queue.resume();
+    until("it is locked", || scene.disk.state().locked == 1);
 }
 
 #[test]
@@ -243,14 +247,14 @@ fn what_does_not_end_in_time_is_not_let_go() {
     scene.disk.state().is_stuck = true;
     scene.says(10);
     let short = Duration::from_millis(50);
-    let why = scene.queue.release(Release::Synced, short).unwrap_err();
+    let why = scene.releases(short).unwrap_err();
     assert_eq!(why, "the disk does not take it");
     scene.disk.state().is_stuck = false;
     scene.says(10);
     scene.has(0, 2);
     scene.disk.state().free = 0;
     scene.says(10);
-    let why = scene.queue.release(Release::Synced, PATIENCE).unwrap_err();
+    let why = scene.releases(PATIENCE).unwrap_err();
     assert!(why.contains("no storage space"), "{why}");
     scene.disk.state().free = usize::MAX;
     scene.has(0, 3);
@@ -272,23 +276,16 @@ fn whatever_the_disk_does_each_line_is_there_once_or_counted() {
                 14..16 => scene.disk.rotate(),
                 16..20 => scene.queue.reopen(),
                 20 => scene.disk.state().is_closed = rng.bool(),
-                21 => drop(
-                    scene
-                        .queue
-                        .release(Release::Synced, Duration::from_millis(rng.u64(..30))),
-                ),
+                21 => drop(scene.releases(Duration::from_millis(rng.u64(..30)))),
                 22..40 => thread::sleep(Duration::from_micros(rng.u64(..3000))),
                 _ => scene.says(rng.usize(..128 << 10)),
             }
         }
-        {
-            let mut state = scene.disk.state();
-            (state.free, state.is_stuck, state.is_closed) = (usize::MAX, false, false);
-        }
+        let mut state = scene.disk.state();
+        (state.free, state.is_stuck, state.is_closed) = (usize::MAX, false, false);
+        drop(state);
         scene.queue.reopen();
-        until("the last lines", || {
-            scene.queue.release(Release::Synced, PATIENCE) == Ok(())
-        });
+        until("the last lines", || scene.releases(PATIENCE) == Ok(()));
         let files: Vec<u32> = scene.disk.state().files.keys().copied().collect();
         let text: String = files.iter().map(|file| scene.disk.text(*file)).collect();
         let lines = lines(&text);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use log::{Level, error, info, log};
 
-use super::queue::{Lines, Queue, Release, Task};
+use super::queue::{Lines, Queue, Sync, Task};
 use crate::log_limit::LogLimiter;
 use crate::signals;
 
@@ -40,12 +40,19 @@ pub(super) trait File: Send {
 
     /// Takes the last bytes away, which are a part of a line.
     fn cut(&mut self, bytes: usize) -> io::Result<()>;
+
+    /// Keeps all other servers from writing there. When it is opened, that is done.
+    fn lock(&mut self) -> io::Result<()>;
+
+    /// Lets another server write there.
+    fn unlock(&mut self);
 }
 
 pub(super) struct Writer<P: Place> {
     place: P,
-    /// `None`: it is let go.
-    file: Option<P::File>,
+    file: P::File,
+    /// Another server may have it.
+    is_let_go: bool,
     queue: Arc<Queue>,
     /// What is being written.
     batch: Vec<u8>,
@@ -59,11 +66,12 @@ pub(super) struct Writer<P: Place> {
 }
 
 impl<P: Place> Writer<P> {
-    /// For a transcript that the log calls `name`. Without a file it is opened at the first line.
-    pub(super) fn new(name: String, place: P, file: Option<P::File>, queue: Arc<Queue>) -> Self {
+    /// For a transcript that the log calls `name`.
+    pub(super) fn new(name: String, place: P, file: P::File, queue: Arc<Queue>) -> Self {
         let mut writer = Self {
             place,
-            file: None,
+            file,
+            is_let_go: false,
             queue,
             batch: Vec::new(),
             written: 0,
@@ -74,9 +82,7 @@ impl<P: Place> Writer<P> {
                 limiter: LogLimiter::default(),
             },
         };
-        if let Some(file) = file {
-            writer.begin(file);
-        }
+        writer.begin();
         writer
     }
 
@@ -102,8 +108,9 @@ impl<P: Place> Writer<P> {
         match self.queue.next(spare, due) {
             Task::Write(lines) => self.accept(lines),
             Task::Reopen => self.reopen(),
-            Task::Release(how) => {
-                let outcome = self.release(how);
+            Task::Resume => self.try_to_write(),
+            Task::Release(sync) => {
+                let outcome = self.release(sync);
                 self.queue.on_released(outcome);
             }
             Task::Due => {}
@@ -143,16 +150,12 @@ impl<P: Place> Writer<P> {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        if self.file.is_none()
-            && let Some(file) = self.place.open(None)?
-        {
-            self.begin(file);
+        if self.is_let_go {
+            self.file.lock()?;
+            self.is_let_go = false;
         }
-        let Some(file) = &mut self.file else {
-            return Ok(());
-        };
         while self.written < self.batch.len() {
-            match file.write(&self.batch[self.written..]) {
+            match self.file.write(&self.batch[self.written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -170,30 +173,28 @@ impl<P: Place> Writer<P> {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        match (self.sync_at.take(), &mut self.file) {
-            (Some(_), Some(file)) => file.sync(),
-            _ => Ok(()),
+        match self.sync_at.take() {
+            Some(_) => self.file.sync(),
+            None => Ok(()),
         }
     }
 
-    /// At SIGHUP, or after it was let go. What waits is written to the new file, also a line that is
-    /// in the old one in part: there it is taken away.
+    /// At SIGHUP. What waits is written to the new file, also a line that is in the old one in part:
+    /// there it is taken away.
     fn reopen(&mut self) {
-        if self.file.is_none() {
-            return self.try_to_write();
-        }
         let name = self.notes.name.clone();
-        match self.place.open(self.file.as_ref()) {
+        match self.place.open(Some(&self.file)) {
             Ok(None) => info!("SIGHUP: the transcript {name} is where it was"),
             Ok(Some(file)) => {
                 let torn = self.written - self.line_start();
-                let cut = match &mut self.file {
-                    Some(old) if torn > 0 => old.cut(torn),
-                    _ => Ok(()),
+                let cut = match torn {
+                    0 => Ok(()),
+                    _ => self.file.cut(torn),
                 };
                 let ended = cut.and_then(|()| self.sync());
                 self.notes.tell_failure("end", ended);
-                self.begin(file);
+                (self.file, self.is_let_go) = (file, false);
+                self.begin();
                 info!("SIGHUP: the transcript {name} is opened anew");
             }
             Err(error) => {
@@ -205,11 +206,17 @@ impl<P: Place> Writer<P> {
         }
     }
 
-    /// All to the file, and the file let go.
-    fn release(&mut self, how: Release) -> Result<(), String> {
-        match self.write_all(how) {
+    /// Writes all, and lets the file go. It stays open: this may have to go on.
+    fn release(&mut self, sync: Sync) -> Result<(), String> {
+        let written = self.write_all().and_then(|()| match sync {
+            Sync::Now => self.sync(),
+            Sync::Later => Ok(()),
+        });
+        match written {
             Ok(()) => {
-                self.file = None;
+                if !std::mem::replace(&mut self.is_let_go, true) {
+                    self.file.unlock();
+                }
                 self.retry_at = None;
                 Ok(())
             }
@@ -222,28 +229,26 @@ impl<P: Place> Writer<P> {
         }
     }
 
-    fn write_all(&mut self, how: Release) -> io::Result<()> {
+    fn write_all(&mut self) -> io::Result<()> {
         loop {
             let lines = self.queue.take();
             self.accept(lines);
             if self.batch.is_empty() {
-                return match how {
-                    Release::Written => Ok(()),
-                    Release::Synced => self.sync(),
-                };
+                return Ok(());
             }
             self.write()?;
         }
     }
 
     /// From here on it is written there, beginning with a whole line.
-    fn begin(&mut self, file: P::File) {
+    fn begin(&mut self) {
         self.batch.drain(..self.line_start());
         self.written = 0;
-        if file.is_torn() {
+        if self.file.is_torn() {
             self.batch.insert(0, b'\n');
         }
-        self.file = Some(file);
+        // Whoever had it before may have left that to this one.
+        self.sync_at = Some(Instant::now() + SYNC_AFTER);
     }
 
     /// Where the line that is being written begins in the batch.

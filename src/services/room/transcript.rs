@@ -23,8 +23,8 @@ pub trait Transcript {
     /// Why it is not; nothing has changed then.
     fn release(&mut self) -> Result<(), String>;
 
-    /// No other process has [gone on](Self::release): what was said since is written here.
-    fn reopen(&mut self);
+    /// No other process has [gone on](Self::release): this one does.
+    fn resume(&mut self);
 }
 
 /// The transcript, if there is one.
@@ -48,9 +48,9 @@ impl Recorder {
         self.0.as_mut().map_or(Ok(()), |it| it.release())
     }
 
-    pub(super) fn reopen(&mut self) {
+    pub(super) fn resume(&mut self) {
         if let Some(transcript) = &mut self.0 {
-            transcript.reopen();
+            transcript.resume();
         }
     }
 }

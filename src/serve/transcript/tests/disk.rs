@@ -17,11 +17,12 @@ pub(super) struct State {
     pub(super) free: usize,
     /// Writes wait.
     pub(super) is_stuck: bool,
-    /// There is nothing at the place, and nothing can be made there.
+    /// Nothing can be opened there, or locked.
     pub(super) is_closed: bool,
     /// Bytes of all files that have been synced.
     pub(super) synced: usize,
-    pub(super) opened: u32,
+    /// Of how many files others are kept out.
+    pub(super) locked: u32,
 }
 
 #[derive(Clone, Default)]
@@ -33,9 +34,8 @@ impl Disk {
     }
 
     pub(super) fn text(&self, file: u32) -> String {
-        let state = self.state();
-        let bytes = state.files.get(&file).cloned().unwrap_or_default();
-        String::from_utf8(bytes).unwrap()
+        let bytes = self.state().files.get(&file).cloned();
+        String::from_utf8(bytes.unwrap_or_default()).unwrap()
     }
 
     pub(super) fn is_synced(&self) -> bool {
@@ -43,7 +43,6 @@ impl Disk {
         state.synced == state.files.values().map(Vec::len).sum::<usize>()
     }
 
-    /// A new file stands there.
     pub(super) fn rotate(&self) {
         self.state().current += 1;
     }
@@ -53,6 +52,7 @@ pub(super) struct OpenFile {
     disk: Disk,
     number: u32,
     is_torn: bool,
+    is_locked: bool,
 }
 
 impl writer::Place for Disk {
@@ -67,19 +67,20 @@ impl writer::Place for Disk {
         if current.is_some_and(|current| current.number == number) {
             return Ok(None);
         }
-        state.opened += 1;
+        state.locked += 1;
         let file = state.files.entry(number).or_default();
         Ok(Some(OpenFile {
             is_torn: file.last().is_some_and(|last| *last != b'\n'),
             disk: self.clone(),
             number,
+            is_locked: true,
         }))
     }
 }
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
-        self.disk.state().opened -= 1;
+        self.disk.state().locked -= u32::from(self.is_locked);
     }
 }
 
@@ -112,5 +113,20 @@ impl writer::File for OpenFile {
         let file = state.files.get_mut(&self.number).unwrap();
         file.truncate(file.len() - bytes);
         Ok(())
+    }
+
+    fn lock(&mut self) -> io::Result<()> {
+        let mut state = self.disk.state();
+        if state.is_closed {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        state.locked += 1;
+        self.is_locked = true;
+        Ok(())
+    }
+
+    fn unlock(&mut self) {
+        self.disk.state().locked -= 1;
+        self.is_locked = false;
     }
 }

@@ -27,7 +27,7 @@ impl Transcript for Paper {
         Ok(())
     }
 
-    fn reopen(&mut self) {}
+    fn resume(&mut self) {}
 }
 
 impl Paper {
@@ -262,10 +262,22 @@ fn a_page_that_comes_back_after_a_restart_gets_what_it_missed() {
     assert_eq!(comes_back(10, &holed, id(2)), [GAP, "9"]);
     assert_eq!(comes_back(10, &holed, id(1)), [GAP, "2", "9"]);
     assert_eq!(comes_back(10, &holed, id(9)), [""; 0]);
-    let holed = [said(1), gap.trim().to_owned()].join("\n");
-    assert_eq!(comes_back(10, &holed, id(1)), [GAP]);
+    let ends_holed = [said(1), gap.trim().to_owned()].join("\n");
+    assert_eq!(comes_back(10, &ends_holed, id(1)), [GAP]);
+    // That is not forgotten as the log drops what stood before the hole.
+    let hall = Hall::with_limits(config(10, &[]), LOG);
+    let holed = [said(1), said(2), gap.trim().to_owned(), said(9)];
+    let mut hall = hall.with(|room| room.with_past(holed.iter().rev()));
+    hall.comes("first", Encoding::Json);
+    hall.told("first");
+    hall.says("first", "x".repeat(3700));
+    hall.told("first");
+    hall.comes_since("page", id(2));
+    let told = hall.told("page");
+    assert_eq!(told[1], GAP, "{told:?}");
+    assert!(told[2].contains(r#""text":"9""#), "{told:?}");
     // And what is said from here on has no hole.
-    let mut hall = after(config(10, &[]), &holed);
+    let mut hall = after(config(10, &[]), &ends_holed);
     assert_eq!(shown(&mut hall), ["ann: 1"]);
     hall.says("new", "2");
     hall.comes_since("page", FIRST_ID);
@@ -306,7 +318,7 @@ fn ids_at_their_ends_are_numbers_like_others() {
         let text = line.replace("\"id\":1795693980001000", &format!("\"id\":{id}"));
         let text = [&*text, &*text, r#"{"type":"gap","lines":1}"#, &*text].join("\n");
         let mut hall = after(config(5, &[]), &text);
-        hall.comes_since("page", 0);
+        hall.comes("page", Encoding::Json);
         let told = hall.told("page").len();
         assert!(told >= 3, "{id}: {told}");
         hall.says("page", "now");
