@@ -75,7 +75,7 @@ fn a_pipe_that_nobody_reads_stalls_neither_start_nor_chat_nor_end() {
     );
     let said = server.stderr().settled();
     assert!(
-        said.contains("to its end: the disk does not take it; at most 5 lines are lost"),
+        said.contains("to its end: the disk does not take it; at most "),
         "{said}"
     );
 }
