@@ -264,18 +264,16 @@ fn a_page_that_comes_back_after_a_restart_gets_what_it_missed() {
     assert_eq!(comes_back(10, &holed, id(9)), [""; 0]);
     let ends_holed = [said(1), gap.trim().to_owned()].join("\n");
     assert_eq!(comes_back(10, &ends_holed, id(1)), [GAP]);
-    // That is not forgotten as the log drops what stood before the hole.
-    let hall = Hall::with_limits(config(10, &[]), LOG);
+    // That is not forgotten, whatever of it the log has dropped.
     let holed = [said(1), said(2), gap.trim().to_owned(), said(9)];
-    let mut hall = hall.with(|room| room.with_past(holed.iter().rev()));
-    hall.comes("first", Encoding::Json);
-    hall.told("first");
-    hall.says("first", "x".repeat(3700));
-    hall.told("first");
-    hall.comes_since("page", id(2));
-    let told = hall.told("page");
-    assert_eq!(told[1], GAP, "{told:?}");
-    assert!(told[2].contains(r#""text":"9""#), "{told:?}");
+    for more in (0..3500).step_by(50) {
+        let hall = Hall::with_limits(config(10, &[]), LOG);
+        let mut hall = hall.with(|room| room.with_past(holed.iter().rev()));
+        hall.comes("first", Encoding::Json);
+        hall.says("first", "x".repeat(more));
+        hall.comes_since("page", id(2));
+        assert_eq!(hall.told("page")[1], GAP, "{more}");
+    }
     // And what is said from here on has no hole.
     let mut hall = after(config(10, &[]), &ends_holed);
     assert_eq!(shown(&mut hall), ["ann: 1"]);
@@ -360,7 +358,7 @@ fn a_history_that_the_log_cannot_hold_is_dropped() {
     let hall = Hall::with_limits(config(1000, &[]), LOG);
     let mut hall = hall.with(|room| room.with_past(text.split('\n').rev()));
     let told = shown(&mut hall).len();
-    assert!((30..40).contains(&told), "{told}");
+    assert!((10..40).contains(&told), "{told}");
     hall.says("new", "hi");
     let lobby = super::super::channels::ChannelId::LOBBY;
     let kept = hall.room.channels[lobby].history.kept_bytes();
