@@ -138,10 +138,11 @@ impl SharedLog {
         is_nearly_full && offset < self.start + margin_bytes
     }
 
-    /// Offset of the oldest message that will still be there when half of the capacity has been
+    /// Offset of the oldest message that will still be there when a quarter of the capacity has been
     /// appended anew.
     pub(super) fn replay_start(&self) -> Offset {
-        let trimmed_bytes = self.used_bytes().saturating_sub(self.capacity_bytes / 2) as u64;
+        let lasting_bytes = self.capacity_bytes - self.capacity_bytes / 4;
+        let trimmed_bytes = self.used_bytes().saturating_sub(lasting_bytes) as u64;
         let (mut kept, mut all) = (0, self.message_starts.len());
         while kept < all {
             let middle = kept.midpoint(all);
@@ -315,16 +316,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_replayed_outlives_half_a_log() {
+    fn what_is_replayed_outlives_a_quarter_of_a_log() {
         let mut log = SharedLog::new(100);
         for n in 0..50 {
             let (from, was_full) = (log.replay_start(), log.start() > 0);
             // Of twelve bytes each.
-            for _ in 0..4 {
+            for _ in 0..2 {
                 log.append(&[b"1234"]);
             }
             assert!(log.start() <= from, "{n}: {} {from}", log.start());
-            assert!(!was_full || from < log.end() - 16, "{n}: {from} is late");
+            assert!(!was_full || from < log.end() - 24, "{n}: {from} is late");
         }
     }
 

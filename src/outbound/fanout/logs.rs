@@ -14,8 +14,8 @@ impl Fanout {
             .start()
     }
 
-    /// Offset of the oldest byte of `feed` that is worth replaying: it is still kept when half a log
-    /// more has been published. A client that is owed what is older could lag before it is written to.
+    /// Offset of the oldest byte of `feed` that is worth replaying: it is still kept when a quarter
+    /// of a log more has been published. A client that is owed what is older could lag before it is written to.
     #[must_use]
     pub fn replay_start(&self, audience: AudienceId, feed: usize) -> Offset {
         let feeds = &self.audiences[audience.key()].feeds;

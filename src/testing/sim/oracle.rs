@@ -7,6 +7,7 @@ use std::panic;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::conversation::Membership;
 use super::net::Shared;
 use super::records::{Records, Status};
 use super::server::FailureFlag;
@@ -262,7 +263,10 @@ impl<S: Service> Oracle<S> {
                 Rule::Polyglot => {
                     let behind = usize::try_from(behind_bytes).expect("not so much");
                     let fair_bytes = FAIR_LOG_BYTES.max(TALK_BYTES * self.present.len());
-                    let is_slow = !record.is_eager || self.outbound.log_bytes < fair_bytes;
+                    let is_behind = |member: &Membership| member.since.or(member.connected_at);
+                    let is_slow = !record.is_eager
+                        || self.outbound.log_bytes < fair_bytes
+                        || record.membership.as_ref().and_then(is_behind).is_some();
                     is_slow && behind * 2 >= self.outbound.log_bytes * 3 / 4
                 }
                 Rule::Echo | Rule::Reply(_) => false,

@@ -19,7 +19,7 @@ use crate::services::room::{Config, Notices, Room};
 use crate::tls::fixed::Pair;
 use crate::wire::Framing;
 
-/// In such a log a turn's talk is no reason to lag, as JSON too, and behind what is replayed of it.
+/// In such a log a turn's talk is no reason to lag, as JSON too.
 pub(super) const FAIR_LOG_BYTES: usize = 64 << 10;
 
 const THANKS: &str = "thank you !";
