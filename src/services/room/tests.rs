@@ -11,6 +11,7 @@ use crate::wire::Framing;
 mod comings;
 mod commands;
 mod hall;
+mod hub;
 mod ignore;
 mod irc;
 mod irc_questions;

@@ -179,7 +179,14 @@ impl Room {
         }
     }
 
-    fn apply_said(&mut self, now: Instant, id: EntryId, node: &str, op: &Op, out: &mut Fanout) {
+    pub(super) fn apply_said(
+        &mut self,
+        now: Instant,
+        id: EntryId,
+        node: &str,
+        op: &Op,
+        out: &mut Fanout,
+    ) {
         let Some(hub) = &self.hub else { return };
         let of = |member| hub.client(node, member);
         match op {

@@ -1,6 +1,7 @@
 //! What a node that begins has to know of the others: one of those that are there writes it down, as
 //! it is at the entry by which the new one began.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use log::warn;
@@ -25,6 +26,23 @@ pub(super) struct Waiting {
     pub(super) until: Option<Instant>,
     /// What came since.
     pub(super) entries: Vec<(EntryId, Packet)>,
+    /// How many of those came before that entry: the snapshot knows of them, but not what was said.
+    pub(super) before: usize,
+    /// The last entry of each node that is in the history.
+    pub(super) last: Places,
+}
+
+/// By node: its boot, and a counter.
+pub(super) type Places = HashMap<Box<str>, (u64, u64)>;
+
+/// Whether an entry is none that was seen before.
+pub(super) fn is_new(places: &mut Places, packet: &Packet) -> bool {
+    let place = (packet.boot, packet.counter);
+    let is_new = places.get(&packet.node).is_none_or(|last| *last < place);
+    if is_new {
+        places.insert(packet.node.clone(), place);
+    }
+    is_new
 }
 
 impl Waiting {
@@ -34,6 +52,7 @@ impl Waiting {
 
     pub(super) fn begin(&mut self, now: Instant) {
         self.until = Some(now + PATIENCE);
+        self.before = self.entries.len();
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -117,10 +136,27 @@ impl Room {
             return;
         }
         match rmp_serde::from_slice::<Snapshot>(bytes) {
-            Ok(snapshot) => self.apply_snapshot(now, snapshot, out),
+            Ok(snapshot) => {
+                self.apply_what_was_said_before(now, out);
+                self.apply_snapshot(now, snapshot, out);
+            }
             Err(error) => warn!("the hub's snapshot cannot be read: {error}"),
         }
         self.go_on_without_snapshot(now, out);
+    }
+
+    /// Those who have come here already hear what was said since the history was read.
+    fn apply_what_was_said_before(&mut self, now: Instant, out: &mut Fanout) {
+        let Some(waiting) = self.hub.as_mut().and_then(|hub| hub.waiting.as_mut()) else {
+            return;
+        };
+        let (mut last, before) = (std::mem::take(&mut waiting.last), waiting.before);
+        let before: Vec<_> = waiting.entries.drain(..before).collect();
+        for (id, packet) in before {
+            if is_new(&mut last, &packet) && packet.op.is_said() {
+                self.apply_said(now, id, &packet.node, &packet.op, out);
+            }
+        }
     }
 
     fn apply_snapshot(&mut self, now: Instant, snapshot: Snapshot, out: &mut Fanout) {

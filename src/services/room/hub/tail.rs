@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::transcript::{PastLine, RoomPast};
 use super::super::{channels, stamps};
-use super::snapshot::{Waiting, snapshot_name};
+use super::snapshot::{Places, Waiting, is_new, snapshot_name};
 use super::{BEAT, Hub, Op, Room, State, packet};
 use crate::hub::{Entry, EntryId, HubPort};
 
@@ -66,7 +66,7 @@ impl Room {
         if let Some(hub) = &mut self.hub
             && wants_snapshot
         {
-            hub.want_snapshot();
+            hub.want_snapshot(seen.last);
         }
         self
     }
@@ -92,7 +92,7 @@ impl Room {
     }
 
     fn read_tail(&mut self, start: &Start) -> Seen {
-        let mut last: HashMap<Box<str>, (u64, u64)> = HashMap::new();
+        let mut last = Places::new();
         let mut heard: HashMap<Box<str>, u64> = HashMap::new();
         let mut own_boot = 0;
         for Entry { id, data } in &start.tail {
@@ -106,11 +106,9 @@ impl Room {
                 Op::Bye => drop(heard.remove(&packet.node)),
                 _ => drop(heard.insert(packet.node.clone(), id.ms)),
             }
-            let place = (packet.boot, packet.counter);
-            if last.get(&packet.node).is_some_and(|last| *last >= place) {
+            if !is_new(&mut last, &packet) {
                 continue;
             }
-            last.insert(packet.node, place);
             if let Op::Said {
                 from,
                 room,
@@ -134,6 +132,7 @@ impl Room {
         Seen {
             own_boot,
             others_are_there,
+            last,
         }
     }
 }
@@ -141,6 +140,7 @@ impl Room {
 struct Seen {
     own_boot: u64,
     others_are_there: bool,
+    last: Places,
 }
 
 fn add(past: &mut RoomPast, line: PastLine, most: usize) {
@@ -163,12 +163,14 @@ impl Hub {
         }
     }
 
-    fn want_snapshot(&mut self) {
+    fn want_snapshot(&mut self, last: Places) {
         let name = snapshot_name(&self.state.node, self.state.boot);
         self.port.want_snapshot(&name);
         self.waiting = Some(Waiting {
             until: None,
             entries: Vec::new(),
+            before: 0,
+            last,
         });
     }
 }

@@ -123,6 +123,10 @@ impl Hall {
         }
     }
 
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
     pub(super) fn is_closed(&self, name: &str) -> bool {
         self.out.is_closing(self.id(name))
     }
