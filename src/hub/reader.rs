@@ -1,5 +1,6 @@
 //! The thread that reads, tells the room all that there is to tell, and makes new connections.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use log::{debug, info, warn};
@@ -23,6 +24,11 @@ const WAIT_FOR_SNAPSHOT: Duration = Duration::from_millis(50);
 const READ_ENTRIES: usize = 1000;
 const READ_BYTES: usize = 4 << 20;
 
+/// Where entries come faster than one in 3/2 of this, so long is waited for more: members are written
+/// to once for all that come together, on every node. Else a busy room costs each node a visit of all
+/// its members for each message.
+const TOGETHER: Duration = Duration::from_millis(6);
+
 /// Between two attempts to connect, half as long to as long as this.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -37,6 +43,8 @@ pub(super) struct Reader {
     tell: Tell,
     is_name_taken: bool,
     largest_bytes: usize,
+    /// When entries came last.
+    told_at: Instant,
     pause: Duration,
 }
 
@@ -56,6 +64,7 @@ impl Reader {
             tell,
             is_name_taken: false,
             largest_bytes: 1,
+            told_at: Instant::now(),
             pause: LEAST_PAUSE,
         }
     }
@@ -126,12 +135,13 @@ impl Reader {
     fn read_once(&mut self, hub: &mut Connection, shared: &Shared) -> Result<bool, String> {
         let wanted = shared.wanted();
         let snapshot = wanted.as_ref().map(|name| self.config.snapshot_key(name));
+        let max_entries = (READ_BYTES / self.largest_bytes).clamp(1, READ_ENTRIES);
         let answer = hub.ask(&Asked {
             key: &self.config.key,
             marks: &self.place.last_two(),
             snapshot: snapshot.as_deref(),
             after: self.place.position(),
-            max_entries: (READ_BYTES / self.largest_bytes).clamp(1, READ_ENTRIES),
+            max_entries,
             wait: match wanted {
                 Some(_) => WAIT_FOR_SNAPSHOT,
                 None => WAIT,
@@ -151,7 +161,13 @@ impl Reader {
         if !answer.entries.is_empty() {
             let sizes = answer.entries.iter().map(|entry| entry.data.len());
             self.largest_bytes = sizes.fold(self.largest_bytes, usize::max);
+            let has_more = answer.entries.len() >= max_entries;
             is_heard &= (self.tell)(HubEvent::Entries(answer.entries));
+            let since = self.told_at.elapsed();
+            if !has_more && since < TOGETHER * 3 / 2 {
+                thread::sleep(TOGETHER);
+            }
+            self.told_at = Instant::now();
         }
         Ok(is_heard && self.tell_of_name(shared))
     }

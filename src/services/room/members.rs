@@ -30,8 +30,9 @@ pub(super) struct Members {
     by_look: Names,
     /// By [`ChannelId::index`].
     rooms: Vec<Occupants>,
-    /// How many guests there have been.
+    /// The number of the last guest, and how much more the next one has.
     guests: u64,
+    guest_step: u64,
     /// What has changed of this server's own members, where anybody wants to know it.
     changes: Option<Vec<(ClientId, Change)>>,
 }
@@ -125,6 +126,7 @@ impl Members {
             by_look: Names::new(nick::look),
             rooms: Vec::new(),
             guests: 0,
+            guest_step: 1,
             changes: None,
         }
     }
@@ -152,7 +154,7 @@ impl Members {
     /// The next guest's name that nobody has and that may be had.
     pub(super) fn next_guest(&mut self, may_be: impl Fn(&str) -> bool) -> Box<str> {
         loop {
-            self.guests += 1;
+            self.guests += self.guest_step;
             let name = format!("guest{}", self.guests).into_boxed_str();
             if self.holders(&name).next().is_none() && may_be(&name) {
                 return name;

@@ -42,6 +42,8 @@ impl Room {
     pub(crate) fn with_hub(mut self, now: Instant, start: Start) -> Self {
         let micros = stamps::micros((self.config.wall_clock)());
         let seen = self.read_tail(&start);
+        // Before anything is said behind it.
+        self.restore_past();
         let state = State {
             node: start.node.into(),
             hub_boot: start.boot.into(),
@@ -60,7 +62,7 @@ impl Room {
             beat_at: now + BEAT,
         };
         let wants_snapshot = seen.others_are_there;
-        self.members.watch_changes();
+        self.members.be_of_node(&state.node);
         self.hub = Some(Hub::new(start.port, state));
         self.begin_anew(micros, wants_snapshot);
         if let Some(hub) = &mut self.hub
@@ -83,7 +85,7 @@ impl Room {
             Some(Resumer(resume)) => resume(&state.hub_boot, state.position)?,
             None => return Err("the process before was at a hub".to_owned()),
         };
-        self.members.watch_changes();
+        self.members.be_of_node(&state.node);
         let mut hub = Hub::new(port, state);
         // What of that has been appended before is dropped when it is read.
         hub.submit_again();

@@ -4,10 +4,18 @@ use super::{Change, Members};
 use crate::outbound::ClientId;
 use crate::protocol::Encoding;
 
+/// Guests of one node have numbers that differ by this.
+const NODE_CLASSES: u64 = 100;
+
 impl Members {
-    /// From here on [`take_changes`](Self::take_changes) tells of this server's own members.
-    pub(in super::super) fn watch_changes(&mut self) {
+    /// This server is the node of that name: from here on [`take_changes`](Self::take_changes) tells
+    /// of its own members, and its guests have numbers that other nodes seldom give at the same time.
+    pub(in super::super) fn be_of_node(&mut self, node: &str) {
         self.changes.get_or_insert_default();
+        let bytes = node.bytes().map(u64::from);
+        let class = bytes.fold(7, |sum, byte| (sum * 31 + byte) % NODE_CLASSES);
+        self.guest_step = NODE_CLASSES;
+        self.guests = self.guests.next_multiple_of(NODE_CLASSES) + class;
     }
 
     /// What has changed since this was last called, in its order.
@@ -40,8 +48,9 @@ impl Members {
             .strip_prefix("guest")
             .and_then(|number| number.parse().ok());
         // A nick that somebody has chosen says nothing.
-        if let Some(number) = number.filter(|number| *number < self.guests + 1000) {
-            self.guests = self.guests.max(number);
+        let near = self.guests..self.guests + 10 * NODE_CLASSES;
+        if let Some(number) = number.filter(|number| near.contains(number)) {
+            self.guests += (number - self.guests).next_multiple_of(self.guest_step);
         }
     }
 }
