@@ -31,7 +31,7 @@ use crate::addr::Proto;
 use crate::log_limit::LogLimiter;
 use crate::outbound::{self, Action, Fanout, Offset};
 use crate::protocol::Setup;
-use crate::service::{Input, Service};
+use crate::service::Service;
 use crate::tls::ServerConfig;
 
 mod accept;
@@ -42,6 +42,7 @@ mod counts;
 mod flush;
 mod handover;
 mod handshake;
+mod input;
 mod read;
 mod service_slot;
 mod step;
@@ -235,29 +236,6 @@ impl<N: Net> Engine<N> {
                 self.arm(token);
             }
         }
-    }
-
-    /// Whether the operator's next line may be handed over.
-    pub(crate) fn wants_input(&self, service: ServiceId) -> bool {
-        self.run_state == RunState::Running && self.services[service.index()].service.wants_input()
-    }
-
-    /// The operator did something.
-    pub(crate) fn on_input(&mut self, service: ServiceId, input: Input, now: Instant) {
-        self.call_service(service, now, |service, out| {
-            service.on_input(now, input, out);
-        });
-    }
-
-    /// Has services read anew what came from files; returns whether anything does.
-    pub(crate) fn reload_services(&mut self, now: Instant) -> bool {
-        let mut has_files = false;
-        for index in 0..self.services.len() {
-            let call = |service: &mut dyn Service, _: &mut _| service.on_reload();
-            let answer = self.call_service(ServiceId::new(index), now, call);
-            has_files |= answer.unwrap_or(true);
-        }
-        has_files
     }
 
     /// All events of this turn have been handed over: does the rest of it.

@@ -44,11 +44,18 @@ impl Reactor {
             return;
         };
         for _ in 0..INPUT_QUEUE {
-            if !self.engine.wants_input(*service) {
+            if !self.engine.wants_input(*service, now) {
                 return;
             }
             match receiver.try_recv() {
-                Ok(input) => self.engine.on_input(*service, input, now),
+                Ok(input) => {
+                    // A thousand entries are enough for a turn.
+                    let is_much = matches!(input, Input::Hub(_));
+                    self.engine.on_input(*service, input, now);
+                    if is_much {
+                        break;
+                    }
+                }
                 Err(_) => return,
             }
         }

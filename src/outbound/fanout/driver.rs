@@ -300,6 +300,18 @@ impl Fanout {
     /// trim what clients that keep up have not been offered yet.
     pub(crate) fn is_congested(&mut self, speaker: ClientId, now: Instant) -> bool {
         let id = self.audience_of(speaker);
+        self.is_audience_congested(id, now)
+    }
+
+    /// The same of any audience: for who speaks into all of them.
+    pub(crate) fn is_any_congested(&mut self, now: Instant) -> bool {
+        let due = self.due.iter().chain(&self.urgent);
+        let due: Vec<AudienceId> = due.copied().collect();
+        due.into_iter()
+            .any(|id| self.is_audience_congested(id, now))
+    }
+
+    fn is_audience_congested(&mut self, id: AudienceId, now: Instant) -> bool {
         let audience = &self.audiences[id.key()];
         let published_bytes = audience.feeds.published_bytes();
         let far_behind_bytes = audience.feeds.far_behind_bytes();

@@ -45,8 +45,6 @@ pub(super) struct Hub {
     /// Another process goes on with it.
     is_handed_over: bool,
     pub(super) state: State,
-    /// Speakers that are not read from until less waits.
-    paused: HashSet<ClientId>,
     waiting: Option<Waiting>,
 }
 
@@ -75,6 +73,8 @@ pub(super) struct State {
     stale: HashSet<(Box<str>, Member)>,
     /// Members of this node whose name may be another one's yet: the entry by which they have it.
     unconfirmed: HashMap<ClientId, u64>,
+    /// Speakers that are not read from until less waits.
+    paused: HashSet<ClientId>,
     /// When this node says next that it is there, and looks for those that do not.
     #[serde(with = "clock::instant")]
     beat_at: Instant,

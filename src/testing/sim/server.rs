@@ -102,7 +102,7 @@ impl Server {
         }
         for _ in 0..INPUT_PER_TURN {
             if let Some(service) = self.input_to
-                && self.engine.wants_input(service)
+                && self.engine.wants_input(service, now)
                 && let Some(input) = self.input.pop_front()
             {
                 self.engine.on_input(service, input, now);
@@ -130,8 +130,9 @@ impl Server {
             return false;
         }
         let now = self.now();
-        let takes_input = |service| self.engine.wants_input(service) && !self.input.is_empty();
-        self.input_to.is_some_and(takes_input)
+        let is_typed = !self.input.is_empty();
+        self.input_to
+            .is_some_and(|service| is_typed && self.engine.wants_input(service, now))
             || self
                 .network
                 .borrow()

@@ -312,10 +312,10 @@ impl Room {
 
     fn resume_speakers(&mut self, out: &mut Fanout) {
         if let Some(hub) = &mut self.hub
-            && !hub.paused.is_empty()
+            && !hub.state.paused.is_empty()
             && hub.state.pending_bytes < super::MAX_PENDING_BYTES / 2
         {
-            for client in std::mem::take(&mut hub.paused) {
+            for client in std::mem::take(&mut hub.state.paused) {
                 out.resume_reading(client);
             }
         }

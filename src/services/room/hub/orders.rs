@@ -40,6 +40,16 @@ impl Order {
         })
     }
 
+    /// All that is told in it.
+    pub(super) fn texts(&mut self) -> Vec<&mut Box<str>> {
+        match self {
+            Self::Kick { name, why } => vec![name, why],
+            Self::Ban { whom, time } => vec![whom, time],
+            Self::Mute { name, time } => vec![name, time],
+            Self::Unban(whom) | Self::Unmute(whom) => vec![whom],
+        }
+    }
+
     fn command(&self) -> OperatorCommand<'_> {
         match self {
             Self::Kick { name, why } => OperatorCommand::Kick { name, why },

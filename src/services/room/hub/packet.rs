@@ -1,10 +1,14 @@
 //! What an entry of the stream holds.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
+use super::super::nick;
 use super::orders::Order;
 use crate::addr::Network;
 use crate::protocol::Kind;
+use crate::sanitize::sanitize;
 
 /// A member of a node, to the others: its client's id there.
 pub(super) type Member = u64;
@@ -123,6 +127,34 @@ impl Op {
         )
     }
 
+    /// Whether those that are named in it can be called so.
+    fn has_names(&self) -> bool {
+        match self {
+            Self::Joined { nick: name, .. }
+            | Self::Renamed { nick: name, .. }
+            | Self::Said { from: name, .. }
+            | Self::Told { from: name, .. }
+            | Self::Topic { from: name, .. } => nick::parse(name).is_ok(),
+            Self::Again { op, .. } => op.is_said() && op.has_names(),
+            _ => true,
+        }
+    }
+
+    fn sanitize(&mut self) {
+        match self {
+            Self::Joined {
+                away: Some(text), ..
+            }
+            | Self::Away { why: text, .. }
+            | Self::Said { text, .. }
+            | Self::Told { text, .. }
+            | Self::Topic { text, .. } => clean(text),
+            Self::Order { order, .. } => order.texts().into_iter().for_each(clean),
+            Self::Again { op, .. } => op.sanitize(),
+            _ => {}
+        }
+    }
+
     /// Whether it would be missed.
     pub(super) fn is_said(&self) -> bool {
         matches!(
@@ -143,7 +175,16 @@ pub(super) fn encode(node: &str, boot: u64, counter: u64, op: &Op) -> Vec<u8> {
     rmp_serde::to_vec_named(&packet).unwrap_or_default()
 }
 
-/// `None`: something else.
+/// `None`: something else. Others than chinwag's nodes may write to the stream, and are not to drive
+/// anybody's terminal.
 pub(super) fn decode(data: &[u8]) -> Option<Packet> {
-    rmp_serde::from_slice(data).ok()
+    let mut packet: Packet = rmp_serde::from_slice(data).ok()?;
+    packet.op.sanitize();
+    packet.op.has_names().then_some(packet)
+}
+
+fn clean(text: &mut Box<str>) {
+    if let Cow::Owned(harmless) = sanitize(text.as_bytes()) {
+        *text = harmless.into();
+    }
 }

@@ -53,7 +53,7 @@ impl Room {
             }
             if change == Change::Left {
                 hub.state.unconfirmed.remove(&client);
-                hub.paused.remove(&client);
+                hub.state.paused.remove(&client);
             }
         }
     }

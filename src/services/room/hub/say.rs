@@ -103,7 +103,7 @@ impl Room {
 
 impl Hub {
     fn wait_if_full(&mut self, speaker: ClientId, out: &mut Fanout) {
-        if self.is_full() && self.paused.insert(speaker) {
+        if self.is_full() && self.state.paused.insert(speaker) {
             out.pause_reading(speaker);
         }
     }

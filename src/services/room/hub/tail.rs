@@ -59,6 +59,7 @@ impl Room {
             others: HashMap::new(),
             stale: Default::default(),
             unconfirmed: HashMap::new(),
+            paused: Default::default(),
             beat_at: now + BEAT,
         };
         let wants_snapshot = seen.others_are_there;
@@ -160,7 +161,6 @@ impl Hub {
             port,
             is_handed_over: false,
             state,
-            paused: Default::default(),
             waiting: None,
         }
     }
