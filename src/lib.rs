@@ -56,6 +56,10 @@ pub mod cli;
 pub mod client;
 mod clock;
 pub mod failure;
+#[cfg_attr(
+    not(feature = "hub"),
+    allow(dead_code, unused_imports, reason = "who joins a hub is not built")
+)]
 mod hub;
 mod log_limit;
 pub mod outbound;

@@ -16,6 +16,7 @@ pub mod websocket;
 pub(crate) use event::kicked;
 pub use event::{Encoder, Event, Kind, RoomEntry, Said, Stamp, encode, encode_end};
 pub use record::{Record, Spoken, read_record, write_gap, write_record};
+#[cfg(feature = "tls")]
 pub(crate) use session::ALPN;
 pub use session::{Opening, Output, Session, Setup};
 

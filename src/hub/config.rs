@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use redis::io::tcp::TcpSettings;
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
+use redis::{ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
 
 use crate::failure::CliError;
 
@@ -43,7 +43,7 @@ impl HubConfig {
     #[cfg(feature = "sandbox")]
     pub(crate) fn port(&self) -> Option<u16> {
         match self.redis.addr() {
-            ConnectionAddr::Tcp(_, port) => Some(*port),
+            redis::ConnectionAddr::Tcp(_, port) => Some(*port),
             _ => None,
         }
     }
