@@ -16,7 +16,7 @@ mod absent;
 pub(crate) mod client;
 #[cfg(feature = "tls")]
 mod connection;
-#[cfg(all(feature = "tls", test))]
+#[cfg(all(feature = "tls", any(test, fuzzing)))]
 pub(crate) mod fixed;
 #[cfg(feature = "tls")]
 mod pem;
@@ -34,7 +34,7 @@ mod verify;
 
 use std::path::PathBuf;
 
-#[cfg(all(not(feature = "tls"), test))]
+#[cfg(all(not(feature = "tls"), any(test, fuzzing)))]
 pub(crate) use absent::fixed;
 #[cfg(not(feature = "tls"))]
 pub(crate) use absent::{Connector, ServerConfig, TlsConnection, TlsServer};

@@ -118,7 +118,7 @@ impl TlsConnection {
 }
 
 /// What simulations would have.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod fixed {
     use std::sync::Arc;
 
