@@ -21,10 +21,6 @@ mod command;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod history;
-#[cfg_attr(
-    not(feature = "hub"),
-    allow(dead_code, unused_imports, reason = "who joins a hub is not built")
-)]
 pub(crate) mod hub;
 mod ignores;
 mod irc;

@@ -6,6 +6,11 @@
 //! and what operators do is done when it comes back, by all. A name that two nodes give at once is
 //! whose entry comes first.
 
+#![cfg_attr(
+    not(feature = "hub"),
+    allow(dead_code, unused_imports, reason = "who joins a hub is not built")
+)]
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
