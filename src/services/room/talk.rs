@@ -82,10 +82,11 @@ impl Room {
         text: &str,
         out: &mut Fanout,
     ) {
-        let Some((target, encoding, name)) = self.members.find(to).and_then(|target| {
-            let (encoding, name) = (self.members.encoding(target)?, self.members.nick(target)?);
-            Some((target, encoding, name))
-        }) else {
+        let Some((target, name)) = self
+            .members
+            .find(to)
+            .and_then(|target| Some((target, self.members.nick(target)?)))
+        else {
             return self.remark_on(client, kind, &Remark::NoSuchMember(to), out);
         };
         let (from, own_encoding) = (self.name(client), self.encoding(client));
@@ -96,15 +97,8 @@ impl Room {
             to: name,
             text,
         };
-        if members::is_of_another_node(target) {
-            // Told when it comes there.
-        } else if !self.ignores.is_ignored(client, target) {
-            // Whom it does not hear does not learn that.
-            let mut bytes = Vec::new();
-            protocol::encode(encoding, &private, name, &mut bytes);
-            if out.send(target, &bytes) == Err(OutboxFull) {
-                return self.remark_on(client, kind, &Remark::OwedTooMuch(to), out);
-            }
+        if self.send_private(client, target, &private, out) == Err(OutboxFull) {
+            return self.remark_on(client, kind, &Remark::OwedTooMuch(to), out);
         }
         if target != client && own_encoding.is_some_and(|own| self.hears_itself(client, own)) {
             self.tell(client, private, out);
@@ -127,13 +121,9 @@ impl Room {
         time_ms: u64,
         out: &mut Fanout,
     ) {
-        let (Some(encoding), Some(name)) = (self.members.encoding(to), self.members.nick(to))
-        else {
+        let Some(name) = self.members.nick(to) else {
             return;
         };
-        if self.ignores.is_ignored(speaker, to) {
-            return;
-        }
         let private = Event::Private {
             kind,
             time_ms,
@@ -141,10 +131,29 @@ impl Room {
             to: name,
             text,
         };
-        let mut bytes = Vec::new();
-        protocol::encode(encoding, &private, name, &mut bytes);
         // Who does not read misses it, and nobody is there to be told.
-        let _ = out.send(to, &bytes);
+        let _ = self.send_private(speaker, to, &private, out);
+    }
+
+    /// Owes it to one member, unless that does not hear the speaker, who does not learn so. One of
+    /// another node is owed nothing here.
+    fn send_private(
+        &self,
+        speaker: ClientId,
+        to: ClientId,
+        private: &Event<'_>,
+        out: &mut Fanout,
+    ) -> Result<(), OutboxFull> {
+        let (Some(encoding), Some(name)) = (self.members.encoding(to), self.members.nick(to))
+        else {
+            return Ok(());
+        };
+        if self.ignores.is_ignored(speaker, to) {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        protocol::encode(encoding, private, name, &mut bytes);
+        out.send(to, &bytes)
     }
 
     /// Notes why a member is away, sanitized; if that is empty, it is back.
