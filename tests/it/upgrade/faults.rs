@@ -48,9 +48,13 @@ impl Replaced {
         fs::rename(new, &self.path).unwrap();
     }
 
-    fn put_back(&self) {
+    /// The program is there again, and takes over.
+    #[track_caller]
+    fn upgrades(&mut self) {
         let _ = fs::remove_file(&self.path);
         symlink(fs::canonicalize(program()).unwrap(), &self.path).unwrap();
+        self.chat.upgrades();
+        self.talk();
     }
 
     #[track_caller]
@@ -114,9 +118,7 @@ fn a_new_program_that_cannot_be_started() {
     replaced.fails("Permission denied");
     replaced.put("no program", 0o755);
     replaced.fails("Exec format error");
-    replaced.put_back();
-    replaced.chat.upgrades();
-    replaced.talk();
+    replaced.upgrades();
 }
 
 #[test]
@@ -145,9 +147,7 @@ fn a_new_program_that_ends_at_any_step() {
         replaced.put(&script(body), 0o755);
         replaced.fails(why);
     }
-    replaced.put_back();
-    replaced.chat.upgrades();
-    replaced.talk();
+    replaced.upgrades();
 }
 
 #[test]
@@ -170,9 +170,7 @@ fn a_new_program_that_says_something_else() {
         replaced.put(&script(body), 0o755);
         replaced.fails(why);
     }
-    replaced.put_back();
-    replaced.chat.upgrades();
-    replaced.talk();
+    replaced.upgrades();
 }
 
 #[test]
@@ -196,9 +194,7 @@ fn a_new_program_that_hangs_is_given_up_after_five_seconds() {
         assert!(took >= Duration::from_secs(5), "{took:?}");
         assert!(took < Duration::from_secs(5) + SOON, "{took:?}");
     }
-    replaced.put_back();
-    replaced.chat.upgrades();
-    replaced.talk();
+    replaced.upgrades();
 }
 
 #[test]
