@@ -122,10 +122,12 @@ impl Room {
                 && let Some(look) = channels::look(&room)
             {
                 let stamp = self.stamps.of_entry(*id);
-                let past = self.past.entry(look).or_default();
                 let line = PastLine::new(stamp, kind, from, text);
-                add(past, line, self.config.history_lines);
+                self.past.entry(look).or_default().lines.push(line);
             }
+        }
+        for past in self.past.values_mut() {
+            end(past, self.config.history_lines);
         }
         let newest = start.tail.last().map_or(0, |entry| entry.id.ms);
         let recently = u64::try_from(RECENTLY.as_millis()).unwrap_or(u64::MAX);
@@ -146,12 +148,12 @@ struct Seen {
     last: Places,
 }
 
-fn add(past: &mut RoomPast, line: PastLine, most: usize) {
-    past.lines.insert(0, line);
-    if past.lines.len() > most
-        && let Some(dropped) = past.lines.pop()
-    {
+/// Lines are noted the oldest first; a past has the newest first, and no more than are shown.
+fn end(past: &mut RoomPast, most: usize) {
+    past.lines.reverse();
+    if let Some(dropped) = past.lines.get(most) {
         past.dropped = dropped.id();
+        past.lines.truncate(most);
     }
 }
 
