@@ -163,15 +163,7 @@ impl Taker {
         self.socket.set_nonblocking(false)?;
         self.socket.set_read_timeout(Some(PATIENCE))?;
         self.socket.write_all(HELLO)?;
-        let mut counts = [0; 16];
-        self.socket.read_exact(&mut counts)?;
-        let number = |at: usize| {
-            counts[at..at + 8]
-                .iter()
-                .rev()
-                .fold(0u64, |n, b| n << 8 | u64::from(*b))
-        };
-        let [wanted, state_bytes] = [number(0), number(8)];
+        let (wanted, state_bytes) = (self.take_number()?, self.take_number()?);
         let mut descriptors = Vec::new();
         while (descriptors.len() as u64) < wanted {
             self.take_some(&mut descriptors)?;
@@ -184,6 +176,12 @@ impl Taker {
             true => Ok((state, descriptors)),
             false => Err(io::ErrorKind::UnexpectedEof.into()),
         }
+    }
+
+    fn take_number(&mut self) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        self.socket.read_exact(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
     }
 
     fn take_some(&mut self, into: &mut Vec<OwnedFd>) -> io::Result<()> {

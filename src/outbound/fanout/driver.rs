@@ -305,10 +305,8 @@ impl Fanout {
 
     /// The same of any audience: for who speaks into all of them.
     pub(crate) fn is_any_congested(&mut self, now: Instant) -> bool {
-        let due = self.due.iter().chain(&self.urgent);
-        let due: Vec<AudienceId> = due.copied().collect();
-        due.into_iter()
-            .any(|id| self.is_audience_congested(id, now))
+        (0..self.due.len()).any(|at| self.is_audience_congested(self.due[at], now))
+            || (0..self.urgent.len()).any(|at| self.is_audience_congested(self.urgent[at], now))
     }
 
     fn is_audience_congested(&mut self, id: AudienceId, now: Instant) -> bool {
