@@ -13,19 +13,13 @@ fn swapping(of: usize) -> std::net::SocketAddr {
         if to != of || has_swapped || sequence(line).is_none_or(|n| n < 20) {
             return text;
         }
-        match held.take() {
-            None => {
-                held = Some((from, text));
-                String::new()
-            }
-            Some((before, kept)) => {
-                has_swapped = before != from;
-                // Of one sender they stay in order; that is another fault.
-                if before == from {
-                    kept + &text
-                } else {
-                    text + &kept
-                }
+        match held.replace((from, text)) {
+            None => String::new(),
+            // Of one sender they stay in order; that is another fault.
+            Some((before, kept)) if before == from => kept,
+            Some((_, kept)) => {
+                has_swapped = true;
+                held.take().map_or(String::new(), |(_, text)| text) + &kept
             }
         }
     })
