@@ -69,7 +69,7 @@ impl Room {
 
     /// Gives the client's room another topic, sanitized, and tells all there.
     pub(super) fn set_topic(&mut self, client: ClientId, text: &str, out: &mut Fanout) {
-        if self.topic_by_hub(client, text) {
+        if self.topic_by_hub(client, text, out) {
             return;
         }
         if let Some(room) = self.members.room(client) {

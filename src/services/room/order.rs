@@ -180,7 +180,7 @@ impl Room {
         if !self.order.is_operator(client) {
             return self.remark(client, &Remark::NoOperator, out);
         }
-        if !self.order_by_hub(client, &command) {
+        if !self.order_by_hub(client, &command, out) {
             self.carry_out_order(now, client, command, out);
         }
     }

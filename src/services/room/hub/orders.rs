@@ -68,12 +68,13 @@ impl Room {
         &mut self,
         client: ClientId,
         command: &OperatorCommand<'_>,
+        out: &mut Fanout,
     ) -> bool {
         let (Some(hub), Some(order)) = (&mut self.hub, Order::of(command)) else {
             return false;
         };
         let member = Hub::member(client);
-        hub.submit(Op::Order { member, order });
+        hub.submit_for(client, Op::Order { member, order }, out);
         true
     }
 

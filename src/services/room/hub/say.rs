@@ -23,14 +23,14 @@ impl Room {
         else {
             return true;
         };
-        hub.submit(Op::Said {
+        let said = Op::Said {
             member: Hub::member(client),
             from: from.into(),
             room: self.channels[room].name().into(),
             kind,
             text: text.into(),
-        });
-        hub.wait_if_full(client, out);
+        };
+        hub.submit_for(client, said, out);
         true
     }
 
@@ -47,30 +47,36 @@ impl Room {
         let mut others = hub.state.others.iter();
         let found = others.find(|(_, other)| **other == target);
         if let Some(((node, to), _)) = found.map(|(key, client)| (key.clone(), client)) {
-            hub.submit(Op::Told {
+            let told = Op::Told {
                 member: Hub::member(client),
                 from,
                 node,
                 to,
                 kind,
                 text: text.into(),
-            });
-            hub.wait_if_full(client, out);
+            };
+            hub.submit_for(client, told, out);
         }
     }
 
     /// Has the room of a client be about something, on every node; `false`: there is no hub.
-    pub(in super::super) fn topic_by_hub(&mut self, client: ClientId, text: &str) -> bool {
+    pub(in super::super) fn topic_by_hub(
+        &mut self,
+        client: ClientId,
+        text: &str,
+        out: &mut Fanout,
+    ) -> bool {
         let Some(hub) = &mut self.hub else {
             return false;
         };
         if let (Some(from), Some(room)) = (self.members.nick(client), self.members.room(client)) {
-            hub.submit(Op::Topic {
+            let topic = Op::Topic {
                 member: Hub::member(client),
                 from: from.into(),
                 room: self.channels[room].name().into(),
                 text: text.into(),
-            });
+            };
+            hub.submit_for(client, topic, out);
         }
         true
     }
@@ -102,7 +108,9 @@ impl Room {
 }
 
 impl Hub {
-    fn wait_if_full(&mut self, speaker: ClientId, out: &mut Fanout) {
+    /// Appends what a member of this node asks for. It is not read from while too much waits.
+    pub(super) fn submit_for(&mut self, speaker: ClientId, op: Op, out: &mut Fanout) {
+        self.submit(op);
         if self.is_full() && self.state.paused.insert(speaker) {
             out.pause_reading(speaker);
         }
