@@ -12,6 +12,9 @@ use crate::failure::CliError;
 pub(crate) struct Connected {
     /// Unique to this start of this node.
     pub(crate) boot: String,
+    /// The hub's time in µs since 1970, later than that of all entries before. 0 of one that goes on
+    /// in another's place.
+    pub(crate) time: u64,
     /// Where reading begins: behind the last entry of `tail`.
     pub(crate) position: EntryId,
     /// The newest entries, the oldest of them first.
@@ -34,6 +37,7 @@ pub(crate) fn connect(config: HubConfig) -> Result<Connected, CliError> {
     claim::claim(&mut writing, &config, &boot)?;
     let mut connected = Connected {
         boot,
+        time: 0,
         position: EntryId::START,
         tail: Vec::new(),
         config,
@@ -65,6 +69,7 @@ impl Connected {
         }
         Ok(Self {
             boot,
+            time: 0,
             position,
             tail: Vec::new(),
             config,
@@ -79,6 +84,10 @@ impl Connected {
         };
         let tail = writing.newest_entries(&self.config.key);
         let (position, tail) = tail.map_err(|why| self.config.failure(&why))?;
+        let time = writing.time();
+        let time = time.map_err(|why| self.config.failure(&why))?;
+        // Where Redis' clock was put back, the ids of its entries still ascend.
+        self.time = time.max(position.ms.saturating_add(1).saturating_mul(1000));
         self.position = position;
         self.tail = tail;
         Ok(())

@@ -197,6 +197,14 @@ impl Connection {
         Ok(left.into_iter().filter(|is_left| *is_left).count())
     }
 
+    /// Redis' clock: µs since 1970.
+    pub(super) fn time(&mut self) -> Result<u64, String> {
+        let answer = self.run_one(&cmd("TIME"))?;
+        let (seconds, micros): (u64, u64) =
+            redis::from_redis_value_ref(&answer).map_err(|_| unexpected(&answer))?;
+        Ok(seconds.saturating_mul(1_000_000).saturating_add(micros))
+    }
+
     /// The id of the newest entry, and the newest ones that have data, the oldest of them first.
     pub(super) fn newest_entries(&mut self, key: &str) -> Result<(EntryId, Vec<Entry>), String> {
         let (mut end, mut position, mut bytes) = ("+".to_owned(), None, 0);

@@ -43,6 +43,7 @@ pub(super) fn join(config: &HubConfig, room: Room, line: &Line) -> Result<Room, 
     let start = Start {
         node,
         boot,
+        time: connected.time,
         position,
         tail,
         port: line.start(connected)?,

@@ -64,7 +64,7 @@ pub(super) fn time_ms(now: SystemTime) -> u64 {
     micros(now) / 1000
 }
 
-pub(super) fn micros(now: SystemTime) -> u64 {
+fn micros(now: SystemTime) -> u64 {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).map_or(MAX_CLOCK_MICROS, |micros| micros.min(MAX_CLOCK_MICROS))
 }

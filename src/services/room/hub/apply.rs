@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use log::{debug, error, warn};
 
+use super::super::Room;
 use super::super::channels::ChannelId;
-use super::super::{Room, stamps};
 use super::nodes::Node;
 use super::{BEAT, Op, Packet, packet};
 use crate::hub::{Entry, EntryId, HubEvent};
@@ -52,7 +52,7 @@ impl Room {
                 true => std::mem::take(&mut hub.state.recent),
                 false => Default::default(),
             };
-            self.begin_anew(self.now_micros(), false);
+            self.begin_anew(false);
             if let Some(hub) = &mut self.hub {
                 for (boot, counter, op) in recent {
                     let op = Box::new(op);
@@ -71,10 +71,6 @@ impl Room {
                 self.tell_everybody("the hub is back", out);
             }
         }
-    }
-
-    pub(super) fn now_micros(&self) -> u64 {
-        stamps::micros((self.config.wall_clock)())
     }
 
     /// Tells all members of this node.
@@ -276,7 +272,7 @@ impl Room {
         found.is_gone = true;
         if *node == *hub.state.node {
             warn!("the other nodes took this one for dead; it tells them of its members anew");
-            return self.begin_anew(self.now_micros(), false);
+            return self.begin_anew(false);
         }
         warn!("node {node} is dead; its members leave");
         self.apply_end_of(now, node, false, out);

@@ -75,7 +75,7 @@ impl Room {
 
     /// Tells the other nodes anew of all members: they take this node for dead, or the hub has lost
     /// what it was told. What was said and has not come back is said again behind that.
-    pub(super) fn begin_anew(&mut self, now_micros: u64, wants_snapshot: bool) {
+    pub(super) fn begin_anew(&mut self, wants_snapshot: bool) {
         let own = self.members.own();
         let own: Vec<ClientId> = own.into_iter().map(|(client, _)| client).collect();
         let joined: Vec<_> = own
@@ -96,7 +96,7 @@ impl Room {
         state.pending_bytes = 0;
         state.has_lost_presence = false;
         state.unconfirmed.clear();
-        state.boot = now_micros.max(state.boot + 1);
+        state.boot += 1;
         state.counter = 0;
         hub.submit(Op::Hello { wants_snapshot });
         for (client, joined) in joined {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::super::channels;
 use super::super::transcript::{PastLine, RoomPast};
-use super::super::{channels, stamps};
 use super::snapshot::{Places, Waiting, is_new, snapshot_name};
 use super::{BEAT, Hub, Op, Room, State, packet};
 use crate::hub::{Entry, EntryId, HubPort};
@@ -30,6 +30,9 @@ pub(crate) struct Start {
     pub(crate) node: String,
     /// Names this start to the hub.
     pub(crate) boot: String,
+    /// The hub's time in µs since 1970, later than that of all entries before: a later start of this
+    /// node has a larger one, whatever this machine's clock says.
+    pub(crate) time: u64,
     /// Where reading begins.
     pub(crate) position: EntryId,
     /// The entries before that, the oldest first.
@@ -40,14 +43,13 @@ pub(crate) struct Start {
 impl Room {
     /// A room that is one with those of other nodes.
     pub(crate) fn with_hub(mut self, now: Instant, start: Start) -> Self {
-        let micros = stamps::micros((self.config.wall_clock)());
         let seen = self.read_tail(&start);
         // Before anything is said behind it.
         self.restore_past();
         let state = State {
             node: start.node.into(),
             hub_boot: start.boot.into(),
-            boot: seen.own_boot,
+            boot: start.time,
             counter: 0,
             position: start.position,
             pending: Default::default(),
@@ -65,7 +67,7 @@ impl Room {
         let wants_snapshot = seen.others_are_there;
         self.members.be_of_node(&state.node);
         self.hub = Some(Hub::new(start.port, state));
-        self.begin_anew(micros, wants_snapshot);
+        self.begin_anew(wants_snapshot);
         if let Some(hub) = &mut self.hub
             && wants_snapshot
         {
@@ -97,14 +99,10 @@ impl Room {
     fn read_tail(&mut self, start: &Start) -> Seen {
         let mut last = Places::new();
         let mut heard: HashMap<Box<str>, u64> = HashMap::new();
-        let mut own_boot = 0;
         for Entry { id, data } in &start.tail {
             let Some(packet) = packet::decode(data) else {
                 continue;
             };
-            if *packet.node == *start.node {
-                own_boot = own_boot.max(packet.boot);
-            }
             match packet.op {
                 Op::Bye => drop(heard.remove(&packet.node)),
                 _ => drop(heard.insert(packet.node.clone(), id.ms)),
@@ -135,7 +133,6 @@ impl Room {
             .iter()
             .any(|(node, ms)| **node != *start.node && ms + recently >= newest);
         Seen {
-            own_boot,
             others_are_there,
             last,
         }
@@ -143,7 +140,6 @@ impl Room {
 }
 
 struct Seen {
-    own_boot: u64,
     others_are_there: bool,
     last: Places,
 }

@@ -111,6 +111,7 @@ impl Cluster {
         let start = Start {
             node: name.to_owned(),
             boot: name.to_owned(),
+            time: (lock(&self.stream).last_ms + 1) * 1000,
             position: tail.last().map_or(EntryId::START, |last| last.id),
             tail,
             port: Box::new(port),
@@ -242,6 +243,17 @@ impl Cluster {
         for name in names {
             self.node(name).read = 0;
             self.returns(name, true);
+        }
+    }
+
+    /// So much was said meanwhile that only the newest entries are left.
+    pub(super) fn keeps_only(&mut self, newest: usize) {
+        let mut stream = lock(&self.stream);
+        let dropped = stream.entries.len().saturating_sub(newest);
+        stream.entries.drain(..dropped);
+        drop(stream);
+        for node in self.nodes.values_mut() {
+            node.read -= dropped;
         }
     }
 
