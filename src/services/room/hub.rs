@@ -67,7 +67,8 @@ pub(super) struct State {
     position: EntryId,
     pending: VecDeque<Pending>,
     pending_bytes: usize,
-    recent: VecDeque<(u64, u64, Op)>,
+    /// As it is said again if the hub has lost it.
+    recent: VecDeque<Op>,
     is_away: bool,
     /// Some of who came and left is not in `pending`.
     has_lost_presence: bool,
@@ -134,14 +135,24 @@ impl Hub {
             && let Some(Pending { counter, bytes, op }) = state.pending.pop_front()
         {
             state.pending_bytes -= bytes;
-            if op.is_said() {
+            if let op @ Op::Again { .. } = op.again(state.boot, counter) {
                 if state.recent.len() >= MAX_RECENT {
                     state.recent.pop_front();
                 }
-                state.recent.push_back((state.boot, counter, op));
+                state.recent.push_back(op);
             }
         }
         state.unconfirmed.retain(|_, claim| *claim > counter);
+    }
+
+    /// The hub may have lost what came back last: it waits again, before all that waits.
+    fn doubt_recent(&mut self) {
+        for op in self.state.recent.drain(..).rev() {
+            let (counter, bytes) = (0, 0);
+            self.state
+                .pending
+                .push_front(Pending { counter, bytes, op });
+        }
     }
 
     /// Whether so much waits for the hub that speakers have to.

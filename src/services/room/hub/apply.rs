@@ -45,22 +45,13 @@ impl Room {
         let Some(hub) = &mut self.hub else { return };
         hub.state.is_away = false;
         hub.hear_all_anew(now);
-        let begins_anew = is_rewound || hub.state.has_lost_presence;
         hub.port.start_again();
-        if begins_anew {
-            let recent = match is_rewound {
-                true => std::mem::take(&mut hub.state.recent),
-                false => Default::default(),
-            };
-            self.begin_anew(false);
-            if let Some(hub) = &mut self.hub {
-                for (boot, counter, op) in recent {
-                    let op = Box::new(op);
-                    hub.submit(Op::Again { boot, counter, op });
-                }
-            }
-        } else {
-            hub.submit_again();
+        if is_rewound {
+            hub.doubt_recent();
+        }
+        match is_rewound || hub.state.has_lost_presence {
+            true => self.begin_anew(false),
+            false => hub.submit_again(),
         }
         match is_rewound {
             true => {

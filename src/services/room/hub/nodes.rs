@@ -1,5 +1,6 @@
 //! Which nodes there are: where each one's entries stand, and when it was last heard.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -7,13 +8,16 @@ use serde::{Deserialize, Serialize};
 use super::{DEAD_AFTER, Hub, Op, Packet};
 use crate::clock;
 
+/// What a node has said under so many boots before it may say again.
+const MAX_BOOTS: usize = 16;
+
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Node {
     pub(super) boot: u64,
     /// Of its last entry.
     pub(super) counter: u64,
-    /// The same of the boot before, for entries that come again.
-    pub(super) before: Option<(u64, u64)>,
+    /// The same of the boots before, for entries that come again.
+    pub(super) before: VecDeque<(u64, u64)>,
     /// It was found dead; what still comes of that boot does not count.
     pub(super) is_gone: bool,
     #[serde(with = "clock::instant")]
@@ -25,7 +29,7 @@ impl Node {
         Self {
             boot,
             counter,
-            before: None,
+            before: VecDeque::new(),
             is_gone: false,
             heard_at: now,
         }
@@ -43,9 +47,13 @@ impl Hub {
             return true;
         };
         if is_hello && packet.boot > node.boot {
-            let before = (node.boot, node.counter);
-            *node = Node::new(packet.boot, packet.counter, now);
-            node.before = Some(before);
+            let mut before = std::mem::take(&mut node.before);
+            before.truncate(MAX_BOOTS - 1);
+            before.push_front((node.boot, node.counter));
+            *node = Node {
+                before,
+                ..Node::new(packet.boot, packet.counter, now)
+            };
             return true;
         }
         let is_next = packet.boot == node.boot && packet.counter == node.counter + 1;
@@ -59,15 +67,19 @@ impl Hub {
 
     /// Whether what a node says again has been missed here.
     pub(super) fn was_missed(&mut self, node: &str, boot: u64, counter: u64) -> bool {
-        let node = self.state.nodes.get_mut(node);
-        let before = node.and_then(|node| node.before.as_mut());
-        match before {
-            Some((of, last)) if *of == boot && *last < counter => {
-                *last = counter;
-                true
+        let Some(node) = self.state.nodes.get_mut(node) else {
+            return false;
+        };
+        match node.before.iter_mut().find(|(of, _)| *of == boot) {
+            Some((_, last)) if counter <= *last => return false,
+            Some((_, last)) => *last = counter,
+            // Nothing of that boot has come here.
+            None => {
+                node.before.truncate(MAX_BOOTS - 1);
+                node.before.push_front((boot, counter));
             }
-            _ => false,
         }
+        true
     }
 
     /// This process stood still, or the hub was away: nobody could be heard.

@@ -102,7 +102,7 @@ pub(super) enum Op {
         member: Member,
         order: Order,
     },
-    /// The same as before, in case the hub has lost it.
+    /// What was an entry of an earlier boot, in case the hub has lost it.
     Again {
         boot: u64,
         counter: u64,
@@ -125,6 +125,18 @@ impl Op {
                 | Self::Left { .. }
                 | Self::Away { .. }
         )
+    }
+
+    /// As it is said again, if it would be missed, after it was the entry of that counter.
+    pub(super) fn again(self, boot: u64, counter: u64) -> Self {
+        match self.is_said() {
+            true => Self::Again {
+                boot,
+                counter,
+                op: Box::new(self),
+            },
+            false => self,
+        }
     }
 
     /// Whether those that are named in it can be called so.

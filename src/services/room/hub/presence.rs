@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::super::channels::ChannelId;
 use super::super::members::Change;
 use super::super::notices::PendingNotices;
-use super::{Hub, Member, Op, Room};
+use super::{Hub, Member, Op, Pending, Room};
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::{Encoding, Event};
 
@@ -74,7 +74,8 @@ impl Room {
     }
 
     /// Tells the other nodes anew of all members: they take this node for dead, or the hub has lost
-    /// what it was told. What was said and has not come back is said again behind that.
+    /// what it was told. What was said and has not come back is said again behind that; it may be in
+    /// the stream already.
     pub(super) fn begin_anew(&mut self, wants_snapshot: bool) {
         let own = self.members.own();
         let own: Vec<ClientId> = own.into_iter().map(|(client, _)| client).collect();
@@ -88,11 +89,13 @@ impl Room {
             return;
         };
         let state = &mut hub.state;
-        let kept: Vec<Op> = std::mem::take(&mut state.pending)
+        let (boot, pending) = (state.boot, std::mem::take(&mut state.pending));
+        let kept = pending
             .into_iter()
-            .map(|pending| pending.op)
-            .filter(|op| !op.is_presence() && !matches!(op, Op::Gone { .. }))
-            .collect();
+            .filter_map(|Pending { counter, op, .. }| {
+                let is_kept = !op.is_presence() && !matches!(op, Op::Gone { .. });
+                is_kept.then(|| op.again(boot, counter))
+            });
         state.pending_bytes = 0;
         state.has_lost_presence = false;
         state.unconfirmed.clear();

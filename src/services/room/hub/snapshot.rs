@@ -1,7 +1,7 @@
 //! What a node that begins has to know of the others: one of those that are there writes it down, as
 //! it is at the entry by which the new one began.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use log::warn;
@@ -62,12 +62,15 @@ impl Waiting {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Snapshot {
-    nodes: Vec<(Box<str>, u64, u64, bool)>,
+    nodes: Vec<(Box<str>, SavedNode)>,
     members: Vec<SavedMember>,
     topics: Vec<(Box<str>, Box<str>)>,
     #[serde(with = "serde_bytes")]
     order: Vec<u8>,
 }
+
+/// Its boot and counter, those of the boots before, and whether it is gone.
+type SavedNode = (u64, u64, VecDeque<(u64, u64)>, bool);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SavedMember {
@@ -115,7 +118,13 @@ impl Room {
         let snapshot = Snapshot {
             members: members.collect(),
             nodes: nodes
-                .map(|(name, node)| (name.clone(), node.boot, node.counter, node.is_gone))
+                .map(|(name, node)| {
+                    let before = node.before.clone();
+                    (
+                        name.clone(),
+                        (node.boot, node.counter, before, node.is_gone),
+                    )
+                })
                 .collect(),
             topics: topics
                 .filter(|(_, room)| !room.topic().is_empty())
@@ -161,9 +170,12 @@ impl Room {
 
     fn apply_snapshot(&mut self, now: Instant, snapshot: Snapshot, out: &mut Fanout) {
         if let Some(hub) = &mut self.hub {
-            for (name, boot, counter, is_gone) in snapshot.nodes {
-                let mut node = Node::new(boot, counter, now);
-                node.is_gone = is_gone;
+            for (name, (boot, counter, before, is_gone)) in snapshot.nodes {
+                let node = Node {
+                    before,
+                    is_gone,
+                    ..Node::new(boot, counter, now)
+                };
                 if name != hub.state.node {
                     hub.state.nodes.insert(name, node);
                 }

@@ -8,8 +8,9 @@ use crate::protocol::Encoding;
 use crate::testing::seeds::for_each_seed;
 
 mod cluster;
+mod losses;
 
-use cluster::three;
+use cluster::{Cluster, three};
 
 #[test]
 fn all_nodes_tell_the_same_in_one_order() {

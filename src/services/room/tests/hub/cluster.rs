@@ -71,6 +71,8 @@ pub(super) struct Node {
     /// How many entries it has read.
     read: usize,
     is_away: bool,
+    /// Some of what it has read is there no more.
+    has_lost: bool,
 }
 
 pub(super) struct Cluster {
@@ -123,6 +125,7 @@ impl Cluster {
             link,
             read,
             is_away: false,
+            has_lost: false,
         };
         self.nodes.insert(name, node);
     }
@@ -229,6 +232,7 @@ impl Cluster {
         let node = self.node(name);
         if node.is_away {
             node.is_away = false;
+            let is_rewound = std::mem::take(&mut node.has_lost) || is_rewound;
             node.happens(HubEvent::Back { is_rewound });
         }
     }
@@ -254,6 +258,31 @@ impl Cluster {
         drop(stream);
         for node in self.nodes.values_mut() {
             node.read -= dropped;
+        }
+    }
+
+    /// The hub fails over to one that lacks so many of the last entries; one node has sent what it had
+    /// by the time it notices.
+    pub(super) fn loses_its_end(&mut self, lost: usize, quick: &str) {
+        let kept = {
+            let mut stream = lock(&self.stream);
+            let kept = stream.entries.len().saturating_sub(lost);
+            stream.entries.truncate(kept);
+            kept
+        };
+        self.sends(quick);
+        let names: Vec<&'static str> = self.nodes.keys().copied().collect();
+        for name in names {
+            let was_away = self.node(name).is_away;
+            self.fails(name, 0);
+            let node = self.node(name);
+            if node.read > kept {
+                // What is left is read again from some mark on.
+                (node.has_lost, node.read) = (true, kept.saturating_sub(1));
+            }
+            if !was_away {
+                self.returns(name, false);
+            }
         }
     }
 

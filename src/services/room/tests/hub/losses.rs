@@ -1,0 +1,98 @@
+//! What is said again when the hub has lost something, or a node what it was to tell.
+
+use super::*;
+use crate::service::Disconnect;
+
+/// What was said, in the order in which it is heard there.
+fn said_to(cluster: &mut Cluster, node: &str, name: &str) -> Vec<String> {
+    let told = cluster.node(node).hall.told(name);
+    told.into_iter()
+        .filter(|line| !line.starts_with("* "))
+        .collect()
+}
+
+#[test]
+fn what_is_said_again_keeps_its_order() {
+    let mut cluster = three();
+    cluster.says("a", "ann", "first");
+    cluster.sends("a");
+    cluster.reads_some("a", usize::MAX);
+    cluster.says("a", "ann", "second");
+    cluster.is_emptied();
+    cluster.settles();
+    assert_eq!(
+        said_to(&mut cluster, "b", "bob"),
+        ["ann: first", "ann: second"]
+    );
+}
+
+/// Whatever else fails: each hears all others once, and each of them in its order.
+#[test]
+fn whatever_the_hub_loses_all_is_heard_once() {
+    let said = for_each_seed(300, |seed| {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut cluster = three();
+        let people = [("a", "ann"), ("b", "bob"), ("c", "eve")];
+        let mut said: HashMap<&str, Vec<String>> = HashMap::new();
+        for number in 0..rng.usize(20..120) {
+            let (node, name) = people[rng.usize(..3)];
+            match rng.u8(..13) {
+                0..6 => {
+                    cluster.says(node, name, &number.to_string());
+                    let line = format!("{name}: {number}");
+                    said.entry(name).or_default().push(line);
+                }
+                6 | 7 => cluster.sends_some(node, rng.usize(..4)),
+                8 | 9 => cluster.reads_some(node, rng.usize(..5)),
+                10 => cluster.fails(node, rng.usize(..3)),
+                11 => cluster.returns(node, false),
+                _ => cluster.loses_its_end(rng.usize(..4), node),
+            }
+        }
+        for (node, _) in people {
+            cluster.returns(node, false);
+        }
+        cluster.settles();
+        for (node, name) in people {
+            let heard = said_to(&mut cluster, node, name);
+            for (from, said) in &said {
+                let of = format!("{from}: ");
+                let heard: Vec<&String> = heard.iter().filter(|it| it.starts_with(&of)).collect();
+                let expected: Vec<&String> = said.iter().filter(|_| *from != name).collect();
+                assert_eq!(heard, expected, "{name} of {from}");
+            }
+        }
+        said.values().map(Vec::len).sum::<usize>()
+    });
+    assert!(said.is_none_or(|said| said > 1000));
+}
+
+#[test]
+fn what_came_into_a_stream_that_has_lost_its_end_is_not_doubled() {
+    let mut cluster = three();
+    cluster.says("a", "ann", "first");
+    cluster.settles();
+    cluster.says("a", "ann", "second");
+    cluster.loses_its_end(1, "a");
+    cluster.settles();
+    for (node, name) in [("b", "bob"), ("c", "eve")] {
+        assert_eq!(
+            said_to(&mut cluster, node, name),
+            ["ann: first", "ann: second"]
+        );
+    }
+}
+
+#[test]
+fn what_may_have_arrived_is_not_doubled_when_presence_is_told_anew() {
+    let mut cluster = three();
+    cluster.says("a", "ann", "arrived");
+    cluster.fails("a", 1);
+    for _ in 0..5100 {
+        cluster.node("a").hall.comes("x", Encoding::Lines);
+        cluster.node("a").hall.is_gone("x", Disconnect::Eof);
+    }
+    cluster.returns("a", false);
+    cluster.settles();
+    assert_eq!(said_to(&mut cluster, "b", "bob"), ["ann: arrived"]);
+}
