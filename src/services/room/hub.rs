@@ -205,8 +205,9 @@ impl Drop for Hub {
     }
 }
 
-/// A node that nothing has come from for so long is dead.
-const DEAD_AFTER: Duration = Duration::from_secs(18);
+/// A node that nothing has come from for so long is dead. The others look at their beats: it is noticed
+/// within 20 s.
+const DEAD_AFTER: Duration = Duration::from_secs(16);
 
 /// How often a node says that it is there.
-const BEAT: Duration = Duration::from_secs(5);
+const BEAT: Duration = Duration::from_secs(3);

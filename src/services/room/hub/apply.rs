@@ -1,5 +1,6 @@
 //! What comes from the hub.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use log::{debug, error, warn};
@@ -185,6 +186,7 @@ impl Room {
                 text,
             } => {
                 let speaker = of(*member).unwrap_or(ClientId::NOBODY);
+                let from = &*self.name_of_speaker(speaker, from);
                 self.deliver(speaker, (id, *kind), (from, room, text), out);
             }
             Op::Told {
@@ -200,14 +202,20 @@ impl Room {
                 {
                     let speaker = of(*member).unwrap_or(ClientId::NOBODY);
                     let to = ClientId::unpack(to);
+                    let from = &*self.name_of_speaker(speaker, from);
                     self.deliver_to_one(speaker, from, to, (*kind, text), id.ms, out);
                 }
             }
             Op::Topic {
-                from, room, text, ..
+                member,
+                from,
+                room,
+                text,
             } => {
+                let speaker = of(*member).unwrap_or(ClientId::NOBODY);
                 if let Some(room) = self.channels.find(room) {
-                    self.topic_is(room, from, text, out);
+                    let from = self.name_of_speaker(speaker, from);
+                    self.topic_is(room, &from, text, out);
                 }
             }
             Op::Order { member, order } => {
@@ -216,6 +224,18 @@ impl Room {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// As whom somebody is heard: by the name under which it was said, unless that is another one's by
+    /// now, who has not said it.
+    fn name_of_speaker<'a>(&self, speaker: ClientId, said_as: &'a str) -> Cow<'a, str> {
+        let is_another_ones = |holder| holder != speaker;
+        match self.members.nick(speaker) {
+            Some(nick) if self.members.find(said_as).is_some_and(is_another_ones) => {
+                Cow::Owned(nick.to_owned())
+            }
+            _ => Cow::Borrowed(said_as),
         }
     }
 

@@ -214,9 +214,9 @@ fn operators_rule_on_all_nodes() {
 #[test]
 fn the_members_of_a_dead_node_leave_and_come_again_if_it_lives() {
     let mut cluster = three();
-    for _ in 0..6 {
+    for _ in 0..7 {
         for name in ["a", "b"] {
-            cluster.node(name).hall.waits(Duration::from_secs(5));
+            cluster.node(name).hall.waits(Duration::from_secs(3));
             cluster.sends(name);
         }
         for name in ["a", "b"] {
@@ -238,6 +238,44 @@ fn the_members_of_a_dead_node_leave_and_come_again_if_it_lives() {
             .hall
             .told("eve")
             .contains(&"bob: yes".to_owned())
+    );
+}
+
+/// Its words come when the name under which they were said is another one's.
+#[test]
+fn nobody_is_heard_under_the_name_of_another() {
+    let mut cluster = three();
+    cluster.fails("c", 0);
+    for words in ["words", "/msg ann psst", "/topic chess"] {
+        cluster.says("c", "eve", words);
+    }
+    for _ in 0..7 {
+        for name in ["a", "b"] {
+            cluster.node(name).hall.waits(Duration::from_secs(3));
+            cluster.sends(name);
+        }
+        for name in ["a", "b"] {
+            cluster.reads_some(name, usize::MAX);
+        }
+    }
+    cluster.says("b", "bob", "/nick eve");
+    cluster.settles();
+    cluster.returns("c", false);
+    cluster.settles();
+    let told = cluster.node("a").hall.told("ann");
+    let heard = |what: &str| {
+        let found = told.iter().find(|line| line.contains(what));
+        found.unwrap_or_else(|| panic!("{what}: {told:?}"))
+    };
+    for what in ["words", "psst", "chess"] {
+        assert!(heard(what).contains("guest"), "{told:?}");
+    }
+    cluster.says("a", "ann", "/who");
+    let told = cluster.node("a").hall.told("ann");
+    let last = told.last().unwrap();
+    assert!(
+        last.starts_with("* 3 here: ann, ") && last.contains("eve"),
+        "{last}"
     );
 }
 
