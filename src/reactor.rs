@@ -15,9 +15,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use log::{error, info};
 use mio::{Events, Interest, Poll, Waker};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGUSR2};
+use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 
 use crate::addr::{Address, Proto};
@@ -26,6 +25,7 @@ use crate::service::{Figures, Input, Service};
 use crate::signals;
 use crate::tls::TlsServer;
 
+mod by_signal;
 mod connection;
 mod engine;
 mod handover;
@@ -292,102 +292,68 @@ impl Reactor {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         let mut now = Instant::now();
         while !self.engine.is_done() {
-            let side = self.side.as_mut().and_then(|side| side.wait(now));
-            let wait = self.engine.wait(now).into_iter().chain(side).min();
-            let wait = self.supervision.wait(wait, now);
-            let wait = self.upgrade.wait(wait, now);
-            match self.poll.poll(&mut events, wait) {
-                Ok(()) => {}
-                // The wait is reckoned anew from the clock.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-            now = Instant::now();
-            let mut successor = None;
-            for event in &events {
-                let token = event.token().0;
-                if token == SIGNALS_TOKEN {
-                    self.on_signals(now);
-                } else if token == UPGRADE_TOKEN {
-                    successor = self.upgrade.on_event();
-                } else if token != WAKER_TOKEN {
-                    let readiness = Readiness {
-                        readable: event.is_readable(),
-                        writable: event.is_writable(),
-                        closed: event.is_read_closed() || event.is_error(),
-                        urgent: event.is_priority(),
-                        broken: event.is_write_closed() || event.is_error(),
-                    };
-                    match &mut self.side {
-                        Some(side) if token & SIDE_BIT != 0 => {
-                            side.on_event(token, readiness, &self.engine, now);
-                        }
-                        _ => self.engine.on_event(token, readiness, now),
-                    }
-                }
-            }
-            self.pass_input_on(now);
-            self.engine.end_turn(now);
-            if let Some(side) = &mut self.side {
-                side.end_turn(now);
-            }
-            self.supervision.end_turn(self.engine.is_stopping(), now);
-            self.upgrade.end_turn(self.engine.is_stopping(), now);
-            if let Some(process) = successor {
-                self.hand_over(process, Instant::now());
-            }
+            now = self.turn(&mut events, now)?;
         }
         Ok(self.upgrade.successor().is_some())
     }
 
-    /// The first signal ends the server in good order, the second at once. SIGHUP is a terminal that
-    /// has gone, unless there are files to be read anew, or somebody supervises the server.
-    fn on_signals(&mut self, now: Instant) {
-        for signal in self.signals.pending() {
-            if let Some(successor) = self.upgrade.successor() {
-                // Whoever has sent it means the server.
-                signals::send(successor.id(), signal);
-            }
-            if signal == SIGUSR2 && self.engine.is_stopping() {
-                info!("SIGUSR2: the server ends already");
-                continue;
-            }
-            if signal == SIGUSR2 {
-                self.upgrade.begin(self.poll.registry(), UPGRADE_TOKEN, now);
-                continue;
-            }
-            let name = match signal {
-                SIGINT => "SIGINT",
-                SIGHUP => "SIGHUP",
-                _ => "SIGTERM",
-            };
-            if signal == SIGHUP && (self.reload(now) || self.supervision.is_there()) {
-                continue;
-            }
-            if self.engine.is_stopping() {
-                info!("{name} again: ending at once");
-                self.engine.give_up_all();
-            } else {
-                info!("{name}: ending in good order");
-                self.engine.stop(now);
-            }
+    /// Runs until the services are ready for clients, to be called before there are listeners; returns
+    /// whether they are: a signal may end the server first.
+    pub(crate) fn settle(&mut self) -> io::Result<bool> {
+        let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        let mut now = Instant::now();
+        while !self.engine.is_ready() && !self.engine.is_stopping() {
+            now = self.turn(&mut events, now)?;
         }
+        Ok(!self.engine.is_stopping())
     }
 
-    /// Reads anew what came from files; returns whether anything has.
-    fn reload(&mut self, now: Instant) -> bool {
-        let mut has_files = self.engine.reload_services(now);
-        if let Some(tls) = self.tls.as_mut().filter(|tls| tls.is_from_files()) {
-            has_files = true;
-            match tls.reload() {
-                Ok(()) => {
-                    self.engine.set_tls(tls.config());
-                    let fingerprint = tls.fingerprint();
-                    info!("SIGHUP: the TLS certificate and key are read anew; {fingerprint}");
+    /// Waits for events, `now`, and does what they ask for; returns the time after it waited.
+    fn turn(&mut self, events: &mut Events, now: Instant) -> io::Result<Instant> {
+        let side = self.side.as_mut().and_then(|side| side.wait(now));
+        let wait = self.engine.wait(now).into_iter().chain(side).min();
+        let wait = self.supervision.wait(wait, now);
+        let wait = self.upgrade.wait(wait, now);
+        match self.poll.poll(events, wait) {
+            Ok(()) => {}
+            // The wait is reckoned anew from the clock.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        let now = Instant::now();
+        let mut successor = None;
+        for event in &*events {
+            let token = event.token().0;
+            if token == SIGNALS_TOKEN {
+                self.on_signals(now);
+            } else if token == UPGRADE_TOKEN {
+                successor = self.upgrade.on_event();
+            } else if token != WAKER_TOKEN {
+                let readiness = Readiness {
+                    readable: event.is_readable(),
+                    writable: event.is_writable(),
+                    closed: event.is_read_closed() || event.is_error(),
+                    urgent: event.is_priority(),
+                    broken: event.is_write_closed() || event.is_error(),
+                };
+                match &mut self.side {
+                    Some(side) if token & SIDE_BIT != 0 => {
+                        side.on_event(token, readiness, &self.engine, now);
+                    }
+                    _ => self.engine.on_event(token, readiness, now),
                 }
-                Err(why) => error!("SIGHUP: {why}; what was there before stays"),
             }
         }
-        has_files
+        self.pass_input_on(now);
+        self.engine.end_turn(now);
+        if let Some(side) = &mut self.side {
+            side.end_turn(now);
+        }
+        self.supervision.end_turn(self.engine.is_stopping(), now);
+        self.upgrade.end_turn(self.engine.is_stopping(), now);
+        if let Some(process) = successor {
+            self.hand_over(process, Instant::now());
+        }
+        Ok(now)
     }
 }

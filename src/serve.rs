@@ -225,6 +225,10 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     if config.hub.is_some() {
         line.lead_to(reactor.input(service));
     }
+    let fail = |error| CliError::runtime(format!("wait for events: {error}"));
+    if !reactor.settle().map_err(fail)? {
+        return Ok(());
+    }
     set_up(config, &mut reactor)?;
     let listening = match &mut predecessor {
         None => listening::open(config, handed, &log, &mut reactor, service)?,
@@ -257,9 +261,11 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         manager.on_ready();
         reactor.set_supervisor(Box::new(manager));
     }
-    let ended = reactor.run_to_the_end();
-    let is_succeeded =
-        ended.map_err(|error| CliError::runtime(format!("wait for events: {error}")))?;
+    let is_succeeded = reactor.run_to_the_end().map_err(fail)?;
+    #[cfg(feature = "hub")]
+    if let Some(hub) = &config.hub {
+        line.end(hub)?;
+    }
     match is_succeeded && upgrade::is_first_process() {
         true => upgrade::outlive_successors(),
         false => Ok(()),

@@ -23,6 +23,11 @@ pub use figures::{Figures, TURN_BOUNDS_US, Turns};
 /// The reactor calls `on_open` once for each client, then any number of `on_message`, then
 /// `on_end` if the client ends its stream in good order, and last, always, `on_close`.
 pub trait Service {
+    /// Whether it knows all that it has to before the first client comes.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// How this service's clients are read.
     fn framing(&self) -> Framing;
 

@@ -259,6 +259,11 @@ impl<N: Net> Engine<N> {
         self.compact_timers();
     }
 
+    /// Whether clients may come.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.services.iter().all(|slot| slot.service.is_ready())
+    }
+
     /// Whether the engine has stopped and nobody is left.
     pub(crate) fn is_done(&self) -> bool {
         let all_are_gone = self.counts.clients == 0 && self.rejected.is_empty();

@@ -1,6 +1,7 @@
 //! The room and the hub, put together: the port is given to the room, and what it tells to the loop.
 //! Knows both; neither what an entry means nor how it travels.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -15,18 +16,39 @@ use crate::services::room::hub::{Resumer, Start};
 
 /// Where what the hub tells goes, once the loop takes it.
 #[derive(Clone, Default)]
-pub(super) struct Line(Arc<OnceLock<InputSender>>);
+pub(super) struct Line {
+    sender: Arc<OnceLock<InputSender>>,
+    /// Another node has this one's name.
+    is_name_taken: Arc<AtomicBool>,
+}
 
 impl Line {
     pub(super) fn lead_to(&self, sender: InputSender) {
         // It leads nowhere else.
-        let _ = self.0.set(sender);
+        let _ = self.sender.set(sender);
+    }
+
+    /// Why the server has ended, if it had to.
+    ///
+    /// # Errors
+    /// One line.
+    pub(super) fn end(&self, config: &HubConfig) -> Result<(), CliError> {
+        match self.is_name_taken.load(Ordering::Relaxed) {
+            true => Err(CliError::runtime(format!(
+                "stay at the hub {config}: another node has the name {} now",
+                config.node
+            ))),
+            false => Ok(()),
+        }
     }
 
     fn start(&self, connected: Connected) -> Result<Box<dyn HubPort + Send>, CliError> {
-        let sender = Arc::clone(&self.0);
+        let line = self.clone();
         connected.start(Box::new(move |event: HubEvent| {
-            sender.wait().send(Input::Hub(event))
+            if event == HubEvent::NameTaken {
+                line.is_name_taken.store(true, Ordering::Relaxed);
+            }
+            line.sender.wait().send(Input::Hub(event))
         }))
     }
 }

@@ -52,7 +52,7 @@ use remark::Remark;
 use stamps::Stamps;
 use transcript::{Past, Recorder};
 use visitors::Visitors;
-use words::{reason, text_of};
+use words::{close_code, reason, text_of};
 
 pub use bans::{Ban, MAX_BANS, Watch};
 pub use channels::{MAX_ROOMS, is_name as is_room_name};
@@ -230,6 +230,10 @@ impl Room {
 }
 
 impl Service for Room {
+    fn is_ready(&self) -> bool {
+        self.hub.as_ref().is_none_or(hub::Hub::is_ready)
+    }
+
     fn framing(&self) -> Framing {
         self.config.framing
     }
@@ -328,15 +332,8 @@ impl Service for Room {
     }
 
     fn farewell(&self, client: ClientId, why: &Disconnect) -> Option<Vec<u8>> {
-        let code = match why {
-            Disconnect::Shutdown | Disconnect::Restarted => CloseCode::GoingAway,
-            Disconnect::Lagged { .. } => CloseCode::TryAgainLater,
-            Disconnect::Idle => CloseCode::Normal,
-            Disconnect::Silent => CloseCode::Policy,
-            Disconnect::Panicked => CloseCode::Internal,
-            Disconnect::Eof | Disconnect::Broken(_) | Disconnect::Unfinished => return None,
-        };
         let (encoding, reason) = (self.encoding(client)?, reason(why)?);
+        let code = close_code(why)?;
         let mut bytes = Vec::new();
         if encoding == Encoding::Lines && *why == Disconnect::Restarted {
             // A line client that is ended so soon after others were not would think it was thrown out.

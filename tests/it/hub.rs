@@ -239,6 +239,56 @@ fn a_node_starts_at_a_hub_that_is_there_and_under_a_name_of_its_own() {
     assert!(why.contains("chinwag: join the hub at 127.0.0.1:"), "{why}");
 }
 
+/// Whoever comes first of all after a restart is told of all, and ruled by what was ordered before.
+#[test]
+fn a_node_that_starts_knows_all_before_its_first_client_comes() {
+    if !is_there() {
+        return;
+    }
+    let redis = RedisServer::start(&[]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "master\n").unwrap();
+    let args = ["--operator-password-file", file.path().to_str().unwrap()];
+    let first = node(&redis.url(), "a", &args).start();
+    let mut ann = Member::joins(&first, "ann");
+    ann.says("/op master");
+    ann.says("/ban evil");
+    ann.says("/topic chess");
+    ann.is_told("set the topic: chess");
+    for _ in 0..3 {
+        let second = node(&redis.url(), "b", &[]).start();
+        let mut peer = Peer::connect(&second);
+        peer.send(b"/nick evil\n/nick ann\n");
+        let mut told = String::new();
+        while !told.contains("ann is taken") {
+            told.push_str(&peer.line());
+            told.push('\n');
+        }
+        assert!(told.contains("others here: 1;"), "{told}");
+        assert!(told.contains("* topic: chess"), "{told}");
+        assert!(told.contains("* that name is banned"), "{told}");
+        assert!(!told.contains("ann joined"), "{told}");
+    }
+}
+
+#[test]
+fn a_node_whose_name_was_taken_tells_so_and_fails() {
+    if !is_there() {
+        return;
+    }
+    let cluster = Cluster::start(&[]);
+    let mut ann = Member::joins(&cluster.nodes[0], "ann");
+    cluster.proxies[0].set(Mode::Stall);
+    ann.is_told("the hub is away");
+    let _other = node(&cluster.redis.url(), "a", &[]).start();
+    cluster.proxies[0].set(Mode::Pass);
+    ann.is_told("another server has taken this one's place; it ends");
+    let [mut first, ..] = cluster.nodes;
+    assert_eq!(first.exit_code(), 1);
+    let why = first.stderr().text();
+    assert!(why.contains("another node has the name a now"), "{why}");
+}
+
 #[test]
 fn no_signal_breaks_off_what_waits_for_the_hub() {
     if !is_there() {

@@ -155,6 +155,11 @@ impl Hub {
         }
     }
 
+    /// Whether the others have told what they know, or cannot.
+    pub(super) fn is_ready(&self) -> bool {
+        self.waiting.is_none() || self.state.is_away
+    }
+
     /// Whether so much waits for the hub that speakers have to.
     fn is_full(&self) -> bool {
         self.state.pending_bytes >= MAX_PENDING_BYTES

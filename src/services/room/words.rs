@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::protocol::Encoding;
+use crate::protocol::websocket::CloseCode;
 use crate::sanitize;
 use crate::service::Disconnect;
 
@@ -17,6 +18,18 @@ pub(super) fn reason(why: &Disconnect) -> Option<&'static str> {
         Disconnect::Panicked => "internal error",
         Disconnect::Broken(_) => "connection lost",
         Disconnect::Eof | Disconnect::Unfinished => return None,
+    })
+}
+
+/// The same as a WebSocket says it; `None`: there is nobody to tell.
+pub(super) fn close_code(why: &Disconnect) -> Option<CloseCode> {
+    Some(match why {
+        Disconnect::Shutdown | Disconnect::Restarted => CloseCode::GoingAway,
+        Disconnect::Lagged { .. } => CloseCode::TryAgainLater,
+        Disconnect::Idle => CloseCode::Normal,
+        Disconnect::Silent => CloseCode::Policy,
+        Disconnect::Panicked => CloseCode::Internal,
+        Disconnect::Eof | Disconnect::Broken(_) | Disconnect::Unfinished => return None,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use log::{debug, error, warn};
+use log::{debug, warn};
 
 use super::super::Room;
 use super::super::channels::ChannelId;
@@ -28,7 +28,7 @@ impl Room {
             HubEvent::Back { is_rewound } => self.on_back(now, is_rewound, out),
             HubEvent::Snapshot(bytes) => self.on_snapshot(now, &bytes, out),
             HubEvent::NameTaken => {
-                error!("another node has this one's name at the hub; this one ends");
+                self.tell_everybody("another server has taken this one's place; it ends", out);
                 out.stop();
             }
         }
