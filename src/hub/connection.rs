@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use redis::{Client, Cmd, RedisError, Value, cmd};
+use redis::{Client, Cmd, ErrorKind, RedisError, Value, cmd};
 
 use super::config::{HubConfig, random};
 use super::script::{FETCH, RELEASE, RENEW, TAKE_OVER};
@@ -376,6 +376,9 @@ fn unexpected(what: &impl fmt::Debug) -> String {
 fn in_words(error: &RedisError) -> String {
     if error.is_timeout() {
         return format!("it says nothing for {} ms", IO_TIMEOUT.as_millis());
+    }
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        return "it refuses the user, or the password".to_owned();
     }
     if error.is_connection_dropped() && !error.is_connection_refusal() {
         return "the connection broke".to_owned();

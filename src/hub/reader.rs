@@ -181,6 +181,7 @@ impl Reader {
 
     /// Tries until it succeeds. `None`: nobody needs it any more.
     fn reconnect(&mut self, shared: &Shared) -> Option<(Connection, bool)> {
+        let mut last_why = String::new();
         loop {
             // In step, many nodes would come all at once.
             let parts = u32::try_from(random() % 500).unwrap_or_default();
@@ -195,7 +196,11 @@ impl Reader {
                         return Some((reading, is_rewound));
                     }
                 }
-                Err(why) => debug!("the hub at {}: {why}", self.config),
+                Err(why) if why == last_why => {}
+                Err(why) => {
+                    warn!("the hub at {} is still away: {why}", self.config);
+                    last_why = why;
+                }
             }
         }
     }
