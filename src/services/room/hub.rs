@@ -102,11 +102,15 @@ impl std::fmt::Debug for Hub {
 impl Hub {
     /// Appends what this node has done.
     fn submit(&mut self, op: Op) {
-        let state = &mut self.state;
-        if op.is_presence() && state.pending.len() >= MAX_PENDING {
-            state.has_lost_presence = true;
-            return;
+        match op.is_presence() && self.state.pending.len() >= MAX_PENDING {
+            true => self.state.has_lost_presence = true,
+            false => self.append(op),
         }
+    }
+
+    /// The same, however much waits: there are no more members than there may be.
+    fn append(&mut self, op: Op) {
+        let state = &mut self.state;
         state.counter += 1;
         let data = packet::encode(&state.node, state.boot, state.counter, &op);
         let bytes = data.len();

@@ -8,7 +8,7 @@ use log::{debug, warn};
 use super::super::Room;
 use super::super::channels::ChannelId;
 use super::nodes::Node;
-use super::{BEAT, Op, Packet, packet};
+use super::{BEAT, MAX_PENDING, Op, Packet, packet};
 use crate::hub::{Entry, EntryId, HubEvent};
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::{Event, Kind, Said};
@@ -310,6 +310,9 @@ impl Room {
         hub.state.beat_at = now + BEAT;
         if hub.state.is_away || hub.waiting.is_some() {
             return hub.hear_all_anew(now);
+        }
+        if hub.state.has_lost_presence && hub.state.pending.len() < MAX_PENDING {
+            return self.begin_anew(false);
         }
         hub.submit(Op::Beat);
         for (node, boot) in hub.silent_nodes(now) {

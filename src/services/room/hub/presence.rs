@@ -101,14 +101,14 @@ impl Room {
         state.unconfirmed.clear();
         state.boot += 1;
         state.counter = 0;
-        hub.submit(Op::Hello { wants_snapshot });
+        hub.append(Op::Hello { wants_snapshot });
         for (client, joined) in joined {
-            hub.submit(joined);
+            hub.append(joined);
             hub.state.unconfirmed.insert(client, hub.state.counter);
         }
-        hub.submit(Op::Settled);
+        hub.append(Op::Settled);
         for op in kept {
-            hub.submit(op);
+            hub.append(op);
         }
     }
 }

@@ -96,3 +96,27 @@ fn what_may_have_arrived_is_not_doubled_when_presence_is_told_anew() {
     cluster.settles();
     assert_eq!(said_to(&mut cluster, "b", "bob"), ["ann: arrived"]);
 }
+
+/// As many come at once as are not kept one by one, while the hub only lags; or there are as many
+/// when all are told of anew.
+#[test]
+fn presence_that_was_not_kept_is_told_anew() {
+    let mut cluster = three();
+    for number in 0..10_100 {
+        let hall = &mut cluster.node("a").hall;
+        hall.comes(&number.to_string(), Encoding::Lines);
+    }
+    cluster.settles();
+    for loses in [false, true] {
+        if loses {
+            cluster.loses_its_end(1, "a");
+        }
+        for _ in 0..2 {
+            cluster.node("a").hall.waits(Duration::from_secs(5));
+            cluster.settles();
+        }
+        cluster.says("b", "bob", "/rooms");
+        let told = cluster.node("b").hall.told("bob").pop();
+        assert_eq!(told.as_deref(), Some("* lobby: 10103 here"));
+    }
+}
