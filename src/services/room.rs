@@ -346,10 +346,7 @@ impl Service for Room {
     fn begin_handover(&mut self) -> Result<(), String> {
         self.tell_changes();
         self.recorder.release()?;
-        if let Some(hub) = &mut self.hub {
-            hub.hand_over();
-        }
-        Ok(())
+        self.hub.as_mut().map_or(Ok(()), hub::Hub::hand_over)
     }
 
     fn cancel_handover(&mut self) {

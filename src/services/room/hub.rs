@@ -38,6 +38,10 @@ pub(crate) use tail::{Resumer, Start};
 /// Of what was appended and has not come back, so many bytes; then speakers are not read from.
 const MAX_PENDING_BYTES: usize = 1 << 20;
 
+/// Beyond this nothing that a member does is taken: many who come, speak once and go again are not
+/// held up by not being read from.
+const MOST_PENDING_BYTES: usize = 8 << 20;
+
 /// Beyond this, in entries, who came and left meanwhile is not kept: all are told of anew.
 const MAX_PENDING: usize = 10_000;
 
@@ -164,11 +168,6 @@ impl Hub {
         self.waiting.is_none() || self.state.is_away
     }
 
-    /// Whether so much waits for the hub that speakers have to.
-    fn is_full(&self) -> bool {
-        self.state.pending_bytes >= MAX_PENDING_BYTES
-    }
-
     /// The name of a room's member, to other nodes.
     fn member(client: ClientId) -> Member {
         client.pack() as Member
@@ -192,9 +191,19 @@ impl Hub {
     }
 
     /// Another process goes on.
-    pub(super) fn hand_over(&mut self) {
+    ///
+    /// # Errors
+    /// Why it cannot now: what this one waits for would never be told the other.
+    pub(super) fn hand_over(&mut self) -> Result<(), String> {
+        if self.state.is_away {
+            return Err("the hub is away".to_owned());
+        }
+        if self.waiting.is_some() {
+            return Err("the other nodes have not told yet what they know".to_owned());
+        }
         self.is_handed_over = true;
         self.port.hand_over();
+        Ok(())
     }
 
     /// It does not.

@@ -29,6 +29,7 @@ pub(super) enum Remark<'a> {
     OwedTooMuch(&'a str),
     IsAway { name: &'a str, why: &'a str },
     LargerThanLog,
+    TooMuchWaits,
     LongerThan { max_bytes: usize },
     NeedsPassword,
     WrongPassword,
@@ -71,6 +72,7 @@ impl fmt::Display for Remark<'_> {
             Self::LargerThanLog => {
                 f.write_str("that is more than the room's log can hold; not relayed")
             }
+            Self::TooMuchWaits => f.write_str("too much waits for the hub; not relayed"),
             Self::LongerThan { max_bytes } => {
                 write!(f, "your line is over {max_bytes} bytes; not relayed")
             }

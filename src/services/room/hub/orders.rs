@@ -70,11 +70,11 @@ impl Room {
         command: &OperatorCommand<'_>,
         out: &mut Fanout,
     ) -> bool {
-        let (Some(hub), Some(order)) = (&mut self.hub, Order::of(command)) else {
+        let Some(order) = Order::of(command).filter(|_| self.hub.is_some()) else {
             return false;
         };
         let member = Hub::member(client);
-        hub.submit_for(client, Op::Order { member, order }, out);
+        self.submit_of(client, Op::Order { member, order }, out);
         true
     }
 

@@ -3,7 +3,8 @@
 use super::super::Room;
 use super::super::broadcast::publish;
 use super::super::channels::ChannelId;
-use super::{Hub, Op};
+use super::super::remark::Remark;
+use super::{Hub, MAX_PENDING_BYTES, MOST_PENDING_BYTES, Op};
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::{Event, Kind};
 
@@ -16,21 +17,19 @@ impl Room {
         text: &str,
         out: &mut Fanout,
     ) -> bool {
-        let Some(hub) = &mut self.hub else {
+        if self.hub.is_none() {
             return false;
-        };
-        let (Some(from), Some(room)) = (self.members.nick(client), self.members.room(client))
-        else {
-            return true;
-        };
-        let said = Op::Said {
-            member: Hub::member(client),
-            from: from.into(),
-            room: self.channels[room].name().into(),
-            kind,
-            text: text.into(),
-        };
-        hub.submit_for(client, said, out);
+        }
+        if let (Some(from), Some(room)) = (self.members.nick(client), self.members.room(client)) {
+            let said = Op::Said {
+                member: Hub::member(client),
+                from: from.into(),
+                room: self.channels[room].name().into(),
+                kind,
+                text: text.into(),
+            };
+            self.submit_of(client, said, out);
+        }
         true
     }
 
@@ -42,20 +41,21 @@ impl Room {
         (kind, text): (Kind, &str),
         out: &mut Fanout,
     ) {
-        let from = self.name(client).into();
-        let Some(hub) = &mut self.hub else { return };
-        let mut others = hub.state.others.iter();
-        let found = others.find(|(_, other)| **other == target);
-        if let Some(((node, to), _)) = found.map(|(key, client)| (key.clone(), client)) {
+        let others = self.hub.iter().flat_map(|hub| &hub.state.others);
+        let found = others
+            .filter(|(_, other)| **other == target)
+            .map(|(key, _)| key.clone())
+            .next();
+        if let Some((node, to)) = found {
             let told = Op::Told {
                 member: Hub::member(client),
-                from,
+                from: self.name(client).into(),
                 node,
                 to,
                 kind,
                 text: text.into(),
             };
-            hub.submit_for(client, told, out);
+            self.submit_of(client, told, out);
         }
     }
 
@@ -66,9 +66,9 @@ impl Room {
         text: &str,
         out: &mut Fanout,
     ) -> bool {
-        let Some(hub) = &mut self.hub else {
+        if self.hub.is_none() {
             return false;
-        };
+        }
         if let (Some(from), Some(room)) = (self.members.nick(client), self.members.room(client)) {
             let topic = Op::Topic {
                 member: Hub::member(client),
@@ -76,9 +76,24 @@ impl Room {
                 room: self.channels[room].name().into(),
                 text: text.into(),
             };
-            hub.submit_for(client, topic, out);
+            self.submit_of(client, topic, out);
         }
         true
+    }
+
+    /// Appends what a member has done, who is not read from while too much waits.
+    pub(super) fn submit_of(&mut self, client: ClientId, op: Op, out: &mut Fanout) {
+        let Some(hub) = &mut self.hub else { return };
+        let is_taken = hub.state.pending_bytes < MOST_PENDING_BYTES;
+        if is_taken {
+            hub.submit(op);
+        }
+        if hub.state.pending_bytes >= MAX_PENDING_BYTES && hub.state.paused.insert(client) {
+            out.pause_reading(client);
+        }
+        if !is_taken {
+            self.remark(client, &Remark::TooMuchWaits, out);
+        }
     }
 
     pub(in super::super) fn away_by_hub(&mut self, client: ClientId, why: &str) {
@@ -104,15 +119,5 @@ impl Room {
             text: channel.topic(),
         };
         let _ = publish(&channel.addressees, None, &topic, &mut self.encoder, out);
-    }
-}
-
-impl Hub {
-    /// Appends what a member of this node asks for. It is not read from while too much waits.
-    pub(super) fn submit_for(&mut self, speaker: ClientId, op: Op, out: &mut Fanout) {
-        self.submit(op);
-        if self.is_full() && self.state.paused.insert(speaker) {
-            out.pause_reading(speaker);
-        }
     }
 }

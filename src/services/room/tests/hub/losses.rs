@@ -97,8 +97,8 @@ fn what_may_have_arrived_is_not_doubled_when_presence_is_told_anew() {
     assert_eq!(said_to(&mut cluster, "b", "bob"), ["ann: arrived"]);
 }
 
-/// As many come at once as are not kept one by one, while the hub only lags; or there are as many
-/// when all are told of anew.
+/// More come at once than are kept one by one, while the hub only lags; and there are as many when
+/// all are told of anew.
 #[test]
 fn presence_that_was_not_kept_is_told_anew() {
     let mut cluster = three();
@@ -107,16 +107,67 @@ fn presence_that_was_not_kept_is_told_anew() {
         hall.comes(&number.to_string(), Encoding::Lines);
     }
     cluster.settles();
-    for loses in [false, true] {
-        if loses {
-            cluster.loses_its_end(1, "a");
+    // A little longer than between two words of a node.
+    cluster.node("a").hall.waits(Duration::from_secs(6));
+    cluster.settles();
+    cluster.says("b", "bob", "/rooms");
+    let told = cluster.node("b").hall.told("bob").pop();
+    assert_eq!(told.as_deref(), Some("* lobby: 10103 here"));
+}
+
+#[test]
+fn who_does_anything_while_the_hub_is_away_is_read_no_more_at_a_bound() {
+    let line = "x".repeat(1000);
+    for command in ["/topic", "/ban", "/msg bob"] {
+        let mut cluster = three();
+        cluster.says("a", "ann", "/op master");
+        cluster.fails("a", 0);
+        let ann = cluster.node("a").hall.id("ann");
+        let mut said = 0;
+        while cluster.node("a").hall.out.below_low_water(ann) {
+            cluster.says("a", "ann", &format!("{command} {line}"));
+            cluster.clear();
+            said += 1;
+            assert!(said < 2000, "{command}: it is read without end");
         }
-        for _ in 0..2 {
-            cluster.node("a").hall.waits(Duration::from_secs(5));
-            cluster.settles();
-        }
-        cluster.says("b", "bob", "/rooms");
-        let told = cluster.node("b").hall.told("bob").pop();
-        assert_eq!(told.as_deref(), Some("* lobby: 10103 here"));
     }
+}
+
+#[test]
+fn who_comes_to_speak_once_into_a_hub_that_is_away_is_told_at_a_bound_that_it_is_not_taken() {
+    let mut cluster = three();
+    cluster.fails("a", 0);
+    let line = "x".repeat(1000);
+    let (mut taken, mut is_taken) = (0, true);
+    while is_taken {
+        let hall = &mut cluster.node("a").hall;
+        hall.comes("once", Encoding::Json);
+        hall.told("once");
+        hall.says("once", &line);
+        is_taken = hall.told("once").is_empty();
+        hall.is_gone("once", Disconnect::Eof);
+        taken += usize::from(is_taken);
+        assert!(taken < 20_000, "it is taken without end");
+    }
+    assert!(taken > 7000, "{taken}");
+}
+
+#[test]
+fn no_other_process_goes_on_while_what_it_would_have_to_know_is_under_way() {
+    let mut cluster = three();
+    cluster.fails("a", 0);
+    let room = |cluster: &mut Cluster, node: &str| {
+        let room = &mut cluster.node(node).hall.room;
+        let begun = room.begin_handover();
+        room.cancel_handover();
+        begun
+    };
+    assert_eq!(room(&mut cluster, "a"), Err("the hub is away".to_owned()));
+    cluster.returns("a", false);
+    assert_eq!(room(&mut cluster, "a"), Ok(()));
+    cluster.starts("d");
+    let why = "the other nodes have not told yet what they know";
+    assert_eq!(room(&mut cluster, "d"), Err(why.to_owned()));
+    cluster.settles();
+    assert_eq!(room(&mut cluster, "d"), Ok(()));
 }
