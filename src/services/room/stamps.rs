@@ -40,7 +40,8 @@ impl Stamps {
 
     /// The stamp of a message that is an entry of a hub's stream: on every node the same.
     pub(super) fn of_entry(&mut self, entry: EntryId) -> Stamp {
-        let id = entry.ms.saturating_mul(ENTRIES_PER_MS) + entry.seq.min(ENTRIES_PER_MS - 1);
+        let seq = entry.seq.min(ENTRIES_PER_MS - 1);
+        let id = (entry.ms.saturating_mul(ENTRIES_PER_MS)).saturating_add(seq);
         self.last = id.min(MAX_ID).max(self.last + 1);
         Stamp {
             id: self.last,

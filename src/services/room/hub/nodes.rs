@@ -56,7 +56,8 @@ impl Hub {
             };
             return true;
         }
-        let is_next = packet.boot == node.boot && packet.counter == node.counter + 1;
+        let is_next =
+            packet.boot == node.boot && node.counter.checked_add(1) == Some(packet.counter);
         if !is_next || node.is_gone {
             return false;
         }

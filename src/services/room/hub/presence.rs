@@ -99,7 +99,7 @@ impl Room {
         state.pending_bytes = 0;
         state.has_lost_presence = false;
         state.unconfirmed.clear();
-        state.boot += 1;
+        state.boot = state.boot.saturating_add(1);
         state.counter = 0;
         hub.append(Op::Hello { wants_snapshot });
         for (client, joined) in joined {

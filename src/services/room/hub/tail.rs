@@ -131,7 +131,7 @@ impl Room {
         let recently = u64::try_from(RECENTLY.as_millis()).unwrap_or(u64::MAX);
         let others_are_there = heard
             .iter()
-            .any(|(node, ms)| **node != *start.node && ms + recently >= newest);
+            .any(|(node, ms)| **node != *start.node && ms.saturating_add(recently) >= newest);
         Seen {
             others_are_there,
             last,

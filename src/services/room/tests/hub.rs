@@ -166,28 +166,6 @@ fn a_node_that_begins_knows_what_the_others_do() {
     cluster.hears("d", "dan", &["* that name is banned"]);
 }
 
-/// The clocks of these nodes stand still, and in what is left of the stream it has no entry.
-#[test]
-fn a_node_that_begins_again_is_heard_whatever_its_clock_says() {
-    let mut cluster = three();
-    cluster.starts("c");
-    cluster.settles();
-    cluster.says("a", "ann", "the newest entry");
-    cluster.settles();
-    cluster.keeps_only(1);
-    cluster.starts("c");
-    cluster.comes("c", "eve");
-    cluster.says("c", "eve", "here again");
-    cluster.settles();
-    let told = cluster.node("a").hall.told("ann");
-    assert!(told.contains(&"eve: here again".to_owned()), "{told:?}");
-    cluster.says("a", "ann", "/who");
-    cluster
-        .node("a")
-        .hall
-        .hears("ann", &["* 3 here: ann, bob, eve"]);
-}
-
 #[test]
 fn operators_rule_on_all_nodes() {
     let mut cluster = three();

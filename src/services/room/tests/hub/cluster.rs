@@ -104,17 +104,23 @@ impl Cluster {
     }
 
     pub(super) fn starts(&mut self, name: &'static str) {
+        let tail = lock(&self.stream).entries.clone();
+        self.starts_with(name, tail);
+    }
+
+    /// A node starts that reads this much of the stream's end.
+    pub(super) fn starts_with(&mut self, name: &'static str, tail: Vec<Entry>) {
         let link = Arc::<Mutex<Link>>::default();
         let port = Port {
             stream: Arc::clone(&self.stream),
             link: Arc::clone(&link),
         };
-        let tail = lock(&self.stream).entries.clone();
+        let last = lock(&self.stream).entries.last().map(|last| last.id);
         let start = Start {
             node: name.to_owned(),
             boot: name.to_owned(),
             time: (lock(&self.stream).last_ms + 1) * 1000,
-            position: tail.last().map_or(EntryId::START, |last| last.id),
+            position: last.unwrap_or(EntryId::START),
             tail,
             port: Box::new(port),
         };
@@ -128,6 +134,12 @@ impl Cluster {
             has_lost: false,
         };
         self.nodes.insert(name, node);
+    }
+
+    /// Somebody else writes into the stream.
+    pub(super) fn is_written(&mut self, ms: u64, data: Vec<u8>) {
+        let id = EntryId { ms, seq: u64::MAX };
+        lock(&self.stream).entries.push(Entry { id, data });
     }
 
     pub(super) fn node(&mut self, name: &str) -> &mut Node {
@@ -247,17 +259,6 @@ impl Cluster {
         for name in names {
             self.node(name).read = 0;
             self.returns(name, true);
-        }
-    }
-
-    /// So much was said meanwhile that only the newest entries are left.
-    pub(super) fn keeps_only(&mut self, newest: usize) {
-        let mut stream = lock(&self.stream);
-        let dropped = stream.entries.len().saturating_sub(newest);
-        stream.entries.drain(..dropped);
-        drop(stream);
-        for node in self.nodes.values_mut() {
-            node.read -= dropped;
         }
     }
 

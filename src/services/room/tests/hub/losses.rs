@@ -1,6 +1,8 @@
 //! What is said again when the hub has lost something, or a node what it was to tell.
 
 use super::*;
+use serde::Serialize;
+
 use crate::service::Disconnect;
 
 /// What was said, in the order in which it is heard there.
@@ -170,4 +172,66 @@ fn no_other_process_goes_on_while_what_it_would_have_to_know_is_under_way() {
     assert_eq!(room(&mut cluster, "d"), Err(why.to_owned()));
     cluster.settles();
     assert_eq!(room(&mut cluster, "d"), Ok(()));
+}
+
+/// It is killed, so much is said that nothing of its own is read again, and no clock has gone on.
+#[test]
+fn a_node_that_starts_again_is_heard_whatever_its_clock_says() {
+    let mut cluster = three();
+    for line in ["one", "two", "three"] {
+        cluster.says("c", "eve", line);
+    }
+    cluster.settles();
+    cluster.starts_with("c", Vec::new());
+    cluster.settles();
+    cluster.comes("c", "eve");
+    cluster.settles();
+    cluster.clear();
+    cluster.says("c", "eve", "here again");
+    cluster.settles();
+    cluster.hears("a", "ann", &["eve: here again"]);
+}
+
+/// An entry that anybody can write.
+#[derive(Serialize)]
+struct Written {
+    node: &'static str,
+    boot: u64,
+    counter: u64,
+    op: Op,
+}
+
+#[derive(Clone, Copy, Serialize)]
+enum Op {
+    Beat,
+    Hello { wants_snapshot: bool },
+}
+
+#[test]
+fn numbers_from_which_nobody_can_count_on_end_no_node() {
+    let mut cluster = three();
+    for (boot, counter) in [(1, u64::MAX), (1, 0), (u64::MAX, u64::MAX), (2, 1)] {
+        let wants_snapshot = true;
+        for op in [Op::Beat, Op::Hello { wants_snapshot }] {
+            let node = "x";
+            let written = Written {
+                node,
+                boot,
+                counter,
+                op,
+            };
+            let data = rmp_serde::to_vec_named(&written).unwrap();
+            cluster.is_written(u64::MAX, data);
+        }
+    }
+    cluster.says("a", "ann", "still here");
+    cluster.settles();
+    cluster.hears("b", "bob", &["ann: still here"]);
+    cluster.starts("d");
+    cluster.comes("d", "dan");
+    cluster.settles();
+    cluster.clear();
+    cluster.says("d", "dan", "so is this one");
+    cluster.settles();
+    cluster.hears("a", "ann", &["dan: so is this one"]);
 }
