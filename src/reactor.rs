@@ -268,6 +268,11 @@ impl Reactor {
         self.tls = Some(tls);
     }
 
+    /// The SHA-256 of the certificate that clients see, in hex.
+    pub(crate) fn fingerprint(&self) -> Option<String> {
+        self.tls.as_ref().map(TlsServer::fingerprint)
+    }
+
     /// Pages of these origins, beside the server's own, may use the WebSocket.
     pub(crate) fn allow_origins(&mut self, origins: Vec<String>) {
         self.engine.allow_origins(origins);

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use log::info;
+
 use crate::addr::{Address, Listen, Proto};
 use crate::failure::CliError;
 #[cfg(feature = "hub")]
@@ -241,6 +243,9 @@ pub fn run(config: &Config) -> Result<(), CliError> {
             listening
         }
     };
+    if let Some(fingerprint) = reactor.fingerprint() {
+        info!("the TLS certificate's SHA-256 fingerprint: {fingerprint}");
+    }
     // Its socket may be out of reach for another user.
     let manager = systemd::Manager::find();
     give_up_rights(config, &listening, predecessor.is_some())?;

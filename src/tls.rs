@@ -32,7 +32,10 @@ mod tests;
 #[cfg(feature = "tls")]
 mod verify;
 
+use std::fmt;
 use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 #[cfg(all(not(feature = "tls"), any(test, fuzzing)))]
 pub(crate) use absent::fixed;
@@ -55,6 +58,24 @@ pub enum Identity {
     },
     /// A certificate is made at the start, which is signed by nobody else.
     SelfSigned,
+}
+
+/// A certificate that was made at the start, and its key: what another process of this server goes on
+/// with, for clients know it by the fingerprint.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Made {
+    /// In DER.
+    #[serde(with = "serde_bytes")]
+    certificate: Vec<u8>,
+    /// In PKCS #8.
+    #[serde(with = "serde_bytes")]
+    key: Vec<u8>,
+}
+
+impl fmt::Debug for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Made")
+    }
 }
 
 /// Which servers a client takes for what they say they are.

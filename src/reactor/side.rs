@@ -21,8 +21,8 @@ const MAX_CLIENTS: usize = 64;
 /// What is told has some kilobytes.
 const MAX_PENDING_BYTES: usize = 1 << 20;
 
-/// Who has not said anything by then is closed.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Who has not said anything by then is closed: whoever has something to ask asks it at once.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// All clients are looked at for this figure, so not each time that somebody asks.
 const LAG_EVERY: Duration = Duration::from_millis(50);

@@ -22,6 +22,7 @@ use super::net::{Listener, Stream};
 use super::side::Side;
 use super::{Reactor, ServiceId, Token, listen};
 use crate::addr::{Address, Listen, Proto};
+use crate::tls::{Made, TlsServer};
 
 /// A new process has so long to say hello, and then as long to take everything.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -93,6 +94,7 @@ struct Saved {
     /// In the order of the first descriptors; the engine's follow.
     listeners: Vec<SavedListener>,
     engine: SavedEngine,
+    certificate: Option<Made>,
 }
 
 /// The listeners of the process before.
@@ -261,7 +263,12 @@ impl Reactor {
         }
         let streams = tokens.iter().filter_map(|token| self.engine.stream(*token));
         descriptors.extend(streams.map(Stream::as_fd));
-        let state = rmp_serde::to_vec_named(&Saved { listeners, engine });
+        let certificate = self.tls.as_ref().and_then(TlsServer::made).cloned();
+        let state = rmp_serde::to_vec_named(&Saved {
+            listeners,
+            engine,
+            certificate,
+        });
         let state = state.map_err(|error| format!("write down the state: {error}"))?;
         let attempt = |error: io::Error| match error.kind() {
             io::ErrorKind::TimedOut => format!("it did not take over within {PATIENCE:?}"),
@@ -287,6 +294,10 @@ impl Reactor {
     ) -> Result<Taken, String> {
         let (state, descriptors) = taker.take().map_err(|error| error.to_string())?;
         let saved: Saved = rmp_serde::from_slice(&state).map_err(|error| error.to_string())?;
+        if let (Some(tls), Some(certificate)) = (&mut self.tls, saved.certificate) {
+            tls.go_on_with(certificate)?;
+            self.engine.set_tls(tls.config());
+        }
         let mut descriptors = descriptors.into_iter();
         let sockets: Vec<_> = descriptors.by_ref().take(saved.listeners.len()).collect();
         let streams = descriptors.map(Stream::try_from);

@@ -4,14 +4,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use log::info;
 use rustls::ServerConfig;
 use rustls::crypto::ring::{Ticketer, default_provider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::NoServerSessionStorage;
 
-use super::Identity;
 use super::pem;
+use super::{Identity, Made};
 use crate::failure::CliError;
 use crate::protocol::ALPN;
 
@@ -25,6 +24,8 @@ pub(crate) struct TlsServer {
     config: Arc<ServerConfig>,
     /// Of the certificate.
     sha256: [u8; 32],
+    /// The certificate, if it comes from no file.
+    made: Option<Made>,
 }
 
 impl TlsServer {
@@ -33,20 +34,36 @@ impl TlsServer {
     /// # Errors
     /// Which file cannot be used, and why.
     pub(crate) fn new(identity: &Identity, hosts: &[String]) -> Result<Self, CliError> {
-        let (config, sha256) = match identity {
-            Identity::Files { certificate, key } => read(certificate, key)?,
-            Identity::SelfSigned => make(hosts)?,
+        let ((config, sha256), made) = match identity {
+            Identity::Files { certificate, key } => (read(certificate, key)?, None),
+            Identity::SelfSigned => {
+                let made = make(hosts).map_err(fail_to_make)?;
+                (made.config().map_err(fail_to_make)?, Some(made))
+            }
         };
-        let made = Self {
+        Ok(Self {
             identity: identity.clone(),
             config,
             sha256,
-        };
-        info!(
-            "the TLS certificate's SHA-256 fingerprint: {}",
-            made.fingerprint()
-        );
-        Ok(made)
+            made,
+        })
+    }
+
+    /// What another process needs to show the same certificate, if that comes from no file.
+    pub(crate) fn made(&self) -> Option<&Made> {
+        self.made.as_ref()
+    }
+
+    /// Shows the certificate that another process has made, in place of its own.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(crate) fn go_on_with(&mut self, made: Made) -> Result<(), String> {
+        if self.made.is_some() {
+            (self.config, self.sha256) = made.config()?;
+            self.made = Some(made);
+        }
+        Ok(())
     }
 
     /// The SHA-256 of the certificate, in hex.
@@ -83,9 +100,18 @@ impl TlsServer {
 }
 
 /// What handshakes are made from, and the SHA-256 of the certificate.
-type Made = (Arc<ServerConfig>, [u8; 32]);
+type Ready = (Arc<ServerConfig>, [u8; 32]);
 
-fn read(certificate: &Path, key: &Path) -> Result<Made, CliError> {
+impl Made {
+    fn config(&self) -> Result<Ready, String> {
+        let certificate = CertificateDer::from(self.certificate.clone());
+        let key = PrivatePkcs8KeyDer::from(self.key.clone());
+        let sha256 = super::sha256(&certificate);
+        Ok((config(vec![certificate], key.into())?, sha256))
+    }
+}
+
+fn read(certificate: &Path, key: &Path) -> Result<Ready, CliError> {
     let chain = pem::certificates("--tls-cert", certificate)?;
     let private = pem::key("--tls-key", key)?;
     let sha256 = super::sha256(&chain[0]);
@@ -98,8 +124,11 @@ fn read(certificate: &Path, key: &Path) -> Result<Made, CliError> {
     Ok((config, sha256))
 }
 
-fn make(hosts: &[String]) -> Result<Made, CliError> {
-    let fail = |why| CliError::runtime(format!("make a certificate for --tls-self-signed: {why}"));
+fn fail_to_make(why: String) -> CliError {
+    CliError::runtime(format!("make a certificate for --tls-self-signed: {why}"))
+}
+
+fn make(hosts: &[String]) -> Result<Made, String> {
     let mut names: Vec<String> = OWN_NAMES.map(str::to_owned).to_vec();
     // Of an address with a scope, the scope is this machine's own affair.
     let hosts = hosts
@@ -112,13 +141,11 @@ fn make(hosts: &[String]) -> Result<Made, CliError> {
     );
     names.sort_unstable();
     names.dedup();
-    let made =
-        rcgen::generate_simple_self_signed(names).map_err(|error| fail(error.to_string()))?;
-    let certificate = made.cert.der().clone();
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let sha256 = super::sha256(&certificate);
-    let config = config(vec![certificate], key.into()).map_err(fail)?;
-    Ok((config, sha256))
+    let made = rcgen::generate_simple_self_signed(names).map_err(|error| error.to_string())?;
+    Ok(Made {
+        certificate: made.cert.der().to_vec(),
+        key: made.signing_key.serialize_der(),
+    })
 }
 
 pub(super) fn config(

@@ -48,6 +48,14 @@ fn scrape(address: &str) -> String {
     body.to_owned()
 }
 
+/// Two lots of as many as may be here at once come first.
+#[test]
+fn who_asks_nothing_keeps_nobody_long_from_the_figures() {
+    let (_server, address) = with_metrics("echo", &[]);
+    let _idle: Vec<TcpStream> = (0..128).map(|_| asker(&address)).collect();
+    scrape(&address);
+}
+
 /// The value of a series, in full: `chinwag_clients{protocol="irc"}`.
 #[track_caller]
 fn value(text: &str, series: &str) -> f64 {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::harness::{ANY, Launch, PATIENCE, Server, skipped, until};
+use crate::harness::{ANY, Launch, PATIENCE, Server, program, skipped, until};
 use crate::member::Member;
 use crate::peer::{Peer, unix};
 use crate::tls::certificates::Authority;
@@ -219,6 +219,26 @@ fn one_inside_tls_is_told_and_closed_in_good_order() {
     let mut again = Client::connect(&address, &authority);
     again.send("/nick again\nback\n");
     ann.hears("again: back");
+    chat.ends();
+}
+
+/// Clients know it by its fingerprint.
+#[test]
+fn a_certificate_that_the_server_has_made_stays() {
+    let launch = Launch::new("echo").listen(&["tls:127.0.0.1:0"]);
+    let mut chat = Succession::of(launch.args(&["--tls-self-signed"]).start());
+    chat.upgrades();
+    let told = chat.server.stderr().wait("both fingerprints", |text| {
+        text.matches("fingerprint: ").count() == 2
+    });
+    let told = told.split("fingerprint: ").skip(1);
+    let told: Vec<&str> = told.filter_map(|rest| rest.lines().next()).collect();
+    assert_eq!(told[0], told[1]);
+    let mut connect = Command::new(program());
+    connect.args(["connect", &chat.server.addresses[0]]);
+    connect.args(["--tls-fingerprint", told[0]]);
+    let output = connect.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
     chat.ends();
 }
 

@@ -72,7 +72,10 @@ fn what_cannot_be_a_hub_is_refused_in_one_line() {
     let port = locked.port;
     connect(config(&format!("redis://:right@127.0.0.1:{port}"), "a")).unwrap();
     let told = refusal(&format!("redis://:secret@127.0.0.1:{port}"));
-    assert!(told.contains("it refuses the user, or the password"), "{told}");
+    assert!(
+        told.contains("it refuses the user, or the password"),
+        "{told}"
+    );
     let told = refusal(&format!("redis://127.0.0.1:{port}"));
     assert!(told.contains("NOAUTH"), "{told}");
     let told = refusal(&format!("redis://:right@127.0.0.1:{port}/99"));
