@@ -17,6 +17,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rustix::cmsg_space;
+use rustix::io::retry_on_intr;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
@@ -64,24 +65,20 @@ impl Giver {
         let counts = [descriptors.len() as u64, state.len() as u64];
         self.write_all(&counts.map(u64::to_le_bytes).concat())?;
         for some in descriptors.chunks(DESCRIPTORS_AT_ONCE) {
-            self.set_timeouts()?;
-            let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(DESCRIPTORS_AT_ONCE))];
-            let mut control = SendAncillaryBuffer::new(&mut space);
-            control.push(SendAncillaryMessage::ScmRights(some));
-            sendmsg(
-                &self.socket,
-                &[IoSlice::new(&[0])],
-                &mut control,
-                SendFlags::NOSIGNAL,
-            )
-            .map_err(|error| late(error.into()))?;
+            self.attempt(|socket| {
+                let mut space =
+                    [MaybeUninit::uninit(); cmsg_space!(ScmRights(DESCRIPTORS_AT_ONCE))];
+                let mut control = SendAncillaryBuffer::new(&mut space);
+                control.push(SendAncillaryMessage::ScmRights(some));
+                let byte = [IoSlice::new(&[0])];
+                Ok(sendmsg(socket, &byte, &mut control, SendFlags::NOSIGNAL)?)
+            })?;
         }
         self.write_all(state)?;
         let mut answer = [0; READY.len()];
         let mut rest = &mut answer[..];
         while !rest.is_empty() {
-            self.set_timeouts()?;
-            match self.socket.read(rest).map_err(late)? {
+            match self.attempt(|mut socket| socket.read(rest))? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 count => rest = &mut rest[count..],
             }
@@ -105,28 +102,31 @@ impl Giver {
 
     fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            self.set_timeouts()?;
-            let count = self.socket.write(&bytes[..bytes.len().min(BYTES_AT_ONCE)]);
-            bytes = &bytes[count.map_err(late)?..];
+            let some = &bytes[..bytes.len().min(BYTES_AT_ONCE)];
+            bytes = &bytes[self.attempt(|mut socket| socket.write(some))?..];
         }
         Ok(())
     }
 
-    fn set_timeouts(&self) -> io::Result<()> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
+    /// Does something with the socket while there is time. A signal breaks off what has a time limit,
+    /// and is no reason to fail.
+    fn attempt<T>(&self, mut call: impl FnMut(&UnixStream) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            let left = self.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.socket.set_write_timeout(Some(left))?;
+            self.socket.set_read_timeout(Some(left))?;
+            match call(&self.socket) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // So a timeout is told, as if the socket did not block.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                done => return done,
+            }
         }
-        self.socket.set_write_timeout(Some(left))?;
-        self.socket.set_read_timeout(Some(left))
-    }
-}
-
-/// A timeout of a blocking socket is told as if it did not block.
-fn late(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
-        _ => error,
     }
 }
 
@@ -188,12 +188,10 @@ impl Taker {
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(DESCRIPTORS_AT_ONCE))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut byte = [0];
-        let read = recvmsg(
-            &self.socket,
-            &mut [IoSliceMut::new(&mut byte)],
-            &mut control,
-            RecvFlags::CMSG_CLOEXEC,
-        )?;
+        let read = retry_on_intr(|| {
+            let into = &mut [IoSliceMut::new(&mut byte)];
+            recvmsg(&self.socket, into, &mut control, RecvFlags::CMSG_CLOEXEC)
+        })?;
         let before = into.len();
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {

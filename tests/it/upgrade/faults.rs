@@ -173,6 +173,21 @@ fn a_new_program_that_says_something_else() {
     replaced.upgrades();
 }
 
+/// What has a time limit ends early at any signal.
+#[test]
+fn a_signal_in_the_middle_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let motd = folder.path().join("motd");
+    fs::write(&motd, "welcome\n").unwrap();
+    let motd = format!("@{}", motd.display());
+    let mut replaced = Replaced::new(&["--motd", &motd]);
+    let signal = "import signal\nos.kill(os.getppid(), signal.SIGHUP)\ntime.sleep(0.3)";
+    let body = format!("{HELLO}\ntake_all()\n{signal}\nold.send(b'REBOOT'); time.sleep(60)");
+    replaced.put(&script(&body), 0o755);
+    replaced.fails("it is not ready");
+    replaced.upgrades();
+}
+
 #[test]
 fn a_new_program_that_hangs_is_given_up_after_five_seconds() {
     let mut replaced = Replaced::new(&[]);
