@@ -41,6 +41,8 @@ enum Release {
     #[default]
     No,
     Asked(Sync),
+    /// The thread is about it. Who asked for it may wait no more, and another may ask meanwhile.
+    Begun,
     /// It has been, or why it has not.
     Done(Result<(), String>),
 }
@@ -115,12 +117,15 @@ impl Queue {
         let mut state = self.lock();
         state.release = Release::Asked(sync);
         self.changed.notify_all();
-        let is_asked = |state: &mut State| matches!(state.release, Release::Asked(_));
-        let waited = self.changed.wait_timeout_while(state, patience, is_asked);
+        let is_awaited =
+            |state: &mut State| matches!(state.release, Release::Asked(_) | Release::Begun);
+        let waited = (self.changed).wait_timeout_while(state, patience, is_awaited);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         match std::mem::take(&mut state.release) {
             Release::Done(outcome) => outcome,
-            Release::No | Release::Asked(_) => Err("the disk does not take it".to_owned()),
+            Release::No | Release::Asked(_) | Release::Begun => {
+                Err("the disk does not take it".to_owned())
+            }
         }
     }
 
@@ -148,6 +153,7 @@ impl Queue {
                 return Task::Resume;
             }
             if let Release::Asked(sync) = state.release {
+                state.release = Release::Begun;
                 return Task::Release(sync);
             }
             if spare.is_some() && !state.lines.is_empty() {
@@ -187,7 +193,7 @@ impl Queue {
     /// The file is let go, or why not.
     pub(super) fn on_released(&self, outcome: Result<(), String>) {
         let mut state = self.lock();
-        if matches!(state.release, Release::Asked(_)) {
+        if matches!(state.release, Release::Begun) {
             state.release = Release::Done(outcome);
             self.changed.notify_all();
         }
@@ -207,4 +213,34 @@ fn take(state: &mut State, spare: Vec<u8>) -> Lines {
         write_gap(lost, &mut bytes);
     }
     Lines { bytes, lost }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn who_asks_again_is_not_answered_what_was_asked_before() {
+        const PATIENCE: Duration = Duration::from_secs(15);
+        let queue = Arc::<Queue>::default();
+        let ask = |patience, sync| {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.release(patience, sync))
+        };
+        let first = ask(Duration::from_millis(200), Sync::Later);
+        assert_eq!(queue.next(None, None), Task::Release(Sync::Later));
+        assert!(first.join().unwrap().is_err());
+        let second = ask(PATIENCE, Sync::Now);
+        while !matches!(queue.lock().release, Release::Asked(_)) {
+            thread::yield_now();
+        }
+        queue.on_released(Err("the first".to_owned()));
+        let due = Some(Instant::now());
+        assert_eq!(queue.next(None, due), Task::Release(Sync::Now));
+        queue.on_released(Ok(()));
+        assert_eq!(second.join().unwrap(), Ok(()));
+    }
 }

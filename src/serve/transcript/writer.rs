@@ -117,11 +117,9 @@ impl<P: Place> Writer<P> {
         }
     }
 
+    /// To be called when all before is written.
     fn accept(&mut self, Lines { bytes, lost }: Lines) {
-        match self.batch.is_empty() {
-            true => self.batch = bytes,
-            false => self.batch.extend_from_slice(&bytes),
-        }
+        self.batch = bytes;
         if lost > 0 {
             self.notes.tell(Level::Warn, |name| {
                 format!(
@@ -231,8 +229,10 @@ impl<P: Place> Writer<P> {
 
     fn write_all(&mut self) -> io::Result<()> {
         loop {
-            let lines = self.queue.take();
-            self.accept(lines);
+            if self.batch.is_empty() {
+                let lines = self.queue.take();
+                self.accept(lines);
+            }
             if self.batch.is_empty() {
                 return Ok(());
             }
