@@ -54,3 +54,17 @@ impl Members {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_somebody_has_had_is_nobody_elses_in_another_process() {
+        let mut members = Members::new();
+        let [_, gone] = ["ann", "bob"].map(|nick| members.add_of_another_node(nick));
+        members.remove(gone);
+        let mut restored = Members::restore(members.save());
+        assert_ne!(restored.add_of_another_node("eve"), gone);
+    }
+}

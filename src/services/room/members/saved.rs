@@ -10,6 +10,8 @@ use crate::services::room::channels::ChannelId;
 pub(in super::super) struct SavedMembers {
     members: Vec<SavedMember>,
     guests: u64,
+    /// Of the last member of another node.
+    generation: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +37,7 @@ impl Members {
         SavedMembers {
             members: members.collect(),
             guests: self.guests,
+            generation: self.table.generation(),
         }
     }
 
@@ -53,7 +56,7 @@ impl Members {
                 members.enter(client, encoding, room);
             }
         }
-        members.table.find_free();
+        members.table.go_on(saved.generation);
         members
     }
 }

@@ -75,12 +75,16 @@ impl Table {
         ClientId::new((place | OF_ANOTHER_NODE) as usize, self.generation)
     }
 
-    /// All have been put in their places: which are free, and what the last id was.
-    pub(super) fn find_free(&mut self) {
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// All have been put in their places: goes on where another table was, whose last id had that
+    /// generation.
+    pub(super) fn go_on(&mut self, generation: u32) {
+        self.generation = generation;
         let places = (0..).zip(&self.others);
         let free = places.filter(|(_, place)| place.is_none());
         self.free = free.map(|(at, _)| at).collect();
-        let taken = self.others.iter().flatten();
-        self.generation = taken.map(|member| member.generation).max().unwrap_or(0);
     }
 }
