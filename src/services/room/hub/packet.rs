@@ -152,7 +152,7 @@ impl Op {
         }
     }
 
-    fn sanitize(&mut self) {
+    pub(super) fn sanitize(&mut self) {
         match self {
             Self::Joined {
                 away: Some(text), ..

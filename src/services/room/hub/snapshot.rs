@@ -13,6 +13,7 @@ use super::{Hub, Member, Op, Packet, Room};
 use crate::addr::Network;
 use crate::hub::EntryId;
 use crate::outbound::Fanout;
+use crate::sanitize::sanitize;
 
 /// So long it is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -183,17 +184,18 @@ impl Room {
         }
         for (room, topic) in snapshot.topics {
             if let Some(room) = self.room_of_another_node(&room, out) {
-                self.channels[room].set_topic(&topic);
+                self.channels[room].set_topic(&sanitize(topic.as_bytes()));
             }
         }
         for saved in snapshot.members {
-            let op = Op::Joined {
+            let mut op = Op::Joined {
                 member: saved.member,
                 nick: saved.nick,
                 room: saved.room,
                 away: saved.away,
                 address: saved.address,
             };
+            op.sanitize();
             self.apply_joined(now, &saved.node, &op, out);
             let hub = self.hub.as_ref();
             let client = hub.and_then(|hub| hub.client(&saved.node, saved.member));

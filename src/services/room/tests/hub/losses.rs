@@ -4,6 +4,7 @@ use super::*;
 use serde::Serialize;
 
 use crate::service::Disconnect;
+use crate::services::room::channels::ChannelId;
 
 /// What was said, in the order in which it is heard there.
 fn said_to(cluster: &mut Cluster, node: &str, name: &str) -> Vec<String> {
@@ -234,4 +235,23 @@ fn numbers_from_which_nobody_can_count_on_end_no_node() {
     cluster.says("d", "dan", "so is this one");
     cluster.settles();
     cluster.hears("a", "ann", &["dan: so is this one"]);
+}
+
+/// Others than nodes may write there.
+#[test]
+fn what_a_snapshot_tells_is_harmless() {
+    let mut cluster = three();
+    for node in ["a", "b", "c"] {
+        let room = &mut cluster.node(node).hall.room;
+        room.channels[ChannelId::LOBBY].set_topic("\u{1b}[2J");
+        let ann = room.members.find("ann").unwrap();
+        room.away.insert(ann, "\u{1b}[2J".into());
+    }
+    cluster.starts("d");
+    cluster.settles();
+    cluster.comes("d", "dan");
+    cluster.says("d", "dan", "/msg ann psst");
+    let told = cluster.node("d").hall.told("dan").join("\n");
+    assert!(told.contains("* topic: \u{fffd}[2J"), "{told:?}");
+    assert!(told.contains("ann is away: \u{fffd}[2J"), "{told:?}");
 }
