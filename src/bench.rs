@@ -89,7 +89,7 @@ fn run_once(
     match run {
         Ok(run) => outputs.publish_run(&run),
         Err(failure) => {
-            let report = Report::of_none(load, &load.target, &failure.to_string());
+            let report = Report::of_none(load, &load.target, &failure);
             Err(outputs.tell_scripts(&report, failure))
         }
     }
@@ -114,7 +114,7 @@ fn compare_servers(
             match check_resources(load).and_then(|()| run::run(load, target, interrupted)) {
                 Ok(run) => reports.push(run.report),
                 Err(failure) => {
-                    reports.push(Report::of_none(load, target, &failure.to_string()));
+                    reports.push(Report::of_none(load, target, &failure));
                     failed = Some(failure);
                     break 'rounds;
                 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::bench::config::Load;
 use crate::bench::measure::condition::Condition;
 use crate::bench::measure::histogram::rounded;
+use crate::bench::measure::verdict;
 use crate::bench::report::json::Report;
 use crate::bench::run::Run;
 use crate::failure::CliError;
@@ -88,7 +89,9 @@ pub(crate) fn find(
     let Some(mut run) = finder.last else {
         return Err(CliError::runtime("bench: no rate was tried"));
     };
-    run.report.verdict = finder_verdict(&finder.trials, found, &run.report, condition);
+    if !is_interrupted(&run.report) {
+        conclude(&finder.trials, found, &mut run, condition);
+    }
     run.report.search = Some(Search {
         condition: condition.to_string(),
         figure: condition.figure().to_owned(),
@@ -187,39 +190,42 @@ impl<F: FnMut(&Load) -> Result<Run, CliError>> Finder<'_, F> {
 }
 
 fn is_interrupted(report: &Report) -> bool {
-    report.verdict == "INVALID: interrupted"
+    report.verdict == verdict::INTERRUPTED
 }
 
-fn finder_verdict(
-    trials: &[Trial],
-    found: Option<f64>,
-    report: &Report,
-    condition: &Condition,
-) -> String {
-    if is_interrupted(report) {
-        return report.verdict.clone();
-    }
+/// What is to be said of the whole search, in the report of the run that it leaves.
+fn conclude(trials: &[Trial], found: Option<f64>, run: &mut Run, condition: &Condition) {
+    let report = &mut run.report;
     let Some(found) = found else {
         let lowest = trials.iter().map(|t| t.rate_per_s).fold(f64::MAX, f64::min);
         let last = trials.last().map_or("", |trial| trial.verdict.as_str());
-        return format!(
-            "FAILED: no rate held {condition}, down to {lowest:.0} messages a second; the last \
-             run: {last}"
-        );
+        let none = format!("no rate held {condition}, down to {lowest:.0} messages a second");
+        // A generator that was late at the last says nothing of the server.
+        report.verdict = match last.strip_prefix(OF_THE_GENERATOR) {
+            Some(why) => format!("{OF_THE_GENERATOR}{why}; {none}"),
+            None => format!("FAILED: {none}; the last run: {last}"),
+        };
+        return;
     };
     let of_the_generator = |verdict: &str| {
         let why = verdict.strip_prefix(OF_THE_GENERATOR)?;
-        Some(format!(
-            "ok, but the server may do more: the generator {why}"
-        ))
+        Some(format!("the server may do more: the generator {why}"))
     };
     // The next higher rate that did not hold says what the limit was.
     let above = trials.iter().filter(|t| !t.holds && t.rate_per_s > found);
     let above = above.min_by(|a, b| a.rate_per_s.total_cmp(&b.rate_per_s));
-    above
+    let limit = above
         .and_then(|trial| of_the_generator(&trial.verdict))
-        .or_else(|| of_the_generator(&report.verdict))
-        .unwrap_or_else(|| report.verdict.clone())
+        .or_else(|| of_the_generator(&report.verdict));
+    if let Some(limit) = limit {
+        report.verdict = verdict::OK.to_owned();
+        report.remarks.push(limit);
+    }
+    if let Some(few) = condition.too_few(&run.latency) {
+        report
+            .remarks
+            .push(format!("{few}; the sample's own was judged"));
+    }
 }
 
 #[cfg(test)]
@@ -306,8 +312,9 @@ mod tests {
         // The latency holds its lateness, and meets the condition all the same.
         let report = search(from(3_000.0), |_, _| LATE);
         assert!(found(&report).unwrap() > 2_800.0);
-        let words = "ok, but the server may do more: the generator was kept from its core";
-        assert_eq!(report.verdict, words);
+        let words = "the server may do more: the generator was kept from its core";
+        assert_eq!(report.verdict, "ok");
+        assert_eq!(report.remarks[0], words);
         // Where it does not, it is tried again.
         let once = search(
             |rate| if rate < 3_000.0 { 1_000 } else { 90_000 },
@@ -316,6 +323,23 @@ mod tests {
             },
         );
         assert!(found(&once).unwrap() > 2_800.0);
+    }
+
+    #[test]
+    fn a_late_generator_is_no_server_that_holds_nothing() {
+        let late = "INVALID: the generator was kept from its core";
+        let report = search(|_| 90_000, |_, _| late);
+        assert_eq!(found(&report), None);
+        assert_eq!(verdict::exit_code(&report.verdict), 3);
+        let words = "no rate held p99<20ms, down to 2 messages a second";
+        assert!(
+            report.verdict.starts_with(late) && report.verdict.contains(words),
+            "{}",
+            report.verdict
+        );
+        // That it was late before does not excuse a server that fails after that.
+        let report = search(|_| 90_000, |_, rate| if rate > 99.0 { late } else { "ok" });
+        assert_eq!(verdict::exit_code(&report.verdict), 1);
     }
 
     #[test]

@@ -139,10 +139,12 @@ impl Protocol {
         }
     }
 
-    /// Which one it is.
-    #[must_use]
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind
+    /// What [`NotThisProtocol`] means, for people.
+    pub(crate) fn not_this(&self) -> String {
+        match self.kind {
+            Kind::Line => "the server sends a line that has no end".to_owned(),
+            other => format!("the server does not speak {other}"),
+        }
     }
 
     /// What client `number` sends first, to be in the channel, and what it waits for then.
@@ -216,13 +218,11 @@ impl Protocol {
                 Found::Broken => return Err(NotThisProtocol),
             }
         }
-        if rest.is_empty() {
-            return Ok(());
-        }
-        let kept = tail.kept();
-        kept.extend_from_slice(rest);
-        if kept.len() > TAIL_BYTES_MAX {
+        if rest.len() > TAIL_BYTES_MAX {
             return Err(NotThisProtocol);
+        }
+        if !rest.is_empty() {
+            tail.kept().extend_from_slice(rest);
         }
         Ok(())
     }
@@ -246,7 +246,8 @@ impl Protocol {
                 Kind::Redis | Kind::Nats => self.text_bytes + 64,
                 Kind::Ws => self.text_bytes + 256,
             };
-            let until = bytes.len().min(added.saturating_add(piece));
+            // At least as much as is there, so that a long one is not looked through too often.
+            let until = bytes.len().min(added.saturating_add(piece.max(tail.len())));
             tail.extend_from_slice(&bytes[added..until]);
             added = until;
             match self.first(tail) {
@@ -257,6 +258,9 @@ impl Protocol {
                 }
                 Found::Unfinished => {}
                 Found::Broken => return Err(NotThisProtocol),
+            }
+            if tail.len() > TAIL_BYTES_MAX {
+                return Err(NotThisProtocol);
             }
         }
         Ok(&[])

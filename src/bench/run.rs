@@ -103,6 +103,7 @@ struct Merged {
     in_two_orders: u64,
     came_back: u64,
     members_lost: u64,
+    first_loss: Option<String>,
     background: BackgroundCounts,
     service: Durations,
     last_receiver: Durations,
@@ -148,10 +149,18 @@ pub(crate) fn run(
     let merged = merge(&shared, outcomes, collected);
     let mut report = telling::report(load, target, &merged, &sampler);
     let latency = merged.run.latency.clone();
+    let unjudged = load.fail_if.iter().filter_map(|condition| {
+        let few = condition.too_few(&latency)?;
+        Some(format!(
+            "--fail-if '{condition}': {few}; -d or -n for more, or max"
+        ))
+    });
     let met = load.fail_if.iter().filter(|c| c.is_met(&latency));
     let facts = Facts {
         interrupted: shared.is_interrupted(),
+        first_loss: merged.first_loss.clone(),
         calibration: sampler.not_calibrated,
+        unjudged_conditions: unjudged.collect(),
         failed_conditions: met
             .map(|condition| {
                 let value_us = condition.value_us(&latency);
@@ -163,7 +172,7 @@ pub(crate) fn run(
             })
             .collect(),
     };
-    report.verdict = verdict::judge(&report, &merged.run, &facts);
+    (report.verdict, report.remarks) = verdict::judge(&report, &merged.run, &facts);
     Ok(Run {
         report,
         latency,
@@ -257,6 +266,7 @@ fn merge(shared: &Shared, outcomes: Vec<Outcome>, run: Collected) -> Merged {
         in_two_orders: shared.order_violations(),
         came_back: 0,
         members_lost: 0,
+        first_loss: None,
         background: BackgroundCounts::default(),
         service: Durations::default(),
         last_receiver: Durations::default(),
@@ -270,6 +280,7 @@ fn merge(shared: &Shared, outcomes: Vec<Outcome>, run: Collected) -> Merged {
     let mut nicks = None;
     for outcome in outcomes {
         all.members_lost += outcome.members_lost as u64;
+        all.first_loss = all.first_loss.or(outcome.first_loss);
         all.background += outcome.background;
         all.unsent += outcome.engine.unsent;
         let recorder = outcome.engine.into_recorder();

@@ -6,12 +6,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 mod connecting;
+mod endless;
 mod generator;
 mod misleading;
 mod nodes;
 mod order;
 mod protocols;
 mod tls;
+mod told;
 
 use super::bench_peers::{
     assert_counts, bench, faulty, narrow, number, room, serve, stalling, wide,

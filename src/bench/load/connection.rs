@@ -28,6 +28,10 @@ pub(crate) struct Connection {
     tls: Option<Box<TlsConnection>>,
 }
 
+/// What waits for a server that does not read has at most so many bytes, inclusive: some of the
+/// longest messages. Answers to its pings could grow without end.
+const HELD_BYTES_MAX: usize = 4 << 20;
+
 #[derive(Debug)]
 struct Held {
     bytes: Vec<u8>,
@@ -110,12 +114,11 @@ impl Connection {
     /// Sends `bytes` behind whatever is still held.
     ///
     /// # Errors
-    /// What the system says; the connection is no longer good.
+    /// What the system says, or too much is held; the connection is no longer good.
     #[inline]
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<Written> {
         if let Some(held) = &mut self.held {
-            held.bytes.extend_from_slice(bytes);
-            return Ok(Written::Held);
+            return held.add(bytes).map(|()| Written::Held);
         }
         let sent = write_some(&mut self.stream, self.tls.as_deref_mut(), bytes)?;
         if sent == bytes.len() {
@@ -155,6 +158,18 @@ impl Connection {
     #[inline]
     pub(crate) fn holds(&self) -> bool {
         self.held.is_some()
+    }
+}
+
+impl Held {
+    #[cold]
+    fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.bytes.drain(..std::mem::take(&mut self.sent));
+        if self.bytes.len() + bytes.len() > HELD_BYTES_MAX {
+            return Err(io::Error::other("the server asks and does not read"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
     }
 }
 

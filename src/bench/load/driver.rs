@@ -2,9 +2,12 @@
 //! each ready connection once, lets senders that are due send in between, and keeps the time.
 //!
 //! It stands beside the server's reactor and not on it, for it needs what a server must not
-//! have: it sends at the very moment at which something is due and writes down when, and it reads
-//! without budgets. The sockets and their registration are the reactor's.
+//! have: it sends at the very moment at which something is due and writes down when. What one
+//! connection may have of an iteration has a bound all the same: a server that sends without end
+//! keeps neither the time nor the other connections from being looked at. The sockets and their
+//! registration are the reactor's.
 
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -78,11 +81,19 @@ struct Slot {
     blocked: bool,
     /// The server has said something.
     has_answered: bool,
+    /// The server sends no more.
+    is_closed: bool,
+    /// It stands in `unfinished`.
+    is_unfinished: bool,
     /// When the connection was due.
     due_ns: u64,
     /// Its place among those that were dialled.
     nth: usize,
 }
+
+// A debug build of mio has more in a stream.
+#[cfg(not(debug_assertions))]
+const _: () = assert!(size_of::<Slot>() == 64);
 
 /// A moment at which the measured time begins or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +127,8 @@ pub(crate) struct Driver<'a> {
     handshake: Handshake,
     slots: Slab<Slot>,
     gone: Vec<usize>,
+    /// Connections that had more to do than an iteration has time for. No edge tells of them.
+    unfinished: VecDeque<usize>,
     /// Connections that were dialled.
     dialled: usize,
     scratch: Box<[u8]>,
@@ -129,6 +142,8 @@ pub(crate) struct Driver<'a> {
     pending: usize,
     /// Whether connections may still fail the run: until the load begins.
     is_preparing: bool,
+    /// Meanwhile: what the server has said last, by connection.
+    last_words: HashMap<usize, Vec<u8>>,
     failure: Option<CliError>,
     /// When the last wait ended.
     woke_ns: u64,
@@ -138,6 +153,8 @@ pub(crate) struct Driver<'a> {
     told_received: u64,
     /// Members whose connection the server ended during the load.
     members_lost: usize,
+    /// Why the first of them ended, if more is known than that.
+    first_loss: Option<String>,
     engine: Engine,
     seconds: Sender<Second>,
 }
@@ -147,6 +164,7 @@ pub(crate) struct Driver<'a> {
 pub(crate) struct Outcome {
     pub(crate) engine: Engine,
     pub(crate) members_lost: usize,
+    pub(crate) first_loss: Option<String>,
     pub(crate) background: BackgroundCounts,
 }
 
@@ -188,6 +206,7 @@ impl<'a> Driver<'a> {
             handshake,
             slots: Slab::with_capacity(part(connections, thread, threads)),
             gone: Vec::new(),
+            unfinished: VecDeque::new(),
             dialled: 0,
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
             out: Vec::with_capacity(SCRATCH_BYTES),
@@ -196,11 +215,13 @@ impl<'a> Driver<'a> {
             others_open: 0,
             pending: 0,
             is_preparing: true,
+            last_words: HashMap::new(),
             failure: None,
             woke_ns: 0,
             waited_ns: 0,
             told_received: 0,
             members_lost: 0,
+            first_loss: None,
             engine,
             seconds,
             name,
@@ -212,6 +233,7 @@ impl<'a> Driver<'a> {
         Outcome {
             engine: self.engine,
             members_lost: self.members_lost,
+            first_loss: self.first_loss,
             background: self.background.counts,
         }
     }
@@ -219,10 +241,14 @@ impl<'a> Driver<'a> {
     /// Waits until something happens or `until_ns`, and does what there is to do.
     fn iterate(&mut self, events: &mut Events, until_ns: u64) -> Result<(), CliError> {
         let now_ns = self.now_ns();
-        let due_ns = until_ns
-            .min(self.engine.next_due_ns())
-            .min(self.background.next_due_ns())
-            .min(self.engine.metrics().second_ends_ns());
+        let due_ns = if self.unfinished.is_empty() {
+            until_ns
+                .min(self.engine.next_due_ns())
+                .min(self.background.next_due_ns())
+                .min(self.engine.metrics().second_ends_ns())
+        } else {
+            now_ns
+        };
         let wait = self.timer.before_poll(now_ns, due_ns);
         let wait = wait.map_err(|error| self.failed(&error))?;
         let worked_ns = now_ns.saturating_sub(self.woke_ns);
@@ -244,11 +270,15 @@ impl<'a> Driver<'a> {
                         self.on_writable(key);
                     }
                     if event.is_readable() || event.is_read_closed() {
-                        self.on_readable(key, event.is_read_closed());
+                        if let Some(slot) = self.slots.get_mut(key) {
+                            slot.is_closed |= event.is_read_closed();
+                        }
+                        self.on_readable(key);
                     }
                 }
             }
         }
+        self.go_on();
         if self.shared.threads > 1 {
             self.exchange_notes();
         }
@@ -309,24 +339,22 @@ impl<'a> Driver<'a> {
         self.gone.push(key);
         let was_open = matches!(step, Step::Open);
         self.pending -= usize::from(!was_open);
-        let role = slot.role;
+        let (role, nth) = (slot.role, slot.nth);
         if role == Role::Transient {
             self.background.transient_lost(key);
             return;
         }
         if self.is_preparing {
-            let hint = why.map_or_else(String::new, doctor::hint);
-            let why = why.map_or("the server closed it".to_owned(), ToString::to_string);
-            let count = self.shared.open.load(Ordering::Relaxed);
-            let name = &self.ways.of(slot.nth).name;
-            self.failure.get_or_insert_with(|| {
-                CliError::runtime(format!("{name}: connection {}: {why}{hint}", count + 1))
-            });
+            let failure = self.not_there(key, nth, why);
+            self.failure.get_or_insert(failure);
         }
         match role {
             Role::Member => {
                 self.open -= usize::from(was_open);
                 self.members_lost += 1;
+                if let (None, Some(why)) = (&self.first_loss, why) {
+                    self.first_loss = Some(why.to_string());
+                }
                 let now_ns = self.now_ns();
                 self.engine.left(now_ns, key);
             }

@@ -149,7 +149,8 @@ impl Collector {
             if let Some(before) = self.server_threads.take().filter(|_| !self.pids.is_empty()) {
                 let now = self.server_now();
                 let share = us(process::busiest_ns(&before, &now)) / us(second.length_ns.max(1));
-                merged.server_thread_share = Some(share);
+                // It was looked at a little later than the second ended.
+                merged.server_thread_share = Some(share.min(1.0));
                 self.server_threads = Some(now);
             }
             self.open.insert(index, merged);
@@ -210,7 +211,9 @@ impl Merged {
         let length_ns = second.length_ns.max(1) as f64;
         let waiting = second.waited_ns as f64 / length_ns;
         self.waiting_share = Some(self.waiting_share.map_or(waiting, |w| w.min(waiting)));
-        self.cpu_share = self.cpu_share.max(second.cpu_ns as f64 / length_ns);
+        // A thread has looked at its clock a little later than the second ended.
+        let cpu_share = (second.cpu_ns as f64 / length_ns).min(1.0);
+        self.cpu_share = self.cpu_share.max(cpu_share);
     }
 }
 

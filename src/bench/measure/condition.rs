@@ -84,6 +84,18 @@ impl Condition {
         }
     }
 
+    /// Why `latency` tells nothing of a percentile, if it does not: what is not told is not judged.
+    pub(crate) fn too_few(&self, latency: &Durations) -> Option<String> {
+        let (name, share) = FIGURES.iter().find(|(name, _)| *name == self.figure)?;
+        latency.told_us(*share).is_none().then(|| {
+            format!(
+                "{name} is not known of {} messages, it takes {}",
+                latency.count(),
+                Durations::count_for(*share)
+            )
+        })
+    }
+
     /// Whether `latency` is as the condition says.
     pub(crate) fn is_met(&self, latency: &Durations) -> bool {
         let value = self.value_us(latency);
@@ -141,6 +153,29 @@ mod tests {
             let condition = Condition::parse(text).unwrap();
             assert_eq!(condition.is_met(&latency), is_met, "{text}");
             assert_eq!(condition.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_percentile_of_too_few_is_not_judged() {
+        for (text, count) in [
+            ("p50<1ms", 20),
+            ("p90<1ms", 100),
+            ("p99<1ms", 1_000),
+            ("p999<1ms", 10_000),
+            ("p9999<1ms", 100_000),
+            ("max<1ms", 1),
+            ("mean<1ms", 1),
+        ] {
+            let condition = Condition::parse(text).unwrap();
+            let mut latency = Durations::default();
+            latency.record_many(1, count - 1);
+            let few = condition.too_few(&latency);
+            let words = format!("of {} messages, it takes {count}", count - 1);
+            assert_eq!(few.is_some(), count > 1, "{text}");
+            assert!(few.is_none_or(|few| few.ends_with(&words)), "{text}");
+            latency.record(1);
+            assert_eq!(condition.too_few(&latency), None, "{text}");
         }
     }
 

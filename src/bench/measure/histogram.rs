@@ -94,6 +94,17 @@ impl Durations {
         (beyond >= BEYOND_MIN).then(|| self.quantile_us(share))
     }
 
+    /// How many it takes for the quantile of this share to be told.
+    pub(crate) fn count_for(share: f64) -> u64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "some 100,000"
+        )]
+        let count = (BEYOND_MIN / (1.0 - share)).round() as u64;
+        count
+    }
+
     /// The longest.
     pub(crate) fn max_us(&self) -> Option<f64> {
         (!self.0.is_empty()).then(|| us(self.0.max()))

@@ -91,8 +91,9 @@ pub(crate) struct Recorder {
     pub(crate) own: u64,
     /// Messages of other runs, and talk.
     pub(crate) talk: u64,
-    /// The last thing that the server complained of, or said before the load began.
-    pub(crate) last_words: Option<String>,
+    /// The last thing to be known of a server that does not do what it is to: what it complained of,
+    /// or said before the load began.
+    pub(crate) remark: Option<String>,
 }
 
 impl Recorder {
@@ -150,7 +151,7 @@ impl Recorder {
             heard: Vec::new(),
             own: 0,
             talk: 0,
-            last_words: None,
+            remark: None,
         }
     }
 

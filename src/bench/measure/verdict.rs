@@ -1,9 +1,9 @@
 //! Whether a run's figures may be relied on, and whether the server did what it should.
 //! One line of text out of a report; measures nothing.
 //!
-//! There are four verdicts: `ok`; `ok, but …`, whose figures hold something that is to be known;
-//! `INVALID: …`, whose figures say more of the generator than of the server; and `FAILED: …`, where
-//! the server did something wrong, which comes before all others.
+//! There are three verdicts: `ok`; `INVALID: …`, whose figures say more of the generator than of the
+//! server; and `FAILED: …`, where the server did something wrong, which comes before all others.
+//! Remarks say what is to be known of figures that hold.
 
 use crate::bench::measure::collector::{Collected, Utilization};
 use crate::bench::report::json::Report;
@@ -24,7 +24,8 @@ const BUSY_SHARE: f64 = 0.96;
 const SERVER_BUSY_SHARE: f64 = 0.9;
 /// More than this part of the measured time, and the generator was the bottleneck.
 const SATURATED_SHARE: f64 = 0.1;
-/// Seconds shorter than this tell nothing of their own.
+/// A span that is shorter tells nothing of whether the generator had time left: it may have begun
+/// and ended within one piece of its work.
 const SECOND_MIN_S: f64 = 0.1;
 /// So much of the asked messages must have been sent.
 const SENT_SHARE: f64 = 0.99;
@@ -32,20 +33,29 @@ const SENT_SHARE: f64 = 0.99;
 const SETTLED_MIN_S: f64 = 6.0;
 const SETTLED_SHARE: f64 = 0.1;
 
+/// The verdict on a good run.
+pub(crate) const OK: &str = "ok";
+/// The verdict on a run that somebody ended.
+pub(crate) const INTERRUPTED: &str = "INVALID: interrupted";
+
 /// What else the verdict has to know.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     /// Somebody ended the run before its time.
     pub(crate) interrupted: bool,
+    /// Why the first connection of those that are closed is, if that is known.
+    pub(crate) first_loss: Option<String>,
     /// The unit of CPU time was asked for and could not be measured.
     pub(crate) calibration: Option<String>,
     /// Conditions under which the run has failed, and that are met.
     pub(crate) failed_conditions: Vec<String>,
+    /// Conditions that so few messages cannot be judged by.
+    pub(crate) unjudged_conditions: Vec<String>,
 }
 
 /// Whether a verdict is good.
 pub(crate) fn is_ok(verdict: &str) -> bool {
-    verdict == "ok" || verdict.starts_with("ok, but ")
+    verdict == OK
 }
 
 /// The exit code that goes with a verdict.
@@ -59,33 +69,42 @@ pub(crate) fn exit_code(verdict: &str) -> u8 {
     }
 }
 
-/// `ok`, or what is to be said.
-pub(crate) fn judge(report: &Report, collected: &Collected, facts: &Facts) -> String {
-    let faults = faults(report);
+/// `ok`, or why not; and what is to be known of figures that hold.
+pub(crate) fn judge(
+    report: &Report,
+    collected: &Collected,
+    facts: &Facts,
+) -> (String, Vec<String>) {
+    if let Some(spoilt) = spoilt(report, collected, facts) {
+        return (spoilt, Vec::new());
+    }
+    let verdict = match facts.failed_conditions[..] {
+        [] => OK.to_owned(),
+        _ => format!("FAILED: {}", facts.failed_conditions.join(", ")),
+    };
+    (verdict, remarks(report, &collected.utilization, facts))
+}
+
+/// Why the figures tell nothing, or nothing good.
+fn spoilt(report: &Report, collected: &Collected, facts: &Facts) -> Option<String> {
+    let faults = faults(report, facts);
     if !faults.is_empty() {
-        return format!("FAILED: {}", faults.join(", "));
+        return Some(format!("FAILED: {}", faults.join(", ")));
     }
     if facts.interrupted {
-        return "INVALID: interrupted".to_owned();
+        return Some(INTERRUPTED.to_owned());
     }
-    let seconds = &collected.utilization;
-    if let Some(why) = invalid(report, collected) {
-        return format!("INVALID: {why}");
-    }
-    if !facts.failed_conditions.is_empty() {
-        return format!("FAILED: {}", facts.failed_conditions.join(", "));
-    }
-    let notes = notes(report, seconds, facts);
-    if notes.is_empty() {
-        return "ok".to_owned();
-    }
-    format!("ok, but {}", notes.join("; "))
+    let unjudged = facts.unjudged_conditions.first();
+    let why = invalid(report, collected).or_else(|| unjudged.cloned());
+    why.map(|why| format!("INVALID: {why}"))
 }
 
 /// What the server did wrong.
-fn faults(report: &Report) -> Vec<String> {
+fn faults(report: &Report, facts: &Facts) -> Vec<String> {
+    // Nobody waited for what was on its way when somebody ended the run.
+    let lost = if facts.interrupted { 0 } else { report.lost };
     let counts = [
-        (report.lost, "lost"),
+        (lost, "lost"),
         (report.duplicate, "duplicate"),
         (
             report.reordered - report.in_two_orders.min(report.reordered),
@@ -119,7 +138,12 @@ fn faults(report: &Report) -> Vec<String> {
     closed(
         report.disconnected,
         settings.connections as u64,
-        "connections closed",
+        &facts
+            .first_loss
+            .as_ref()
+            .map_or("connections closed".to_owned(), |why| {
+                format!("connections closed ({why})")
+            }),
     );
     if let Some(background) = report.background {
         closed(
@@ -176,12 +200,14 @@ fn saturated(report: &Report, seconds: &[Utilization], share: f64) -> Option<Str
         return None;
     }
     let server = report.server.as_ref();
-    let server = server
-        .and_then(|server| server.busiest_thread_share)
-        .map_or(
-            "the server's is not known, --pid tells".to_owned(),
-            |share| format!("the server's busiest thread {:.0} %", share * 100.0),
-        );
+    let server = match server.and_then(|server| server.busiest_thread_share) {
+        Some(share) => format!("the server's busiest thread {:.0} %", share * 100.0),
+        // Only of a server that somebody else has started.
+        None if report.server.is_none() && !report.settings.own_server => {
+            "the server's is not known, --pid tells".to_owned()
+        }
+        None => "the server's is not known".to_owned(),
+    };
     let busy = seconds.iter().filter(|second| is_saturated(second, report));
     let cpu = busy.map(|second| second.cpu_share).fold(0.0, f64::max);
     // One that has no time left, and has not used it either, was not let.
@@ -212,10 +238,9 @@ fn is_saturated(second: &Utilization, report: &Report) -> bool {
 
 /// How many seconds are so; those that are too short to tell are not.
 fn length_of(seconds: &[Utilization], is_so: impl Fn(&&Utilization) -> bool) -> f64 {
-    let long_enough = seconds
+    seconds
         .iter()
-        .filter(|second| second.length_s >= SECOND_MIN_S || seconds.len() == 1);
-    long_enough
+        .filter(|second| second.length_s >= SECOND_MIN_S)
         .filter(is_so)
         .map(|second| second.length_s)
         .sum()
@@ -240,34 +265,8 @@ fn short(report: &Report) -> Option<String> {
 }
 
 /// What is to be known of figures that hold.
-fn notes(report: &Report, seconds: &[Utilization], facts: &Facts) -> Vec<String> {
-    let latency_us = report
-        .latency_us
-        .p99
-        .or(report.latency_us.max)
-        .unwrap_or(0.0);
-    let share_of_latency = |us: f64| us / latency_us.max(0.001);
-    let mut notes = Vec::new();
-    let lag = report
-        .generator
-        .send_lag_us
-        .and_then(|lag| lag.p99.or(lag.max));
-    if let Some(lag_us) = lag.filter(|lag_us| *lag_us > LAG_NOTED_US)
-        && share_of_latency(lag_us) > LAG_SHARE
-    {
-        notes.push(format!(
-            "the generator's own send lag is {:.0} % of the latency at p99",
-            share_of_latency(lag_us) * 100.0
-        ));
-    }
-    let read_us = report.generator.iteration_us.p99.unwrap_or(0.0);
-    if read_us > LAG_NOTED_US && share_of_latency(read_us) > LAG_SHARE {
-        notes.push(format!(
-            "the generator read deliveries up to {:.1} ms late at p99, {:.0} % of the latency",
-            read_us / 1_000.0,
-            share_of_latency(read_us) * 100.0
-        ));
-    }
+fn remarks(report: &Report, seconds: &[Utilization], facts: &Facts) -> Vec<String> {
+    let mut notes = lateness(report);
     notes.extend(saturated(report, seconds, 0.0));
     if report.unsent > 0 {
         notes.push(format!(
@@ -287,6 +286,32 @@ fn notes(report: &Report, seconds: &[Utilization], facts: &Facts) -> Vec<String>
     let calibration = facts.calibration.iter();
     notes.extend(calibration.map(|why| format!("--calibrate measured nothing: {why}")));
     notes
+}
+
+/// What the generator's own lateness is of the latency: of a percentile that is told, for both.
+fn lateness(report: &Report) -> Vec<String> {
+    let Some(latency_us) = report.latency_us.p99 else {
+        return Vec::new();
+    };
+    // Each is of other messages: a percentile may be more than that of the whole which it is in.
+    let share_of_latency = |us: f64| (us / latency_us.max(0.001)).min(1.0);
+    let is_noted = |us: &f64| *us > LAG_NOTED_US && share_of_latency(*us) > LAG_SHARE;
+    let lag_us = report.generator.send_lag_us.and_then(|lag| lag.p99);
+    let lag = lag_us.filter(is_noted).map(|us| {
+        format!(
+            "the generator's own send lag is {:.0} % of the latency at p99",
+            share_of_latency(us) * 100.0
+        )
+    });
+    let read_us = report.generator.iteration_us.p99;
+    let read = read_us.filter(is_noted).map(|us| {
+        format!(
+            "the generator read deliveries up to {:.1} ms late at p99, {:.0} % of the latency",
+            us / 1_000.0,
+            share_of_latency(us) * 100.0
+        )
+    });
+    lag.into_iter().chain(read).collect()
 }
 
 /// The run went faster or slower all the time, so that its figures depend on its length.

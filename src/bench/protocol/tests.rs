@@ -260,6 +260,28 @@ fn a_websocket_is_open_when_its_handshake_is_answered() {
 }
 
 #[test]
+fn what_has_no_end_is_not_kept() {
+    for (kind, start) in [
+        (Kind::Line, ""),
+        (Kind::Irc, ""),
+        (Kind::Redis, ""),
+        (Kind::Redis, "$4294967295\r\n"),
+        (Kind::Nats, "MSG a 1 4294967295\r\n"),
+        (Kind::Ws, "\u{1}\u{7f}\0\0\0\0\0\u{f}\0\0"),
+    ] {
+        let protocol = Protocol::new(kind, 60, 1);
+        let (mut tail, mut pieces) = (Tail::default(), 0);
+        let mut piece = start.as_bytes().to_vec();
+        piece.resize(50_000, b'+');
+        while protocol.read(&mut tail, &piece, |_| {}).is_ok() {
+            piece.fill(b'x');
+            pieces += 1;
+            assert!(pieces <= TAIL_BYTES_MAX / piece.len(), "{kind}");
+        }
+    }
+}
+
+#[test]
 fn an_irc_client_is_in_when_it_knows_the_others() {
     let said = b":srv NOTICE * :hello\r\nPING :7\r\n:srv 001 x :hi\r\n:srv 422 x :no motd\r\n\
         :x!x JOIN #lobby\r\n:srv 353 x = #lobby :x\r\n:srv 366 x #lobby :End\r\nPING";

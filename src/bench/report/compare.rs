@@ -70,6 +70,9 @@ pub(crate) fn side_by_side(paths: &[PathBuf], reports: &[Report]) -> String {
         if report.verdict != "ok" {
             let _ = writeln!(text, "  {}", report.verdict);
         }
+        for remark in &report.remarks {
+            let _ = writeln!(text, "  remark: {remark}");
+        }
     }
     for difference in differences(reports) {
         let _ = writeln!(text, "not the same: {difference}");

@@ -11,6 +11,7 @@ use crate::bench::measure::collector::SecondRow;
 use crate::bench::measure::histogram::{Point, Summary};
 use crate::bench::measure::timeline::Interval;
 use crate::bench::measure::verdict;
+use crate::failure::CliError;
 use crate::sanitize::sanitize;
 
 /// Goes up when a field changes its meaning or goes away.
@@ -28,9 +29,11 @@ pub(crate) struct Report {
     pub(crate) program: String,
     /// `echo` or `room`.
     pub(crate) bench: String,
-    /// `ok`; `ok, but …` with what is to be known of the figures; or why they cannot be relied on,
-    /// or what the server did wrong.
+    /// `ok`; or why the figures cannot be relied on, or what the server did wrong.
     pub(crate) verdict: String,
+    /// What is to be known of figures that hold.
+    #[serde(default)]
+    pub(crate) remarks: Vec<String>,
     /// What was asked for.
     pub(crate) settings: Settings,
     /// Where it ran.
@@ -196,13 +199,18 @@ impl Report {
     /// Of a run that could not be, and why: a program that reads reports finds it where it looks,
     /// with nothing counted.
     #[must_use]
-    pub(crate) fn of_none(load: &Load, target: &Target, why: &str) -> Self {
+    pub(crate) fn of_none(load: &Load, target: &Target, failure: &CliError) -> Self {
         let is_room = load.scenario != Scenario::Echo;
+        let is_interrupted = failure.exit_code() == verdict::exit_code(verdict::INTERRUPTED);
+        let why = failure.to_string();
         Self {
             schema: SCHEMA,
             program: PROGRAM.to_owned(),
             bench: load.name().to_owned(),
-            verdict: format!("FAILED: {}", sanitize(why.as_bytes())),
+            verdict: match is_interrupted {
+                true => verdict::INTERRUPTED.to_owned(),
+                false => format!("FAILED: {}", sanitize(why.as_bytes())),
+            },
             settings: settings(load, target),
             machine: Machine::here(),
             last_receiver_us: is_room.then(Summary::default),

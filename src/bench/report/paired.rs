@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::measure::histogram::rounded;
 use crate::bench::measure::statistics::{interval, median};
+use crate::bench::measure::verdict::OK;
 use crate::bench::report::json::{Report, SCHEMA};
 use crate::bench::report::metric_table::{METRICS, Metric, shown};
 
@@ -15,8 +16,11 @@ use crate::bench::report::metric_table::{METRICS, Metric, shown};
 pub(crate) struct PairedComparison {
     /// The version of this shape.
     pub(crate) schema: u32,
-    /// `ok`; `ok, but …` if some rounds do not count; or the first verdict that spoils all.
+    /// `ok`, or the first verdict that spoils all.
     pub(crate) verdict: String,
+    /// Why some rounds do not count.
+    #[serde(default)]
+    pub(crate) remarks: Vec<String>,
     /// The order in which the servers were measured.
     pub(crate) order: String,
     /// Rounds in which both runs were good: the others are left out of the ratios.
@@ -73,17 +77,21 @@ impl PairedComparison {
                 let (kind, why) = report.verdict.split_once(": ").unwrap_or(("FAILED", ""));
                 format!("{kind}: {}: {why}", report.settings.address)
             }
-            None if rounds_counted < rounds => format!(
-                "ok, but {} of {rounds} rounds do not count: {}",
+            None => OK.to_owned(),
+        };
+        let is_short = spoils_all.is_none() && rounds_counted < rounds;
+        let remark = is_short.then(|| {
+            format!(
+                "{} of {rounds} rounds do not count: {}",
                 rounds - rounds_counted,
                 bad().next().map_or("", |report| report.verdict.as_str())
-            ),
-            None => "ok".to_owned(),
-        };
+            )
+        });
         let order = (0..rounds).map(|round| if round % 2 == 0 { "AB" } else { "BA" });
         Self {
             schema: SCHEMA,
             verdict,
+            remarks: remark.into_iter().collect(),
             order: order.collect(),
             rounds_counted,
             ratios,
@@ -134,6 +142,9 @@ impl PairedComparison {
             );
         }
         let _ = writeln!(text, "\nverdict              {}", self.verdict);
+        for remark in &self.remarks {
+            let _ = writeln!(text, "remark               {remark}");
+        }
         text
     }
 
@@ -233,10 +244,13 @@ mod tests {
             (comparison.rounds_counted, comparison.ratios[0].ratio_max),
             (2, 1.1)
         );
-        let verdict = &comparison.verdict;
+        let remark = "1 of 3 rounds do not count: INVALID: the generator was saturated";
+        assert_eq!(comparison.verdict, "ok");
+        assert_eq!(comparison.remarks, [remark]);
+        let text = comparison.render();
         assert!(
-            verdict.starts_with("ok, but 1 of 3 rounds do not count: INVALID"),
-            "{verdict}"
+            text.contains(&format!("ok\nremark               {remark}\n")),
+            "{text}"
         );
         a[0].verdict = "FAILED: 3 lost".to_owned();
         let verdict = PairedComparison::new(a.clone(), b.clone()).verdict;

@@ -99,10 +99,9 @@ fn summary(html: &mut String, name: &str, report: &Report, named: bool) {
             escaped(&title(report))
         );
     }
-    let class = match (report.verdict.as_str(), report.is_ok()) {
-        ("ok", _) => "ok",
-        (_, true) => "but",
-        (_, false) => "bad",
+    let class = match report.is_ok() {
+        true => "ok",
+        false => "bad",
     };
     // A report may be anybody's, and its counts anything.
     let faults = [report.duplicate, report.reordered, report.corrupt]
@@ -110,9 +109,13 @@ fn summary(html: &mut String, name: &str, report: &Report, named: bool) {
         .fold(report.lost, |sum, count| sum.saturating_add(*count));
     let _ = writeln!(
         html,
-        "<p class=\"verdict {class}\">{}</p>\n<dl>",
+        "<p class=\"verdict {class}\">{}</p>",
         escaped(&report.verdict)
     );
+    for remark in &report.remarks {
+        let _ = writeln!(html, "<p class=\"verdict but\">{}</p>", escaped(remark));
+    }
+    html.push_str("<dl>\n");
     let mut tile = |value: String, what: &str| {
         let _ = writeln!(html, "<div><dd>{value}</dd><dt>{what}</dt></div>");
     };

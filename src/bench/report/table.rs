@@ -14,6 +14,9 @@ pub(crate) fn render(report: &Report) -> String {
     // Writing to a string does not fail; so below too.
     let _ = writeln!(text, "{}\n", title(report));
     let _ = writeln!(text, "verdict          {}", report.verdict);
+    for remark in &report.remarks {
+        let _ = writeln!(text, "remark           {remark}");
+    }
     if let Some(search) = &report.search {
         found(&mut text, search);
     }

@@ -21,6 +21,7 @@ pub(super) fn report(load: &Load, target: &Target, all: &Merged, seen: &Sampler)
         program: PROGRAM.to_owned(),
         bench: load.name().to_owned(),
         verdict: String::new(),
+        remarks: Vec::new(),
         settings: json::settings(load, target),
         machine: Machine::here(),
         sent: all.sent,
@@ -76,7 +77,8 @@ fn generator(load: &Load, all: &Merged) -> Generator {
         .map(|c| c.waiting_share * c.length_s);
     let own = process::usage(std::process::id()).unwrap_or_default();
     Generator {
-        cpu_share: rounded(ratio(cpu_us, wall_us)),
+        // Threads look at their clocks a little later than the measured time ends.
+        cpu_share: rounded(ratio(cpu_us, wall_us).min(load.settings.threads as f64)),
         cpu_us_per_message: rounded(ratio(cpu_us, all.sums.done as f64)),
         cpu_us_per_delivery: rounded(ratio(cpu_us, all.sums.received as f64)),
         waiting_share: rounded(ratio(waited.sum(), lengths)),

@@ -23,7 +23,7 @@ fn own(words: &str) -> Value {
         .unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let verdict = report["verdict"].as_str().unwrap();
-    assert!(verdict.starts_with("ok"), "{words}: {verdict}");
+    assert_eq!(verdict, "ok", "{words}");
     report
 }
 

@@ -1,10 +1,22 @@
 //! A connection's way from being dialled to being open: the kernel's handshake, that of TLS, and what
 //! its protocol and the command line want to be said and heard first.
 
+use super::stages::PENDING_MAX;
 use super::*;
 use crate::addr::Address;
+use crate::bench::check::header::Header;
 use crate::bench::load::dial::Route;
+use crate::sanitize::sanitize;
 use crate::tls::{Connector, Trust};
+
+/// A TLS handshake has so many reads of an iteration; a whole one takes two or three.
+const SECURING_READS_MAX: usize = 16;
+
+/// What a server says is kept up to here, to be shown in an error.
+const LAST_WORDS_BYTES_MAX: usize = 200;
+const SHORT_QUEUE: &str = "a short accept queue? --connect-rate spares it";
+/// A kernel whose queue is full has a client ask again after a second: this is just under it.
+const SLOW_CONNECT_US: f64 = 900_000.0;
 
 /// How connections to one of the server's addresses are made.
 pub(super) struct Way {
@@ -104,6 +116,8 @@ impl Driver<'_> {
             step: Step::Connecting,
             blocked: false,
             has_answered: false,
+            is_closed: false,
+            is_unfinished: false,
             due_ns,
             nth: self.dialled,
         });
@@ -146,7 +160,10 @@ impl Driver<'_> {
         let Some(slot) = self.slots.get_mut(key) else {
             return;
         };
-        loop {
+        for reads in 0.. {
+            if reads == SECURING_READS_MAX {
+                return self.leave_unfinished(key);
+            }
             match slot.connection.read(&mut self.scratch) {
                 Ok(0) => return self.lose(key, None),
                 // The server speaks first.
@@ -172,7 +189,7 @@ impl Driver<'_> {
         metrics.tls_resumed += u64::from(is_resumed);
         self.begin(key, now_ns);
         // No edge tells of what came with the handshake's end.
-        self.on_readable(key, false);
+        self.on_readable(key);
     }
 
     /// The connection can be used: says its first words.
@@ -250,6 +267,59 @@ impl Driver<'_> {
                 self.lose(key, Some(&io::Error::other(why)));
                 None
             }
+        }
+    }
+
+    /// The first `n` bytes of the scratch buffer are the latest of what the server says to `key`.
+    pub(super) fn note_words(&mut self, key: usize, n: usize) {
+        let words = self.last_words.entry(key).or_default();
+        words.clear();
+        words.extend_from_slice(&self.scratch[n.saturating_sub(LAST_WORDS_BYTES_MAX)..n]);
+    }
+
+    /// Why the run cannot begin: the connection that is the thread's `nth` has ended, `why` or because
+    /// the server closed it.
+    pub(super) fn not_there(&self, key: usize, nth: usize, why: Option<&io::Error>) -> CliError {
+        let number = nth * self.shared.threads + self.thread + 1;
+        let all = self.load.lasting_connections();
+        let hint = why.map_or_else(String::new, doctor::hint);
+        let why = why.map_or_else(|| self.why_closed(key), ToString::to_string);
+        let name = &self.ways.of(nth).name;
+        CliError::runtime(format!("{name}: connection {number} of {all}: {why}{hint}"))
+    }
+
+    /// A server that closes a connection may have said why, in a line.
+    fn why_closed(&self, key: usize) -> String {
+        let words = self.last_words.get(&key).map_or(&[][..], Vec::as_slice);
+        let line = words.trim_ascii_end().rsplit(|b| *b == b'\n').next();
+        let run = Header::run_digits(self.shared.run);
+        // Not what it has sent back.
+        let is_own = |line: &[u8]| !line.windows(run.len()).any(|part| part == run);
+        match line.filter(|line| !line.is_empty() && is_own(line)) {
+            Some(line) => format!("the server said '{}' and closed it", sanitize(line)),
+            None => "the server closed it".to_owned(),
+        }
+    }
+
+    /// What is known of why some connections are not there, or have had no answer.
+    pub(super) fn hint(&self) -> &str {
+        let mine = part(
+            self.load.lasting_connections(),
+            self.thread,
+            self.shared.threads,
+        );
+        let is_connecting = |(_, slot): (usize, &Slot)| matches!(slot.step, Step::Connecting);
+        let is_queue_full = self.dialled < mine && self.pending < PENDING_MAX;
+        if is_queue_full || self.slots.iter().any(is_connecting) {
+            return SHORT_QUEUE;
+        }
+        if let Some(remark) = &self.engine.recorder().remark {
+            return remark;
+        }
+        let slowest_us = self.engine.metrics().handshake.max_us();
+        match slowest_us {
+            Some(us) if us >= SLOW_CONNECT_US => SHORT_QUEUE,
+            _ => "the server said nothing",
         }
     }
 

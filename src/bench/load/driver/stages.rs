@@ -3,9 +3,10 @@
 
 use super::*;
 use crate::bench::load::schedule::Ticks;
+use crate::bench::measure::verdict::{INTERRUPTED, exit_code};
 
 /// Connections being made at the same time.
-const PENDING_MAX: usize = 256;
+pub(super) const PENDING_MAX: usize = 256;
 /// A full queue: again after this.
 const RETRY_NS: u64 = 1_000_000;
 /// A probe that not everybody heard: again after this, then after twice that, and so on.
@@ -35,6 +36,7 @@ impl Driver<'_> {
         self.wait_for_all(&mut events, Point::Connected)?;
         self.find_all(&mut events)?;
         self.is_preparing = false;
+        self.last_words = HashMap::new();
         self.mark(watcher, Mark::Ready);
         let start_ns = self.agree_on_start(&mut events)?;
         self.put_load(&mut events, watcher, start_ns)?;
@@ -356,22 +358,20 @@ impl Driver<'_> {
         what: &str,
     ) -> Result<(), CliError> {
         if self.shared.is_interrupted() {
-            return Err(CliError::runtime(format!("{}: interrupted", self.name)));
+            let why = format!("{}: {INTERRUPTED}", self.name);
+            let code = exit_code(INTERRUPTED);
+            return Err(CliError::with_exit_code(why, code));
         }
         self.give_up_if_others_failed()?;
         if self.now_ns() < deadline_ns {
             return Ok(());
         }
-        let last_words = self.engine.recorder().last_words.as_deref();
-        let hint = match last_words {
-            Some(text) => format!("the server said '{text}'"),
-            None => "a short accept queue? --connect-rate spares it".to_owned(),
-        };
         Err(CliError::runtime(format!(
-            "{}: {} of {total} connections {what}, the others did not within {:?}; {hint}",
+            "{}: {} of {total} connections {what}, the others did not within {:?}; {}",
             self.name,
             have(),
-            self.load.settings.timeout()
+            self.load.settings.timeout(),
+            self.hint()
         )))
     }
 }

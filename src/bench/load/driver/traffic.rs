@@ -5,6 +5,11 @@ use super::*;
 /// After a read that was longer, the time is read again before something is sent: to look through
 /// so much takes time that is the generator's, and not the server's.
 const LONG_READ_BYTES: usize = 16 * 1024;
+/// What is read of one connection, or written to one that never reads, in an iteration, in bytes:
+/// as much as one read may bring.
+const BUDGET_BYTES: usize = SCRATCH_BYTES;
+/// A read that brings nothing takes this much of it: TLS has records of its own.
+const READ_LEAST_BYTES: usize = 1024;
 
 impl Driver<'_> {
     /// Makes every sender ready that has a message due, and lets all that are ready send.
@@ -17,6 +22,10 @@ impl Driver<'_> {
                 // Each batch is stamped when it goes; what has come due meanwhile goes too.
                 now_ns = self.now_ns();
                 self.engine.issue(now_ns);
+                // At a rate that is too high for this thread something is always due.
+                if self.shared.is_interrupted() {
+                    return;
+                }
             }
         }
     }
@@ -75,12 +84,13 @@ impl Driver<'_> {
         }
     }
 
-    pub(super) fn on_readable(&mut self, key: usize, closed: bool) {
-        loop {
+    pub(super) fn on_readable(&mut self, key: usize) {
+        let mut left_bytes = BUDGET_BYTES;
+        while left_bytes > 0 {
             let Some(slot) = self.slots.get_mut(key) else {
                 return;
             };
-            if slot.role == Role::Slow && matches!(slot.step, Step::Open) && !closed {
+            if slot.role == Role::Slow && matches!(slot.step, Step::Open) && !slot.is_closed {
                 return;
             }
             match slot.step {
@@ -89,28 +99,34 @@ impl Driver<'_> {
                 Step::Gone => return,
                 Step::Handshake(_) | Step::Open => {}
             }
-            match slot.connection.read(&mut self.scratch) {
+            let read_bytes = match slot.connection.read(&mut self.scratch) {
                 Ok(0) => return self.lose(key, None),
                 Ok(n) => {
                     // A short read has taken all, unless the end is behind it.
-                    let is_all = n < self.scratch.len() && !closed;
+                    let is_all = n < self.scratch.len() && !slot.is_closed;
                     let is_all = is_all && !slot.connection.may_have_more();
                     self.on_bytes(key, n);
                     if is_all {
                         return;
                     }
+                    n
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
                 Err(error) => return self.lose(key, Some(&error)),
-            }
+            };
+            left_bytes = left_bytes.saturating_sub(read_bytes.max(READ_LEAST_BYTES));
         }
+        self.leave_unfinished(key);
     }
 
     /// The first `n` bytes of the scratch buffer are from `key`.
     #[inline]
     fn on_bytes(&mut self, key: usize, n: usize) {
         let now_ns = self.now_ns();
+        if self.is_preparing {
+            self.note_words(key, n);
+        }
         let Some(slot) = self.slots.get_mut(key) else {
             return;
         };
@@ -138,8 +154,7 @@ impl Driver<'_> {
         let talk_before = self.engine.recorder().talk;
         let outcome = self.engine.arrived(now_ns, key, &self.scratch[range]);
         if outcome.is_err() {
-            let name = self.engine.protocol().kind();
-            let error = io::Error::other(format!("the server does not speak {name}"));
+            let error = io::Error::other(self.engine.protocol().not_this());
             return self.lose(key, Some(&error));
         }
         if !self.engine.answers.is_empty() {
@@ -158,6 +173,34 @@ impl Driver<'_> {
         self.send_what_is_due(now_ns);
     }
 
+    /// Goes on with what the iteration before has not finished.
+    pub(super) fn go_on(&mut self) {
+        for _ in 0..self.unfinished.len() {
+            let Some(key) = self.unfinished.pop_front() else {
+                return;
+            };
+            // It may be another one's by now, which is read once too often then.
+            let Some(slot) = self.slots.get_mut(key) else {
+                continue;
+            };
+            slot.is_unfinished = false;
+            if slot.role == Role::Slow {
+                self.on_writable(key);
+            }
+            self.on_readable(key);
+        }
+    }
+
+    /// The connection has had its part of the iteration.
+    #[cold]
+    pub(super) fn leave_unfinished(&mut self, key: usize) {
+        if let Some(slot) = self.slots.get_mut(key)
+            && !std::mem::replace(&mut slot.is_unfinished, true)
+        {
+            self.unfinished.push_back(key);
+        }
+    }
+
     /// Has `member` ask who hears it.
     pub(super) fn probe(&mut self, member: usize, now_ns: u64) {
         self.out.clear();
@@ -170,9 +213,11 @@ impl Driver<'_> {
         if self.load.scenario != Scenario::Echo {
             return;
         }
-        loop {
+        let mut left_bytes = BUDGET_BYTES;
+        while left_bytes > 0 {
             self.out.clear();
             self.background.ballast(&mut self.out);
+            left_bytes = left_bytes.saturating_sub(self.out.len());
             self.send(key);
             let Some(slot) = self.slots.get(key) else {
                 return;
@@ -181,6 +226,7 @@ impl Driver<'_> {
                 return;
             }
         }
+        self.leave_unfinished(key);
     }
 
     /// Those that come and go.

@@ -20,7 +20,8 @@ impl Engine {
         for member in 0..self.paces.len() {
             loop {
                 let due_ns = self.due_ns(member);
-                if due_ns >= end_ns {
+                // At a high rate these may be very many.
+                if due_ns >= end_ns || self.shared.is_interrupted() {
                     break;
                 }
                 plan.advance(&mut self.paces[member].cursor);

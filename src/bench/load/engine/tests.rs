@@ -237,8 +237,9 @@ fn a_servers_last_words_are_harmless() {
     let (mut engine, _) = engine_of("room -c 2 --senders 1", 7);
     let words = "go away\u{1b}[2J\u{202e}\u{9b}\r\n";
     engine.arrived(0, 1, words.as_bytes()).unwrap();
-    let told = engine.recorder().last_words.as_deref();
-    assert_eq!(told, Some("go away\u{fffd}[2J\u{fffd}\u{fffd}"));
+    let told = engine.recorder().remark.as_deref();
+    let words = "the server said 'go away\u{fffd}[2J\u{fffd}\u{fffd}'";
+    assert_eq!(told, Some(words));
 }
 
 #[test]

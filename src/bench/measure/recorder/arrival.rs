@@ -31,7 +31,7 @@ impl Recorder {
     fn payload(&mut self, now_ns: u64, member: usize, payload: &[u8]) -> Option<u64> {
         let payload = if self.is_exact() {
             if payload.len() != self.text_bytes {
-                self.damaged(member);
+                self.damaged(member, payload);
                 return None;
             }
             payload
@@ -51,19 +51,19 @@ impl Recorder {
     #[inline]
     fn message(&mut self, now_ns: u64, member: usize, prefix: &[u8], text: &[u8]) -> Option<u64> {
         let Ok(header) = Header::read(text) else {
-            self.damaged(member);
+            self.damaged(member, text);
             return None;
         };
         let sender = header.sender as usize;
         if !Header::is_of_run(text, self.run_digits) || header.sequence == PROBE {
-            self.aside(member, &header);
+            self.aside(member, &header, text);
             return None;
         }
         if sender >= self.senders
             || !self.is_owed(member, sender)
             || header.sequence >= self.sent[sender].load(Ordering::Acquire)
         {
-            self.misplaced(member, sender);
+            self.misplaced(member, sender, text);
             return None;
         }
         let column = self.column(sender);
@@ -155,33 +155,42 @@ impl Recorder {
     }
 
     #[cold]
-    fn aside(&mut self, member: usize, header: &Header) {
+    fn aside(&mut self, member: usize, header: &Header, text: &[u8]) {
         let is_ours = header.run == self.shared.run;
         if !is_ours && self.is_exact() {
-            self.damaged(member);
-        } else if !is_ours || !self.is_owed(member, header.sender as usize) {
+            self.damaged(member, text);
+        } else if !is_ours {
             self.talk += 1;
+        } else if !self.is_owed(member, header.sender as usize) {
+            self.talk += 1;
+            self.remark = Some(match self.reach {
+                Reach::Sender => "clients get each other's messages: a room? bench room".to_owned(),
+                _ => {
+                    "members get their own messages back: an echo? bench echo, or --own".to_owned()
+                }
+            });
         } else if !std::mem::replace(&mut self.is_probed[member], true) {
             self.shared.probed.fetch_add(1, Ordering::AcqRel);
         }
     }
 
     #[cold]
-    fn misplaced(&mut self, member: usize, sender: usize) {
+    fn misplaced(&mut self, member: usize, sender: usize, text: &[u8]) {
         if self.reach == Reach::Others && sender == self.number_of(member) {
             self.own += 1;
         } else {
-            self.damaged(member);
+            self.damaged(member, text);
         }
     }
 
     /// Before the load began, what is no message is a greeting.
     #[cold]
-    fn damaged(&mut self, member: usize) {
+    fn damaged(&mut self, member: usize, text: &[u8]) {
         if self.listening {
             self.tracker.corrupt(member);
         } else {
             self.talk += 1;
+            self.note_words(text);
         }
     }
 
@@ -190,7 +199,7 @@ impl Recorder {
     pub(crate) fn trailing_bytes(&mut self, member: usize) {
         let is_through = self.awaited.get(member).is_some_and(|n| *n == 0);
         if self.is_exact() && is_through && self.is_present[member] {
-            self.damaged(member);
+            self.damaged(member, b"");
         }
     }
 
@@ -201,7 +210,7 @@ impl Recorder {
         }
         let is_piece = !text.starts_with(b"* ") && text.windows(8).any(|w| w == self.run_digits);
         if is_piece || self.is_exact() {
-            self.damaged(member);
+            self.damaged(member, text);
         } else {
             self.talk += 1;
         }
@@ -209,6 +218,6 @@ impl Recorder {
 
     fn note_words(&mut self, text: &[u8]) {
         let text = &text[..text.len().min(LAST_WORDS_BYTES_MAX)];
-        self.last_words = Some(sanitize(text).into_owned());
+        self.remark = Some(format!("the server said '{}'", sanitize(text)));
     }
 }
