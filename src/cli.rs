@@ -219,6 +219,60 @@ mod tests {
         }
     }
 
+    /// Tells `each` of every option, and of the words that name its command.
+    fn walk(
+        command: &clap::Command,
+        named: &[String],
+        each: &mut dyn FnMut(&[String], &clap::Arg),
+    ) {
+        for option in command.get_arguments().filter(|a| !a.is_positional()) {
+            each(named, option);
+        }
+        for inner in command.get_subcommands() {
+            let named = [named, &[inner.get_name().to_owned()]].concat();
+            walk(inner, &named, each);
+        }
+    }
+
+    #[test]
+    fn every_option_has_a_long_name_and_so_a_variable() {
+        let mut count = 0;
+        walk(&Arguments::command(), &[], &mut |named, option| {
+            assert!(option.get_long().is_some(), "{named:?} {option}");
+            count += 1;
+        });
+        assert!(count > 20, "{count}");
+    }
+
+    #[test]
+    fn a_value_is_refused_in_words_of_our_own() {
+        walk(&Arguments::command(), &[], &mut |named, option| {
+            if !option.get_action().takes_values() {
+                return;
+            }
+            for value in ["", "x", "1k", "-1", "0", "99999999999999999999999"] {
+                let long = option.get_long().unwrap_or_default();
+                let option = format!("--{long}={value}");
+                let words = ["chinwag".to_owned()].into_iter();
+                let words = words.chain(named.iter().cloned()).chain([option]);
+                let words: Vec<_> = words.map(OsString::from).collect();
+                let Err(refusal) = parse_by(Arguments::command(), &words) else {
+                    continue;
+                };
+                let foreign = [
+                    "invalid digit",
+                    "to fit in",
+                    "cannot parse",
+                    "invalid float",
+                    " is not in ",
+                ];
+                let text = refusal.to_string();
+                let is_foreign = foreign.iter().any(|words| text.contains(words));
+                assert!(!is_foreign, "{text}");
+            }
+        });
+    }
+
     #[cfg(all(feature = "bench", feature = "client"))]
     #[test]
     fn wrong_usage_names_the_page_that_tells_the_right_one() {

@@ -1,6 +1,33 @@
-//! Sizes and durations as people type them. Pure text to number; no option is known here.
+//! Numbers, sizes and durations as people type them. Pure text to number; no option is known here.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+/// Reads a whole number within `range`.
+///
+/// # Errors
+/// Says what is wrong with `text`; or what is the least, or the most.
+pub fn parse_number<T: TryFrom<u64>>(text: &str, range: &RangeInclusive<u64>) -> Result<T, String> {
+    let number = match whole_number(text)? {
+        Some(number) if number < *range.start() => {
+            return Err(format!("at least {}", range.start()));
+        }
+        number => number.filter(|number| range.contains(number)),
+    };
+    number
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| match *range.end() {
+            u64::MAX => TOO_MUCH.to_owned(),
+            most => format!("at most {most}"),
+        })
+}
+
+/// [`parse_number`] for an option.
+pub fn whole<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| parse_number(text, &range)
+}
 
 /// Reads a size in bytes: a whole number with an optional suffix `k`, `m` or `g` (1024-based,
 /// either case).
@@ -21,9 +48,9 @@ pub fn parse_size(text: &str) -> Result<usize, String> {
         _ => (text, 1),
     };
     whole_number(digits)?
-        .checked_mul(unit)
+        .and_then(|number| number.checked_mul(unit))
         .and_then(|bytes| usize::try_from(bytes).ok())
-        .ok_or_else(|| "that is more than this machine can count".to_owned())
+        .ok_or_else(|| TOO_MUCH.to_owned())
 }
 
 /// Reads a duration: a number with a suffix `ms`, `s`, `m` or `h`; decimals are allowed
@@ -69,18 +96,40 @@ pub fn parse_timeout(text: &str) -> Result<Option<Duration>, String> {
 /// Longer waits are typing errors, and added to an `Instant` they could overflow it.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
-fn whole_number(digits: &str) -> Result<u64, String> {
+const TOO_MUCH: &str = "that is more than this machine can count";
+
+/// None if it is more than fits.
+fn whole_number(digits: &str) -> Result<Option<u64>, String> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(format!("'{digits}' is not a whole number"));
     }
-    digits
-        .parse()
-        .map_err(|_| "that is more than this machine can count".to_owned())
+    // Of digits alone nothing else can be wrong.
+    Ok(digits.parse().ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers() {
+        let small = |text| parse_number::<u16>(text, &(1..=100));
+        assert_eq!(small("1"), Ok(1));
+        assert_eq!(small("0100"), Ok(100));
+        for (text, why) in [
+            ("0", "at least 1"),
+            ("101", "at most 100"),
+            ("99999999999999999999", "at most 100"),
+            ("", "'' is not a whole number"),
+            ("1k", "'1k' is not a whole number"),
+            ("-1", "'-1' is not a whole number"),
+        ] {
+            assert_eq!(small(text), Err(why.to_owned()), "{text}");
+        }
+        let any = |text| parse_number::<u64>(text, &(0..=u64::MAX));
+        assert_eq!(any("18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(any("18446744073709551616"), Err(TOO_MUCH.to_owned()));
+    }
 
     #[test]
     fn sizes() {

@@ -191,7 +191,7 @@ _chinwag() {
             return 0
             ;;
         chinwag__subcmd__bench__subcmd__echo)
-            opts="-c -d -n -o -h --connections --duration --messages --warmup --timeout --size --rate --profile --arrivals --find-rate --fail-if --pipeline --threads --tls --tls-ca --tls-fingerprint --tls-resume --connect-rate --source --idle --slow --churn --hello --expect --pid --compare --compare-pid --rounds --calibrate --json --plot --hdr --series --help"
+            opts="-c -d -n -o -h --connections --duration --messages --warmup --timeout --size --rate --profile --arrivals --find-rate --fail-if --pipeline --threads --tls --tls-ca --tls-fingerprint --tls-resume --connect-rate --source --idle --slow --churn --hello --expect --pid --compare --compare-pid --rounds --calibrate --json --output --plot --hdr --series --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -310,6 +310,10 @@ _chinwag() {
                     return 0
                     ;;
                 --rounds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -421,7 +425,7 @@ _chinwag() {
             return 0
             ;;
         chinwag__subcmd__bench__subcmd__room)
-            opts="-c -d -n -o -h --connections --duration --messages --warmup --timeout --size --rate --profile --arrivals --find-rate --fail-if --pipeline --threads --tls --tls-ca --tls-fingerprint --tls-resume --connect-rate --source --idle --slow --churn --hello --expect --pid --compare --compare-pid --rounds --calibrate --json --plot --hdr --series --senders --protocol --own --help"
+            opts="-c -d -n -o -h --connections --duration --messages --warmup --timeout --size --rate --profile --arrivals --find-rate --fail-if --pipeline --threads --tls --tls-ca --tls-fingerprint --tls-resume --connect-rate --source --idle --slow --churn --hello --expect --pid --compare --compare-pid --rounds --calibrate --json --output --plot --hdr --series --senders --protocol --own --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -540,6 +544,10 @@ _chinwag() {
                     return 0
                     ;;
                 --rounds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

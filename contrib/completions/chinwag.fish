@@ -37,7 +37,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_se
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l message-rate -d 'Take at most N messages a second from each client, and BURST at once [default of BURST: 8, or N if that is more]; further messages wait' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l first-line-timeout -d 'Close a client that has sent no message this long after it came' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l max-message -d 'Largest message, in bytes; at most 16m' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l max-pending -d 'Bytes that may wait to be sent to one client, besides a room\'s log; a client over it is not read from' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l max-pending -d 'Bytes that may wait to be sent to one client, besides a room\'s log; a client over it is not read from; at most 16m' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l idle-timeout -d 'Close a client that has sent nothing for this long' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l grace -d 'How long the server may take, when it ends, to send what clients are owed' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and not __fish_seen_subcommand_from room console echo reply" -l metrics -d 'Tell how the server does at http://ADDR/metrics, for Prometheus; whoever asks there is no client and takes no client\'s place' -r
@@ -79,7 +79,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_s
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l message-rate -d 'Take at most N messages a second from each client, and BURST at once [default of BURST: 8, or N if that is more]; further messages wait' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l first-line-timeout -d 'Close a client that has sent no message this long after it came' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l max-message -d 'Largest message, in bytes; at most 16m' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l max-pending -d 'Bytes that may wait to be sent to one client, besides a room\'s log; a client over it is not read from' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l max-pending -d 'Bytes that may wait to be sent to one client, besides a room\'s log; a client over it is not read from; at most 16m' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l idle-timeout -d 'Close a client that has sent nothing for this long' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l grace -d 'How long the server may take, when it ends, to send what clients are owed' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from room" -l metrics -d 'Tell how the server does at http://ADDR/metrics, for Prometheus; whoever asks there is no client and takes no client\'s place' -r
@@ -117,7 +117,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_s
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from console" -l message-rate -d 'Take at most N messages a second from each client, and BURST at once [default of BURST: 8, or N if that is more]; further messages wait' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from console" -l first-line-timeout -d 'Close a client that has sent no message this long after it came' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from console" -l max-message -d 'Largest message, in bytes; at most 16m' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from console" -l max-pending -d 'Bytes that may wait to be sent to one client, besides a room\'s log; a client over it is not read from' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from console" -l max-pending -d 'Bytes that may wait to be sent to one client, besides a room\'s log; a client over it is not read from; at most 16m' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from console" -l idle-timeout -d 'Close a client that has sent nothing for this long' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from console" -l grace -d 'How long the server may take, when it ends, to send what clients are owed' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from console" -l metrics -d 'Tell how the server does at http://ADDR/metrics, for Prometheus; whoever asks there is no client and takes no client\'s place' -r
@@ -134,7 +134,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_s
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from echo" -l message-rate -d 'Take at most N messages a second from each client, and BURST at once [default of BURST: 8, or N if that is more]; further messages wait' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from echo" -l first-line-timeout -d 'Close a client that has sent no message this long after it came' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from echo" -l max-message -d 'Largest message, in bytes; at most 16m' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from echo" -l max-pending -d 'Bytes that may wait to be sent to one client, besides a room\'s log; a client over it is not read from' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from echo" -l max-pending -d 'Bytes that may wait to be sent to one client, besides a room\'s log; a client over it is not read from; at most 16m' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from echo" -l idle-timeout -d 'Close a client that has sent nothing for this long' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from echo" -l grace -d 'How long the server may take, when it ends, to send what clients are owed' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from echo" -l metrics -d 'Tell how the server does at http://ADDR/metrics, for Prometheus; whoever asks there is no client and takes no client\'s place' -r
@@ -151,7 +151,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_s
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from reply" -l message-rate -d 'Take at most N messages a second from each client, and BURST at once [default of BURST: 8, or N if that is more]; further messages wait' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from reply" -l first-line-timeout -d 'Close a client that has sent no message this long after it came' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from reply" -l max-message -d 'Largest message, in bytes; at most 16m' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from reply" -l max-pending -d 'Bytes that may wait to be sent to one client, besides a room\'s log; a client over it is not read from' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from reply" -l max-pending -d 'Bytes that may wait to be sent to one client, besides a room\'s log; a client over it is not read from; at most 16m' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from reply" -l grace -d 'How long the server may take, when it ends, to send what clients are owed' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from reply" -l metrics -d 'Tell how the server does at http://ADDR/metrics, for Prometheus; whoever asks there is no client and takes no client\'s place' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand serve; and __fish_seen_subcommand_from reply" -l user -d 'Become this user once the listeners are open' -r
@@ -173,7 +173,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand connect" -s h -l help -d
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and not __fish_seen_subcommand_from echo room compare doctor help" -s h -l help -d 'Print help'
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and not __fish_seen_subcommand_from echo room compare doctor help" -f -a "echo" -d 'Each client gets back what it sends'
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and not __fish_seen_subcommand_from echo room compare doctor help" -f -a "room" -d 'What some members send goes to all the others'
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and not __fish_seen_subcommand_from echo room compare doctor help" -f -a "compare" -d 'Reports made with -o, side by side with their ratios'
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and not __fish_seen_subcommand_from echo room compare doctor help" -f -a "compare" -d 'Reports made with --output, side by side with their ratios'
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and not __fish_seen_subcommand_from echo room compare doctor help" -f -a "doctor" -d 'What this machine allows, and which command raises it'
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and not __fish_seen_subcommand_from echo room compare doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -s c -l connections -d 'Clients that are measured' -r
@@ -187,7 +187,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_s
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l arrivals -d 'Open loop: messages evenly apart, or at random as of many people' -r -f -a "even\t'One as long after the other as the rate says'
 poisson\t'Independent of each other'"
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l find-rate -d 'Look for the highest rate that meets this, as in \'p99<20ms\', beginning at --rate' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l fail-if -d 'Exit with 1 if this is so, as in \'p99>20ms\'; of p50, p90, p99, p999, p9999, max or mean; repeatable' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l fail-if -d 'Exit with 1 if this is so, as in \'p99>20ms\'; of p50, p90, p99, p999, p9999, max or mean; with 3 if there are too few messages for a percentile; repeatable' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l pipeline -d 'Closed loop: messages that each sender has in flight' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l threads -d 'Generator threads; each takes a core of its own' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l tls-ca -d 'Trust the servers that a certificate in this file has signed' -r -F
@@ -203,7 +203,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_s
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l compare -d 'Measure a second server in turns with the first, and tell the ratios; repeatable, if it is one of several nodes' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l compare-pid -d 'The second server\'s process; repeatable' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l rounds -d 'Turns that each of two servers gets' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -s o -d 'Write the report as JSON' -r -F
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -s o -l output -d 'Write the report as JSON' -r -F
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l plot -d 'Draw latency and throughput on a page' -r -F
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l hdr -d 'Write the latencies as a HdrHistogram log, a line a second' -r -F
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from echo" -l series -d 'Write a row a measured second' -r -F
@@ -223,7 +223,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_s
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l arrivals -d 'Open loop: messages evenly apart, or at random as of many people' -r -f -a "even\t'One as long after the other as the rate says'
 poisson\t'Independent of each other'"
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l find-rate -d 'Look for the highest rate that meets this, as in \'p99<20ms\', beginning at --rate' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l fail-if -d 'Exit with 1 if this is so, as in \'p99>20ms\'; of p50, p90, p99, p999, p9999, max or mean; repeatable' -r
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l fail-if -d 'Exit with 1 if this is so, as in \'p99>20ms\'; of p50, p90, p99, p999, p9999, max or mean; with 3 if there are too few messages for a percentile; repeatable' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l pipeline -d 'Closed loop: messages that each sender has in flight' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l threads -d 'Generator threads; each takes a core of its own' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l tls-ca -d 'Trust the servers that a certificate in this file has signed' -r -F
@@ -239,7 +239,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_s
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l compare -d 'Measure a second server in turns with the first, and tell the ratios; repeatable, if it is one of several nodes' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l compare-pid -d 'The second server\'s process; repeatable' -r
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l rounds -d 'Turns that each of two servers gets' -r
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -s o -d 'Write the report as JSON' -r -F
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -s o -l output -d 'Write the report as JSON' -r -F
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l plot -d 'Draw latency and throughput on a page' -r -F
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l hdr -d 'Write the latencies as a HdrHistogram log, a line a second' -r -F
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from room" -l series -d 'Write a row a measured second' -r -F
@@ -260,7 +260,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_s
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from doctor" -s h -l help -d 'Print help'
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "echo" -d 'Each client gets back what it sends'
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "room" -d 'What some members send goes to all the others'
-complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "compare" -d 'Reports made with -o, side by side with their ratios'
+complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "compare" -d 'Reports made with --output, side by side with their ratios'
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "doctor" -d 'What this machine allows, and which command raises it'
 complete -c chinwag -n "__fish_chinwag_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chinwag -n "__fish_chinwag_using_subcommand generate; and not __fish_seen_subcommand_from man completions" -s h -l help -d 'Print help'
@@ -280,7 +280,7 @@ complete -c chinwag -n "__fish_chinwag_using_subcommand help; and __fish_seen_su
 complete -c chinwag -n "__fish_chinwag_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "reply" -d 'Answer each client once, and hang up'
 complete -c chinwag -n "__fish_chinwag_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "echo" -d 'Each client gets back what it sends'
 complete -c chinwag -n "__fish_chinwag_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "room" -d 'What some members send goes to all the others'
-complete -c chinwag -n "__fish_chinwag_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "compare" -d 'Reports made with -o, side by side with their ratios'
+complete -c chinwag -n "__fish_chinwag_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "compare" -d 'Reports made with --output, side by side with their ratios'
 complete -c chinwag -n "__fish_chinwag_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "doctor" -d 'What this machine allows, and which command raises it'
 complete -c chinwag -n "__fish_chinwag_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'Man pages of the program and of its commands, all of them on stdout'
 complete -c chinwag -n "__fish_chinwag_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'A script on stdout with which a shell completes command lines'

@@ -15,10 +15,10 @@ use crate::bench::measure::condition::Condition;
 use crate::bench::measure::recorder::carries_sent_time;
 use crate::bench::protocol;
 use crate::failure::CliError;
-use crate::units;
+use crate::units::{self, whole};
 use room::{Room, RoomArguments};
 use tls::TlsOptions;
-use values::{positive, process, profile, rate, size, unescape};
+use values::{process, profile, rate, size, unescape};
 
 mod room;
 mod tls;
@@ -42,7 +42,7 @@ enum What {
     Echo(EchoArguments),
     /// What some members send goes to all the others
     Room(RoomArguments),
-    /// Reports made with -o, side by side with their ratios
+    /// Reports made with --output, side by side with their ratios
     Compare(CompareArguments),
     /// What this machine allows, and which command raises it
     Doctor,
@@ -79,13 +79,13 @@ struct Common {
     #[arg(value_name = "ADDR")]
     addresses: Vec<Address>,
     /// Clients that are measured
-    #[arg(short, long, value_name = "N", default_value = "100", value_parser = positive)]
+    #[arg(short, long, value_name = "N", default_value = "100", value_parser = whole::<usize>(1..=u64::MAX))]
     connections: usize,
     /// How long to measure [default: 10s; with -n: until all are sent]
     #[arg(short, long, value_name = "DURATION", value_parser = units::parse_duration)]
     duration: Option<Duration>,
     /// Measure so many messages, the warm-up apart
-    #[arg(short = 'n', long, value_name = "N", conflicts_with = "profile", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "profile", value_parser = whole::<u64>(1..=u64::MAX))]
     messages: Option<u64>,
     /// Load before measuring
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = units::parse_duration)]
@@ -109,32 +109,32 @@ struct Common {
     /// Look for the highest rate that meets this, as in 'p99<20ms', beginning at --rate
     #[arg(long, value_name = "FIGURE<TIME", conflicts_with_all = ["profile", "pipeline", "compare"], value_parser = Condition::parse)]
     find_rate: Option<Condition>,
-    /// Exit with 1 if this is so, as in 'p99>20ms'; of p50, p90, p99, p999, p9999, max or mean;
-    /// repeatable
+    /// Exit with 1 if this is so, as in 'p99>20ms'; of p50, p90, p99, p999, p9999, max or mean; with
+    /// 3 if there are too few messages for a percentile; repeatable
     #[arg(long, value_name = "FIGURE>TIME", conflicts_with_all = ["compare", "find_rate"], value_parser = Condition::parse)]
     fail_if: Vec<Condition>,
     /// Closed loop: messages that each sender has in flight
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<u32>(1..=1_000_000))]
     pipeline: u32,
     /// Generator threads; each takes a core of its own
-    #[arg(long, value_name = "N", default_value = "1", value_parser = positive)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<usize>(1..=u64::MAX))]
     threads: usize,
     #[command(flatten)]
     tls: TlsOptions,
     /// Connections made a second [default: as fast as they are accepted]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=1_000_000))]
     connect_rate: Option<u64>,
     /// Connect from this address; repeatable, in turn
     #[arg(long, value_name = "IP")]
     source: Vec<IpAddr>,
     /// Further connections that are only there
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = whole::<usize>(0..=u64::MAX))]
     idle: usize,
     /// Further connections that never read
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = whole::<usize>(0..=u64::MAX))]
     slow: usize,
     /// Further connections a second that come and go
-    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u64).range(..=100_000))]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = whole::<u64>(0..=100_000))]
     churn: u64,
     /// First line of each connection; {%n} is its number, \r \n \t \\ are understood
     #[arg(long, value_name = "TEXT", value_parser = unescape)]
@@ -153,7 +153,7 @@ struct Common {
     #[arg(long, value_name = "PID", requires = "compare", value_parser = process)]
     compare_pid: Vec<u32>,
     /// Turns that each of two servers gets
-    #[arg(long, value_name = "N", default_value = "5", requires = "compare", value_parser = positive)]
+    #[arg(long, value_name = "N", default_value = "5", requires = "compare", value_parser = whole::<usize>(1..=u64::MAX))]
     rounds: usize,
     /// Give the server's CPU time also in units of one loopback send and receive, measured on
     /// its core in the same seconds
@@ -163,7 +163,7 @@ struct Common {
     #[arg(long)]
     json: bool,
     /// Write the report as JSON
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Draw latency and throughput on a page
     #[arg(long, value_name = "FILE.html", conflicts_with = "compare")]

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 
 use crate::addr::{self, Listen};
@@ -14,7 +13,7 @@ use crate::reactor::Rate;
 use crate::serve::systemd::has_sockets;
 use crate::serve::{Config, RoomFiles, ServiceConfig, motd, password, room_files};
 use crate::services::room::{self, Notices};
-use crate::units::{parse_duration, parse_size};
+use crate::units::{parse_duration, parse_size, whole};
 use crate::wire::Framing;
 
 mod bounds;
@@ -29,7 +28,7 @@ mod values;
 
 use operation::OperationOptions;
 use tls::TlsOptions;
-use values::{Timeout, parse_count, parse_message_size, parse_origin, parse_rate, parse_room};
+use values::{Timeout, parse_message_size, parse_origin, parse_rate, parse_room};
 
 /// Lines; a newcomer gets them all at once.
 const HISTORY_MAX_LINES: u64 = 10_000;
@@ -77,11 +76,11 @@ struct CommonArguments {
 
     /// Serve at most N clients at once; a room turns further ones away, the other services let
     /// them wait [default: the descriptor limit less 32]
-    #[arg(long, value_name = "N", value_parser = parse_count)]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=u64::MAX))]
     max_clients: Option<usize>,
 
     /// Serve at most N clients from one IP address (IPv6: from one /64); turn further ones away
-    #[arg(long, value_name = "N", value_parser = parse_count)]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=u64::MAX))]
     max_clients_per_ip: Option<usize>,
 
     /// Take at most N messages a second from each client, and BURST at once [default of BURST: 8,
@@ -98,7 +97,7 @@ struct CommonArguments {
     max_message: usize,
 
     /// Bytes that may wait to be sent to one client, besides a room's log; a client over it is not
-    /// read from
+    /// read from; at most 16m
     #[arg(long, value_name = "SIZE", default_value = "1m", value_parser = parse_message_size)]
     max_pending: usize,
 
@@ -159,7 +158,7 @@ struct RoomOptions {
 
     /// Replay this many lines of the conversation to each newcomer; at most 10000
     #[arg(long, value_name = "N", default_value = "20",
-          value_parser = RangedU64ValueParser::<usize>::new().range(..=HISTORY_MAX_LINES))]
+          value_parser = whole::<usize>(0..=HISTORY_MAX_LINES))]
     history: usize,
 
     /// How to tell joins and leaves; 'auto': one by one up to 50 members, then summed up once a
@@ -181,7 +180,7 @@ struct RoomOptions {
 
     /// At most N rooms beside the lobby, kept ones included; at most 10000
     #[arg(long, value_name = "N", default_value = "64",
-          value_parser = RangedU64ValueParser::<u16>::new().range(..=u64::from(room::MAX_ROOMS)))]
+          value_parser = whole::<u16>(0..=u64::from(room::MAX_ROOMS)))]
     max_rooms: u16,
 
     /// Tell each newcomer this text, or what this file holds, read anew at SIGHUP; at most 16k

@@ -3,9 +3,10 @@
 use clap::{Args, ValueEnum};
 
 use super::Common;
-use super::values::{positive, yes_or_no};
+use super::values::yes_or_no;
 use crate::bench::config::Load;
 use crate::bench::protocol::{self, IRC_TEXT_BYTES_MAX};
+use crate::units::whole;
 
 /// Members that send in a room, if there are so many.
 const SENDERS: usize = 10;
@@ -15,7 +16,7 @@ pub(super) struct RoomArguments {
     #[command(flatten)]
     common: Common,
     /// How many of the members send [default: 10, or all of fewer]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=u64::MAX))]
     senders: Option<usize>,
     /// How messages are carried
     #[arg(long, value_enum, default_value = "line")]

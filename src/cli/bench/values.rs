@@ -24,14 +24,6 @@ pub(super) fn profile(text: &str) -> Result<[f64; 2], String> {
     Ok([rate(from)?, rate(to)?])
 }
 
-pub(super) fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1 is needed".to_owned()),
-        Ok(number) => Ok(number),
-        Err(_) => Err("not a whole number".to_owned()),
-    }
-}
-
 /// `pidof` names several where several run.
 pub(super) fn process(text: &str) -> Result<u32, String> {
     match text.parse() {

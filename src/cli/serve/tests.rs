@@ -69,12 +69,26 @@ fn a_message_of_the_day_has_a_source_and_a_bound() {
 }
 
 #[test]
-fn a_history_has_a_bound() {
+fn numbers_have_bounds() {
     let ServiceConfig::Room { room, .. } = config("--history 10000").service else {
         panic!("no room");
     };
     assert_eq!(room.history_lines, 10_000);
-    assert!(refusal("--history 10001").contains("--history"));
+    for (line, why) in [
+        ("--history 10001", "at most 10000"),
+        ("--history 1k", "'1k' is not a whole number"),
+        ("--max-clients 0", "at least 1"),
+        (
+            "--max-clients 99999999999999999999",
+            "more than this machine can count",
+        ),
+        ("--message-rate 1000000000000/s", "at most 1000000"),
+        ("--message-rate 5/s:0", "at least 1"),
+        ("--message-rate x", "'x' is not a whole number"),
+    ] {
+        let refusal = refusal(line);
+        assert!(refusal.contains(why), "{line}: {refusal}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use clap::builder::PossibleValue;
 use crate::outbound::Pace;
 use crate::reactor::Rate;
 use crate::services::room::{self, Notices};
-use crate::units::{parse_size, parse_timeout};
+use crate::units::{parse_size, parse_timeout, whole};
 use crate::wire::Framing;
 
 /// A pasted paragraph is no flood.
@@ -81,28 +81,15 @@ pub(super) fn as_typed(bytes: usize) -> String {
     }
 }
 
-pub(super) fn parse_count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1".to_owned()),
-        Ok(count) => Ok(count),
-        Err(_) => Err(format!("'{text}' is not a whole number")),
-    }
-}
-
 /// `N/s`, `N/s:BURST` or a bare `N`.
 pub(super) fn parse_rate(text: &str) -> Result<Rate, String> {
     let (rate, burst) = match text.split_once(':') {
         Some((rate, burst)) => (rate, Some(burst)),
         None => (text, None),
     };
-    let count = |text: &str| match text.parse::<u32>() {
-        Ok(0) => Err("at least 1".to_owned()),
-        Ok(count) if count <= 1_000_000 => Ok(count),
-        Ok(_) => Err("at most 1000000".to_owned()),
-        Err(_) => Err(format!("'{text}' is not a whole number")),
-    };
+    let count = whole(1..=1_000_000);
     let per_s = count(rate.strip_suffix("/s").unwrap_or(rate))?;
-    let burst = burst.map_or(Ok(per_s.max(LEAST_BURST)), count)?;
+    let burst = burst.map_or(Ok(LEAST_BURST.max(per_s)), count)?;
     Ok(Rate { per_s, burst })
 }
 
@@ -129,6 +116,7 @@ pub(super) fn parse_message_size(text: &str) -> Result<usize, String> {
         bytes => Ok(bytes),
     }
 }
+
 /// The name of a room.
 pub(super) fn parse_room(text: &str) -> Result<String, String> {
     match room::is_room_name(text) {
