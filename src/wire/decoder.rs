@@ -34,8 +34,6 @@ pub struct Decoder {
     /// No read has brought more than one key: before the client's first line end none at all,
     /// after it none since the unfinished line began.
     pub(super) keyed: bool,
-    /// `keyed` as it was when the unfinished message began.
-    began_keyed: bool,
     mark: Mark,
     pub(super) line_end: LineEnd,
     telnet: Telnet,
@@ -62,7 +60,6 @@ impl Decoder {
             tail_state: TailState::Open,
             framing,
             keyed: matches!(framing, Framing::Line | Framing::Auto),
-            began_keyed: false,
             mark: Mark::default(),
             line_end: LineEnd::None,
             telnet: Telnet::default(),
@@ -114,7 +111,7 @@ impl Decoder {
         match self.framing {
             _ if self.line_end == LineEnd::Pending => Some(QUIET),
             Framing::Chunk | Framing::Line => None,
-            _ if !is_pending => None,
+            _ if !is_pending && !self.telnet.is_runaway() => None,
             Framing::Text | Framing::Raw => Some(QUIET),
             Framing::Auto if self.awaits_line_end() => None,
             Framing::Auto if self.keyed => Some(TYPING_QUIET),
@@ -132,8 +129,11 @@ impl Decoder {
             let ends_message = self.ends_message();
             return ends_message.then(|| self.end_line(&[], max_message_bytes));
         }
+        if self.telnet.is_runaway() {
+            self.telnet = Telnet::Text;
+        }
         self.tail.extend_from_slice(self.mark.decide());
-        if !self.ends_open_message() {
+        if !self.ends_open_message() || self.tail.is_empty() {
             return None;
         }
         if self.framing == Framing::Raw {
@@ -189,9 +189,6 @@ impl Decoder {
         if text.is_empty() || self.tail_state == TailState::Skipping {
             return None;
         }
-        if self.tail.is_empty() {
-            self.began_keyed = self.keyed;
-        }
         let fits = match self.keyed {
             true => keys::edit(&mut self.tail, text, limit),
             false => self.tail.len() + text.len() <= limit,
@@ -224,11 +221,11 @@ impl Decoder {
         let mut step = Step::Nothing;
         if self.telnet.takes(first) {
             step = self.telnet.step(first);
-            if step != Step::NoCommand {
+            if step.takes_byte() {
                 *input = rest;
             }
             match step {
-                Step::Nothing => return None,
+                Step::Nothing | Step::CutOff => return None,
                 Step::Reply(reply) => return Some(Decoded::Reply(reply)),
                 _ => {}
             }
@@ -243,7 +240,7 @@ impl Decoder {
         };
         let mut too_long = self.keep(held, limit);
         match step {
-            Step::Nothing | Step::Reply(_) => {}
+            Step::Nothing | Step::CutOff | Step::Reply(_) => {}
             Step::Iac | Step::NoCommand => too_long = too_long.or(self.keep(&[IAC], limit)),
             Step::EraseCharacter => keys::erase_character(&mut self.tail),
             Step::EraseLine => self.tail.clear(),
@@ -263,6 +260,6 @@ impl Decoder {
     /// is meant for one must not become public because somebody stopped to think.
     fn awaits_line_end(&self) -> bool {
         let is_too_long = self.tail_state == TailState::Skipping;
-        self.began_keyed && (is_too_long || self.tail.first() == Some(&b'/'))
+        self.keyed && (is_too_long || self.tail.first() == Some(&b'/'))
     }
 }

@@ -1,7 +1,7 @@
 //! What a person types, key by key, where no terminal edits the line first: Windows' telnet, or
 //! a raw terminal behind socat.
 
-use super::telnet::{IAC, Step, Telnet};
+use super::telnet::{IAC, Telnet};
 
 const BACKSPACE: u8 = 8;
 const DELETE: u8 = 127;
@@ -78,7 +78,7 @@ pub(super) fn is_typed(mut telnet: Telnet, input: &[u8], begins_line: bool) -> b
         && characters < 2
     {
         if telnet.takes(first) {
-            if telnet.step(first) != Step::NoCommand {
+            if telnet.step(first).takes_byte() {
                 rest = &rest[1..];
             }
             continue;

@@ -16,10 +16,11 @@ const SUBNEGOTIATION_END: u8 = 240;
 /// is not UTF-8.
 const FIRST_COMMAND: u8 = 236;
 
-/// A subnegotiation is over after so many bytes, whether its end has come or not: so one that is
-/// never ended swallows no more than that. Those that a client sends without being asked have
-/// some 10 bytes.
-const MAX_SUBNEGOTIATION_BYTES: u8 = 255;
+/// After so many bytes a subnegotiation ends with the line, if its end has not come: so one that is
+/// never ended swallows no line behind that, and none of it is taken for text. Before, a newline is a
+/// byte of it: of a window with ten rows. Those that a client sends without being asked have some 10
+/// bytes.
+const MAX_SUBNEGOTIATION_BYTES: u8 = u8::MAX;
 
 /// Where a stream stands between telnet's commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +32,7 @@ pub(super) enum Telnet {
     Command,
     /// After IAC and WILL, WONT, DO or DONT.
     Option { verb: u8 },
-    /// In a subnegotiation of so many bytes so far.
+    /// In a subnegotiation of so many bytes so far, or more if they are the most.
     Subnegotiation { bytes: u8 },
     /// After an IAC in one.
     SubnegotiationCommand { bytes: u8 },
@@ -46,13 +47,30 @@ pub(super) enum Step {
     Iac,
     /// No command: an IAC that is text, and the byte after it, which was not looked at.
     NoCommand,
+    /// A subnegotiation is over, and the newline that has ended it was not looked at.
+    CutOff,
     /// To be sent back at once.
     Reply([u8; 3]),
     EraseCharacter,
     EraseLine,
 }
 
+impl Step {
+    /// Whether the byte that has led to it is used up.
+    pub(super) fn takes_byte(self) -> bool {
+        !matches!(self, Self::NoCommand | Self::CutOff)
+    }
+}
+
 impl Telnet {
+    /// Whether it is in a subnegotiation that has gone on for too long.
+    pub(super) fn is_runaway(self) -> bool {
+        let (Self::Subnegotiation { bytes } | Self::SubnegotiationCommand { bytes }) = self else {
+            return false;
+        };
+        bytes == MAX_SUBNEGOTIATION_BYTES
+    }
+
     /// Whether the next byte, `byte`, is telnet's.
     pub(super) fn takes(self, byte: u8) -> bool {
         byte == IAC || self != Self::Text
@@ -79,11 +97,11 @@ impl Telnet {
             Self::SubnegotiationCommand { .. } if byte == SUBNEGOTIATION_END => {
                 (Self::Text, Step::Nothing)
             }
+            _ if byte == b'\n' && self.is_runaway() => (Self::Text, Step::CutOff),
             Self::Subnegotiation { bytes } | Self::SubnegotiationCommand { bytes } => {
                 let was_command = matches!(self, Self::SubnegotiationCommand { .. });
-                let bytes = bytes + 1;
+                let bytes = bytes.saturating_add(1);
                 let next = match byte {
-                    _ if bytes == MAX_SUBNEGOTIATION_BYTES => Self::Text,
                     IAC if !was_command => Self::SubnegotiationCommand { bytes },
                     _ => Self::Subnegotiation { bytes },
                 };

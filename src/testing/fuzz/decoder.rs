@@ -175,14 +175,16 @@ fn symbols(mut stream: &[u8]) -> Vec<Symbol> {
 
 fn without_subnegotiation(stream: &[u8]) -> &[u8] {
     let mut at = 0;
-    while at < stream.len().min(MAX_SUBNEGOTIATION_BYTES) {
+    loop {
         match &stream[at..] {
-            [IAC, 240, rest @ ..] if at + 1 < MAX_SUBNEGOTIATION_BYTES => return rest,
-            [IAC, _, ..] if at + 1 < MAX_SUBNEGOTIATION_BYTES => at += 2,
-            _ => at += 1,
+            [IAC, 240, rest @ ..] => return rest,
+            [b'\n', ..] if at >= MAX_SUBNEGOTIATION_BYTES => return &stream[at..],
+            [IAC, b'\n', ..] if at + 1 >= MAX_SUBNEGOTIATION_BYTES => return &stream[at + 1..],
+            [IAC, _, ..] => at += 2,
+            [_, ..] => at += 1,
+            [] => return &[],
         }
     }
-    &stream[at..]
 }
 
 /// Without the byte order mark that the text begins with.

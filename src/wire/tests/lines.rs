@@ -112,18 +112,19 @@ fn what_is_typed_key_by_key_waits_for_its_lines_end() {
                 &["hi"],
             ),
             (&typed, &["\\xf0\\x9f\\xa6\\x80\\xc3\\xa9"]),
-            // A command waits for its line's end alone, also where two keys came together.
+            // A command waits for its line's end alone, unless it turns out to come from a raw client.
             (
                 &[Read(b"/"), Read(b"w"), Quiet(99_000), Read(b"\n")],
                 &["/w"],
             ),
             (&[Read(b"/"), Read(b"w"), Quiet(99_000), End], &[]),
-            (&[Read(b"/"), Read(b"w"), Read(b"ho"), Quiet(99_000)], &[]),
+            (&[Read(b"/"), Read(b"who"), Quiet(199)], &[]),
+            (&[Read(b"/"), Read(b"who"), Quiet(200)], &["/who"]),
             (
                 &[
                     Read(b"/"),
                     Read(b"12345678"),
-                    Quiet(99_000),
+                    Quiet(199),
                     Read(b"pin\nok\n"),
                 ],
                 &["!", "ok"],

@@ -1,15 +1,15 @@
 //! What is no text: telnet's commands and byte order marks.
 
+use std::time::Duration;
+
 use super::Framing::{Auto, Line, Raw};
 use super::Step::{self, End, Quiet, Read};
-use super::{Heard, check};
+use super::{Heard, MAX, check};
 
 #[test]
 fn telnet_is_taken_out_and_refused() {
-    const LONG_SB: &[u8] = &[b'x'; 600];
     for (framing, end) in [(Line, b"\n".as_slice()), (Auto, b"\n"), (Raw, b"")] {
         let ends = Read(end);
-        let rest = "x".repeat(600 - 255);
         let all: &[(&[Step], &[&str])] = &[
             // PuTTY's greeting.
             (
@@ -49,12 +49,6 @@ fn telnet_is_taken_out_and_refused() {
             (&[Read(b"abc\xff\xf8d"), ends, End], &["d"]),
         ];
         check(framing, all);
-        let mut heard = Heard::of(framing, 1024);
-        heard.read(b"\xff\xfa");
-        heard.read(LONG_SB);
-        heard.read(end);
-        heard.end();
-        assert_eq!(heard.said, [rest], "one that never ends");
     }
     check(
         Line,
@@ -73,6 +67,49 @@ fn telnet_is_taken_out_and_refused() {
             ),
         ],
     );
+}
+
+/// Whatever it swallows, it is none of what is said, and so never too long.
+#[test]
+fn a_subnegotiation_that_never_ends_ends_with_its_line() {
+    const LONG: &[u8] = &[b'x'; 600];
+    for framing in [Line, Auto, Raw] {
+        for (begin, more, said) in [
+            (
+                b"\xff\xfa".as_slice(),
+                b"\nhi\n".as_slice(),
+                &["", "hi"][..],
+            ),
+            (b"yes\xff\xfa", b"\nhi\n", &["yes", "hi"]),
+            (b"\xff\xfa", b"\xff\xf0hi\n", &["hi"]),
+            (b"\xff\xfa", b"\xff\xff\xf0\xff\nhi\n", &["", "hi"]),
+        ] {
+            let mut heard = Heard::of(framing, MAX);
+            heard.read(begin);
+            heard.read(LONG);
+            heard.read(more);
+            heard.end();
+            let said = match framing {
+                Raw => vec![said.join("\\n")],
+                _ => said.iter().map(|line| line.to_string()).collect(),
+            };
+            assert_eq!(heard.said, said, "{framing:?} {begin:?} {more:?}");
+        }
+    }
+    // Short of that many bytes a newline is one of them, as in a window of ten rows.
+    let mut heard = Heard::of(Line, MAX);
+    heard.read(b"\xff\xfa\x1f\0\x50\0\x0a\nhi\n\xff\xf0ho\n");
+    assert_eq!(heard.said, ["ho"]);
+    // Who ends no lines is quiet.
+    for (framing, said) in [(Auto, ["hi"]), (Raw, ["hi"])] {
+        let mut heard = Heard::of(framing, MAX);
+        heard.read(b"\xff\xfa");
+        heard.read(LONG);
+        heard.quiet(Duration::from_secs(2));
+        heard.read(b"hi");
+        heard.quiet(Duration::from_secs(2));
+        assert_eq!(heard.said, said);
+    }
 }
 
 #[test]
