@@ -186,7 +186,7 @@ impl Members {
         let spelled = match &nick {
             Ok(nick) => nick,
             // That it is taken is the better reason: a client of IRC then tries another name.
-            Err(NickError::Characters) => name,
+            Err(NickError::Letter(_)) => name,
             Err(_) => return nick,
         };
         let other = self.holders(spelled).find(|holder| Some(*holder) != own);

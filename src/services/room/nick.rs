@@ -21,6 +21,8 @@ const MAX_MARKS: usize = 4;
 pub(super) enum NickError {
     TooLong,
     Characters,
+    /// A letter that UTS 39 keeps out of names: often another form of one that may be there.
+    Letter(char),
     /// Its first character would hang on whatever stands before it.
     Mark,
     /// Two equal marks on a letter look like one; many cover the lines around.
@@ -40,6 +42,18 @@ impl fmt::Display for NickError {
         match self {
             Self::TooLong => write!(f, "nicks have at most {MAX_BYTES} bytes"),
             Self::Characters => f.write_str("nicks have only letters, digits, _ and -"),
+            Self::Letter(letter) => {
+                write!(
+                    f,
+                    "{letter} (U+{:04X}) is not allowed in nicks",
+                    u32::from(*letter)
+                )?;
+                let plain: String = std::iter::once(*letter).nfkc().collect();
+                match plain.chars().all(is_allowed) {
+                    true => write!(f, "; {plain} is"),
+                    false => Ok(()),
+                }
+            }
             Self::Mark => f.write_str("nicks begin with no combining mark"),
             Self::Marks => write!(
                 f,
@@ -66,11 +80,14 @@ pub(super) fn parse(name: &str) -> Result<Box<str>, NickError> {
         return Err(NickError::TooLong);
     }
     let nick: String = name.nfc().collect();
+    match nick.chars().find(|c| !is_allowed(*c)) {
+        Some(c) if c.is_alphanumeric() => return Err(NickError::Letter(c)),
+        Some(_) => return Err(NickError::Characters),
+        None if nick.is_empty() || has_false_colon(&nick) => return Err(NickError::Characters),
+        None => {}
+    }
     if nick.len() > MAX_BYTES {
         return Err(NickError::TooLong);
-    }
-    if nick.is_empty() || !nick.chars().all(is_allowed) || has_false_colon(&nick) {
-        return Err(NickError::Characters);
     }
     if nick.starts_with(is_combining_mark) {
         return Err(NickError::Mark);
@@ -228,6 +245,27 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_letter_that_is_not_allowed_is_named() {
+        let wide = "\u{FF21}";
+        for (name, why) in [
+            (wide, "\u{FF21} (U+FF21) is not allowed in nicks; A is"),
+            // Whatever its length.
+            (
+                &wide.repeat(11),
+                "\u{FF21} (U+FF21) is not allowed in nicks; A is",
+            ),
+            (
+                "\u{FB01}sh",
+                "\u{FB01} (U+FB01) is not allowed in nicks; fi is",
+            ),
+            ("\u{1D00}nn", "\u{1D00} (U+1D00) is not allowed in nicks"),
+            ("ann\u{200D}", "nicks have only letters, digits, _ and -"),
+        ] {
+            assert_eq!(parse(name).unwrap_err().to_string(), why);
+        }
+    }
+
     /// By Unicode's own word on what shows nothing, and by what is known to show nothing all the
     /// same: joiners, fillers, and letters that look like the colon after a nick.
     #[test]
@@ -255,7 +293,9 @@ mod tests {
             '\u{E0100}',
         ] {
             let name = format!("ann{c}");
-            assert_eq!(parse(&name), Err(NickError::Characters), "{name:?}");
+            let refused = parse(&name).unwrap_err();
+            let is_character = matches!(refused, NickError::Characters | NickError::Letter(_));
+            assert!(is_character, "{name:?}: {refused}");
         }
         for c in allowed() {
             assert_ne!(skeleton(&c.to_string()).next(), None, "{c:?}");

@@ -144,7 +144,12 @@ fn a_nick_is_one_with_all_that_look_like_it() {
         ("B0B", "* you are now B0B"),
         ("ann\u{2D7F}", "* nicks have only letters, digits, _ and -"),
         ("ann\u{16FE4}", "* nicks have only letters, digits, _ and -"),
-        ("ann\u{200B}", "* ann\u{200B} is taken: it looks like ann"),
+        ("ann\u{200B}", "* nicks have only letters, digits, _ and -"),
+        ("\u{FF41}nn", "* \u{FF41}nn is taken"),
+        (
+            "\u{FF41}nna",
+            "* \u{FF41} (U+FF41) is not allowed in nicks; a is",
+        ),
         ("anna\u{200B}", "* nicks have only letters, digits, _ and -"),
     ] {
         room.says("bob", &format!("/nick {name}"));
