@@ -46,7 +46,13 @@ pub enum Command {
 }
 
 #[derive(Parser)]
-#[command(name = "chinwag", version, about, max_term_width = 100)]
+#[command(
+    name = "chinwag",
+    bin_name = "chinwag",
+    version,
+    about,
+    max_term_width = 100
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Subcommands,
@@ -271,6 +277,30 @@ mod tests {
                 assert!(!is_foreign, "{text}");
             }
         });
+    }
+
+    #[cfg(all(feature = "bench", feature = "client"))]
+    #[test]
+    fn usage_names_the_program_whatever_its_file_is_called() {
+        for line in [
+            "",
+            "serve",
+            "serve echo",
+            "connect",
+            "bench",
+            "bench echo",
+            "generate",
+        ] {
+            let words = ["/bin/foo"].into_iter().chain(line.split_whitespace());
+            let Ok(Command::Print(text)) = parse(words.chain(["--help"])) else {
+                panic!("no help for {line}");
+            };
+            let usage = format!("Usage: chinwag {line}");
+            assert!(
+                text.contains(usage.trim_end()) && !text.contains("foo"),
+                "{text}"
+            );
+        }
     }
 
     #[cfg(all(feature = "bench", feature = "client"))]

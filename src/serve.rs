@@ -170,6 +170,14 @@ impl ServiceConfig {
         }
     }
 
+    /// What may be spoken on its listeners.
+    fn protos(&self) -> &'static [Proto] {
+        match self {
+            Self::Room { .. } => &Proto::ALL,
+            _ => &[Proto::Lines, Proto::Tls],
+        }
+    }
+
     /// Where all that is said is written down.
     fn transcript(&self) -> Option<&Path> {
         match self {

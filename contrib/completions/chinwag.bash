@@ -887,24 +887,12 @@ _chinwag() {
             return 0
             ;;
         chinwag__subcmd__serve)
-            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --operator-password-file --state --allow-origin --password-file --transcript --hub --hub-key --node --help room console echo reply"
+            opts="-l -h --max-clients-per-ip --message-rate --first-line-timeout --max-message --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --operator-password-file --state --allow-origin --password-file --transcript --hub --hub-key --node --listen --max-clients --max-pending --help room console echo reply"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --listen)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -l)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-clients)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --max-clients-per-ip)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -918,10 +906,6 @@ _chinwag() {
                     return 0
                     ;;
                 --max-message)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-pending)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1010,6 +994,22 @@ _chinwag() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-clients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-pending)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1235,24 +1235,12 @@ _chinwag() {
             return 0
             ;;
         chinwag__subcmd__serve__subcmd__room)
-            opts="-l -h --listen --max-clients --max-clients-per-ip --message-rate --first-line-timeout --max-message --max-pending --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --operator-password-file --state --allow-origin --password-file --transcript --hub --hub-key --node --help"
+            opts="-l -h --max-clients-per-ip --message-rate --first-line-timeout --max-message --idle-timeout --grace --proxy-protocol --metrics --user --sandbox --tls-cert --tls-key --tls-self-signed --framing --history --notices --pace --log-size --room --max-rooms --motd --operator-password-file --state --allow-origin --password-file --transcript --hub --hub-key --node --listen --max-clients --max-pending --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --listen)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -l)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-clients)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --max-clients-per-ip)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1266,10 +1254,6 @@ _chinwag() {
                     return 0
                     ;;
                 --max-message)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-pending)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1358,6 +1342,22 @@ _chinwag() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-clients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-pending)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -27,17 +27,39 @@ pub enum Proto {
     Ircs,
 }
 
-const PROTOS: [(Proto, &str); 7] = [
-    (Proto::Auto, "auto"),
-    (Proto::Lines, "lines"),
-    (Proto::Tls, "tls"),
-    (Proto::Http, "http"),
-    (Proto::Https, "https"),
-    (Proto::Irc, "irc"),
-    (Proto::Ircs, "ircs"),
-];
-
 impl Proto {
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Auto,
+        Self::Lines,
+        Self::Tls,
+        Self::Http,
+        Self::Https,
+        Self::Irc,
+        Self::Ircs,
+    ];
+
+    /// What `protos` are called, for people.
+    pub(crate) fn list(protos: &[Self]) -> String {
+        protos
+            .iter()
+            .map(|it| it.name())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Lines => "lines",
+            Self::Tls => "tls",
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Irc => "irc",
+            Self::Ircs => "ircs",
+        }
+    }
+
     /// Whether every client speaks TLS.
     #[must_use]
     pub fn is_tls(self) -> bool {
@@ -59,15 +81,14 @@ impl FromStr for Proto {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let named = PROTOS.iter().find(|(_, name)| *name == text);
-        named.map(|(proto, _)| *proto).ok_or(())
+        let named = Self::ALL.into_iter().find(|proto| proto.name() == text);
+        named.ok_or(())
     }
 }
 
 impl fmt::Display for Proto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = PROTOS.iter().find(|(proto, _)| proto == self);
-        f.write_str(named.map_or("", |(_, name)| name))
+        f.write_str(self.name())
     }
 }
 
@@ -85,9 +106,9 @@ impl FromStr for Listen {
 
     /// A host that is called as a protocol is needs one before it: `lines:irc:6667`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let prefixed = PROTOS.iter().find_map(|(proto, name)| {
-            let rest = text.strip_prefix(name)?.strip_prefix(':')?;
-            Some((*proto, rest))
+        let prefixed = Proto::ALL.into_iter().find_map(|proto| {
+            let rest = text.strip_prefix(proto.name())?.strip_prefix(':')?;
+            Some((proto, rest))
         });
         Ok(match prefixed {
             Some((proto, rest)) => Self {
@@ -96,10 +117,18 @@ impl FromStr for Listen {
             },
             None => Self {
                 proto: None,
-                address: text.parse()?,
+                address: text.parse().map_err(|why| no_proto(text).unwrap_or(why))?,
             },
         })
     }
+}
+
+/// What is wrong with an address that would be one without the word before it.
+fn no_proto(text: &str) -> Option<String> {
+    let (word, rest) = text.split_once(':')?;
+    let is_word = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_meant = is_word && rest.parse::<Address>().is_ok();
+    is_meant.then(|| format!("'{word}' is no PROTO: {}", Proto::list(&Proto::ALL)))
 }
 
 impl fmt::Display for Listen {
@@ -135,5 +164,12 @@ mod tests {
         for bad in ["tls:", "tls", "auto:host", "gopher:x:1"] {
             assert!(bad.parse::<Listen>().is_err(), "{bad}");
         }
+        for bad in ["tcp:127.0.0.1:0", "LINES::0", "gopher:unix:/x"] {
+            let (word, _) = bad.split_once(':').unwrap();
+            let why = format!("'{word}' is no PROTO: auto, lines, tls, http, https, irc, ircs");
+            assert_eq!(bad.parse::<Listen>(), Err(why));
+        }
+        let why = "::1:80".parse::<Listen>().unwrap_err();
+        assert!(why.starts_with("an IPv6 address goes in brackets"), "{why}");
     }
 }

@@ -33,6 +33,16 @@ use values::{Timeout, parse_message_size, parse_origin, parse_rate, parse_room};
 /// Lines; a newcomer gets them all at once.
 const HISTORY_MAX_LINES: u64 = 10_000;
 
+const ROOM_LISTEN: &str = "Listen on this address: HOST:PORT, [v6]:PORT, :PORT (every interface), \
+    PORT (loopback) or unix:PATH; a name stands for all its addresses. PROTO: what is spoken there: \
+    auto (the default: what a client sends first decides), lines, tls, http, https, irc or ircs. Can \
+    be given several times. Where systemd hands sockets over, nothing else is listened on unless \
+    asked for [default: 127.0.0.1:7788]";
+const ROOM_MAX_CLIENTS: &str = "Serve at most N clients at once; further ones are told so and turned \
+    away [default: the descriptor limit less 32]";
+const ROOM_MAX_PENDING: &str = "Bytes that may wait to be sent to one client, besides the room's log; \
+    a client over it is not read from; at most 16m";
+
 /// Start a server: a room for a group chat, unless another service is named
 #[derive(Args)]
 #[command(
@@ -67,15 +77,13 @@ enum Service {
 #[derive(Args)]
 struct CommonArguments {
     /// Listen on this address: HOST:PORT, [v6]:PORT, :PORT (every interface), PORT (loopback) or
-    /// unix:PATH; a name stands for all its addresses. PROTO: what is spoken there; a room knows
-    /// auto (its default: what a client sends first decides), lines, tls, http, https, irc and
-    /// ircs, the other services lines (theirs) and tls. Can be given several times. Where
-    /// systemd hands sockets over, nothing else is listened on unless asked for [default: 127.0.0.1:7788]
+    /// unix:PATH; a name stands for all its addresses. PROTO: what is spoken there, lines (the
+    /// default) or tls. Can be given several times. Where systemd hands sockets over, nothing else
+    /// is listened on unless asked for [default: 127.0.0.1:7788]
     #[arg(short, long, value_name = "[PROTO:]ADDR")]
     listen: Vec<Listen>,
 
-    /// Serve at most N clients at once; a room turns further ones away, the other services let
-    /// them wait [default: the descriptor limit less 32]
+    /// Serve at most N clients at once; further ones wait [default: the descriptor limit less 32]
     #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=u64::MAX))]
     max_clients: Option<usize>,
 
@@ -96,8 +104,7 @@ struct CommonArguments {
     #[arg(long, value_name = "SIZE", default_value = "1024", value_parser = parse_message_size)]
     max_message: usize,
 
-    /// Bytes that may wait to be sent to one client, besides a room's log; a client over it is not
-    /// read from; at most 16m
+    /// Bytes that may wait to be sent to one client; a client over it is not read from; at most 16m
     #[arg(long, value_name = "SIZE", default_value = "1m", value_parser = parse_message_size)]
     max_pending: usize,
 
@@ -135,7 +142,13 @@ struct ReplyArguments {
     once: bool,
 }
 
+/// Of what every service takes, some is more in a room.
 #[derive(Args)]
+#[command(
+    mut_arg("listen", |arg| arg.help(ROOM_LISTEN)),
+    mut_arg("max_clients", |arg| arg.help(ROOM_MAX_CLIENTS)),
+    mut_arg("max_pending", |arg| arg.help(ROOM_MAX_PENDING))
+)]
 struct RoomArguments {
     #[command(flatten)]
     common: CommonArguments,

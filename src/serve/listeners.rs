@@ -18,9 +18,9 @@ pub(crate) fn check(
     has_certificate: bool,
 ) -> Result<(), CliError> {
     let proto = listener.proto.unwrap_or(service.proto());
-    let is_room = matches!(service, ServiceConfig::Room { .. });
-    let why = if !is_room && !matches!(proto, Proto::Lines | Proto::Tls) {
-        format!("{proto} is not spoken here; lines and tls are")
+    let protos = service.protos();
+    let why = if !protos.contains(&proto) {
+        format!("{proto} is not spoken here; {} are", Proto::list(protos))
     } else if !proto.is_tls() || has_certificate {
         return Ok(());
     } else if cfg!(feature = "tls") {
@@ -39,12 +39,22 @@ pub(crate) fn check(
 /// listened on one half of `localhost` while another has the other half would split a chat.
 pub(super) fn open_all(
     asked: &Listen,
+    protos: &[Proto],
     mut open: impl FnMut(&Address) -> io::Result<Address>,
 ) -> Result<Vec<Listen>, CliError> {
     let fail = |error| CliError::runtime(format!("listen on {asked}: {error}"));
     let mut opened = Vec::new();
     let mut absent = None;
-    for address in asked.address.listen_addresses().map_err(fail)? {
+    let addresses = asked.address.listen_addresses();
+    let addresses = addresses.map_err(|error| match may_be_a_proto(asked) {
+        true => {
+            let protos = Proto::list(protos);
+            let why = format!("listen on {asked}: {error}; a PROTO is one of {protos}");
+            CliError::runtime(why)
+        }
+        false => fail(error),
+    })?;
+    for address in addresses {
         match open(&address) {
             Ok(address) => opened.push(Listen {
                 proto: asked.proto,
@@ -61,6 +71,14 @@ pub(super) fn open_all(
     match absent {
         Some(error) if opened.is_empty() => Err(fail(error)),
         _ => Ok(opened),
+    }
+}
+
+/// Whether the word before the port may be meant for what is to be spoken there.
+fn may_be_a_proto(asked: &Listen) -> bool {
+    match &asked.address {
+        Address::Tcp { host, .. } => asked.proto.is_none() && !host.contains(['.', ':']),
+        Address::Any { .. } | Address::Unix(_) => false,
     }
 }
 
@@ -81,7 +99,7 @@ mod tests {
     #[test]
     fn what_the_machine_does_not_have_is_named_if_there_is_nothing_else() {
         let asked: Listen = "127.0.0.1:7788".parse().unwrap();
-        let refused = open_all(&asked, |_| Err(error(Errno::ADDRNOTAVAIL))).unwrap_err();
+        let refused = open_all(&asked, &[], |_| Err(error(Errno::ADDRNOTAVAIL))).unwrap_err();
         assert!(
             refused
                 .to_string()
@@ -89,6 +107,24 @@ mod tests {
             "{refused}"
         );
         let path: Listen = "tls:unix:/x".parse().unwrap();
-        assert_eq!(open_all(&path, |a| Ok(a.clone())), Ok(vec![path.clone()]));
+        assert_eq!(
+            open_all(&path, &[], |a| Ok(a.clone())),
+            Ok(vec![path.clone()])
+        );
+    }
+    #[test]
+    fn a_word_that_is_no_host_may_be_meant_for_a_proto() {
+        let protos = [Proto::Lines, Proto::Tls];
+        for (text, is_told) in [
+            ("no-such-proto:0", true),
+            ("*:0", true),
+            ("no.such.host.invalid:0", false),
+            ("lines:no-such-host:0", false),
+        ] {
+            let asked: Listen = text.parse().unwrap();
+            let why = open_all(&asked, &protos, |a| Ok(a.clone())).unwrap_err();
+            let is_named = why.to_string().ends_with("; a PROTO is one of lines, tls");
+            assert_eq!(is_named, is_told, "{why}");
+        }
     }
 }

@@ -78,7 +78,7 @@ fn open_listeners(
         let proto = asked.proto.unwrap_or(config.service.proto());
         let open =
             |address: &Address| reactor.listen_for(address, proto, service, send_buffer_bytes);
-        opened.extend(listeners::open_all(asked, open)?);
+        opened.extend(listeners::open_all(asked, config.service.protos(), open)?);
     }
     Ok(opened)
 }

@@ -133,8 +133,26 @@ fn a_service_has_its_own_options_and_defaults() {
             &["--history", "--listen"],
             &["--text", "console"],
         ),
-        ("echo --help", &["--listen"], &["--history", "--text"]),
-        ("reply --help", &["--text", "default: 30s"], &["--history"]),
+        (
+            "room --help",
+            &["auto (the default", "irc", "room's log", "turned away"],
+            &["ones wait"],
+        ),
+        (
+            "echo --help",
+            &["--listen", "lines (the default) or tls", "ones wait"],
+            &["--history", "--text", "irc", "room"],
+        ),
+        (
+            "reply --help",
+            &["--text", "default: 30s", "lines (the default) or tls"],
+            &["--history", "irc", "room"],
+        ),
+        (
+            "console --help",
+            &["lines (the default) or tls"],
+            &["irc", "room"],
+        ),
     ] {
         let text = help(line);
         assert!(has.iter().all(|part| text.contains(part)), "{line}: {text}");
