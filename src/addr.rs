@@ -113,17 +113,21 @@ impl Address {
 /// A hosts file with a name on several lines makes the resolver repeat itself.
 fn each_once(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut addresses = Vec::new();
-    for mut address in found {
-        if let SocketAddr::V6(v6) = address
-            && let Some(v4) = v6.ip().to_ipv4_mapped()
-        {
-            address = SocketAddr::from((v4, v6.port()));
-        }
+    for address in found.map(unmapped) {
         if !addresses.contains(&address) {
             addresses.push(address);
         }
     }
     addresses
+}
+
+/// An IPv4 address also where it was written as an IPv6 one.
+fn unmapped(address: SocketAddr) -> SocketAddr {
+    let port = address.port();
+    match address.ip().to_canonical() {
+        IpAddr::V4(v4) => (v4, port).into(),
+        IpAddr::V6(_) => address,
+    }
 }
 
 impl From<SocketAddr> for Address {
@@ -195,6 +199,13 @@ pub enum Peer {
     Tcp(SocketAddr),
     /// Behind a unix socket, where nobody has an address.
     Unix,
+}
+
+impl From<SocketAddr> for Peer {
+    /// A client of IPv4 that has come to a listener of IPv6 is one of IPv4.
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(unmapped(address))
+    }
 }
 
 impl fmt::Display for Peer {
@@ -314,6 +325,19 @@ mod tests {
     fn a_repeated_address_counts_once() {
         let [one, other] = ["[::ffff:1.2.3.4]:1", "1.2.3.4:1"].map(|a| a.parse().unwrap());
         assert_eq!(each_once([one, other, one].into_iter()), [other]);
+    }
+
+    #[test]
+    fn a_client_is_shown_as_what_it_is() {
+        for (text, shown) in [
+            ("127.0.0.1:1", "127.0.0.1:1"),
+            ("[::ffff:127.0.0.1]:1", "127.0.0.1:1"),
+            ("[::1]:1", "[::1]:1"),
+            ("[fe80::1%2]:1", "[fe80::1%2]:1"),
+        ] {
+            let address: SocketAddr = text.parse().unwrap();
+            assert_eq!(Peer::from(address).to_string(), shown);
+        }
     }
 
     #[test]

@@ -25,7 +25,6 @@ use crate::service::{Figures, Input, Service};
 use crate::signals;
 use crate::tls::TlsServer;
 
-mod by_signal;
 mod connection;
 mod engine;
 mod handover;
@@ -35,6 +34,7 @@ mod net;
 mod per_ip;
 mod rate_limit;
 mod side;
+mod signalled;
 mod supervision;
 #[cfg(test)]
 mod tests;
@@ -140,6 +140,8 @@ pub struct Reactor {
     supervision: Supervision,
     side: Option<Side>,
     upgrade: Upgrade,
+    /// SIGTERM or SIGINT has come.
+    was_told_to_end: bool,
 }
 
 impl Reactor {
@@ -170,6 +172,7 @@ impl Reactor {
             supervision: Supervision::default(),
             side: None,
             upgrade: Upgrade::default(),
+            was_told_to_end: false,
         })
     }
 
@@ -206,7 +209,7 @@ impl Reactor {
         send_buffer_bytes: Option<usize>,
     ) -> io::Result<Address> {
         let (listener, real) = listen::open(address, send_buffer_bytes)?;
-        self.engine.add_listener(listener, service, proto)?;
+        self.add_listener(listener, service, proto)?;
         Ok(real)
     }
 
@@ -219,8 +222,20 @@ impl Reactor {
         send_buffer_bytes: Option<usize>,
     ) -> io::Result<Address> {
         let (listener, real) = listen::adopt(socket, send_buffer_bytes, false)?;
-        self.engine.add_listener(listener, service, proto)?;
+        self.add_listener(listener, service, proto)?;
         Ok(real)
+    }
+
+    fn add_listener(
+        &mut self,
+        listener: net::Listener,
+        service: ServiceId,
+        proto: Proto,
+    ) -> io::Result<()> {
+        if self.engine.speaks_protocols(service) {
+            listener.keep_urgent_bytes()?;
+        }
+        self.engine.add_listener(listener, service, proto)
     }
 
     /// Listens on `address` for a service that tells how the server does, beside all others: who

@@ -211,6 +211,11 @@ impl<N: Net> Engine<N> {
         Ok(())
     }
 
+    /// Whether what clients of that service send may be one of several protocols.
+    pub(crate) fn speaks_protocols(&self, service: ServiceId) -> bool {
+        self.services[service.index()].service.speaks_protocols()
+    }
+
     /// Something happened to a source.
     pub(crate) fn on_event(&mut self, token: usize, readiness: Readiness, now: Instant) {
         let token = Token::unpack(token);

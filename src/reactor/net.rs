@@ -111,6 +111,21 @@ pub(crate) enum Listener {
     },
 }
 
+impl Listener {
+    /// What its clients send as urgent is read in its place among the rest. Else the last byte of it
+    /// would be missing: telnet sends the second half of a command so.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn keep_urgent_bytes(&self) -> io::Result<()> {
+        match self {
+            // Handed on to what it accepts.
+            Self::Tcp(socket) => SockRef::from(socket).set_out_of_band_inline(true),
+            Self::Unix { .. } => Ok(()),
+        }
+    }
+}
+
 /// The file that a unix listener has made, which goes with it.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
@@ -197,7 +212,7 @@ impl Net for System {
                 // Linux hands the listener's options on to what it accepts.
                 #[cfg(not(target_os = "linux"))]
                 stream.set_nodelay(true)?;
-                Ok((Stream::Tcp(stream), Peer::Tcp(address)))
+                Ok((Stream::Tcp(stream), address.into()))
             }
             Listener::Unix {
                 socket,

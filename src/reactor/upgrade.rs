@@ -312,9 +312,7 @@ impl Reactor {
                 taken.aside = Some((listener, address));
                 continue;
             }
-            let added = self
-                .engine
-                .add_listener(listener, saved.service, saved.proto);
+            let added = self.add_listener(listener, saved.service, saved.proto);
             added.map_err(|error| format!("listen on {address}: {error}"))?;
             taken.listeners.push(Listen {
                 proto: Some(saved.proto),

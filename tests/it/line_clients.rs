@@ -4,6 +4,8 @@
 use std::process::Command;
 use std::time::Duration;
 
+use socket2::SockRef;
+
 use crate::harness::{Server, skipped};
 use crate::member::{Member, room};
 use crate::peer::Peer;
@@ -55,6 +57,16 @@ fn what_is_typed_without_a_line_end_arrives_after_two_seconds_and_a_command_neve
 }
 
 #[test]
+fn one_read_of_several_characters_shows_a_raw_client_also_behind_a_slash() {
+    let server = room(&[]);
+    let (_ann, mut bob) = with_stranger(&server);
+    bob.peer.send("/");
+    bob.peer.all_taken();
+    bob.peer.send("who");
+    bob.is_told("* 2 here: ");
+}
+
+#[test]
 fn telnets_negotiations_are_refused_and_heard_by_nobody() {
     let server = room(&[]);
     let (mut ann, mut bob) = with_stranger(&server);
@@ -69,6 +81,43 @@ fn telnets_negotiations_are_refused_and_heard_by_nobody() {
     assert_eq!(bob.peer.exactly(3), [IAC, 252, 6]);
     bob.peer.send("after it\r\n");
     ann.hears(&format!("{}: after it", bob.nick));
+}
+
+/// Telnet's SYNCH sends one byte of a command as urgent; so does its Ctrl-C.
+#[test]
+fn what_is_sent_as_urgent_stands_where_it_was_sent() {
+    let server = room(&[]);
+    let (mut ann, mut bob) = with_stranger(&server);
+    let pieces: [(&[u8], &[u8], &[u8], &str); 5] = [
+        (b"\xff", b"\xf2", b"one\n", "one"),
+        (b"", b"\xff\xf2", b"two\n", "two"),
+        (b"", b"\xff", b"\xf2three\n", "three"),
+        (b"fo\xff\xf4\xff", b"\xf2", b"ur\n", "four"),
+        (b"fi", b"v", b"e\n", "five"),
+    ];
+    for (before, urgent, after, said) in pieces {
+        // All of it lies there when it is read, and then it comes piece by piece.
+        for is_at_once in [true, false] {
+            if is_at_once {
+                server.pause();
+            }
+            bob.peer.send(before);
+            if !is_at_once {
+                bob.peer.all_taken();
+            }
+            let socket = SockRef::from(&bob.peer.stream);
+            socket.send_out_of_band(urgent).unwrap();
+            if !is_at_once {
+                bob.peer.all_taken();
+            }
+            bob.peer.send(after);
+            if is_at_once {
+                server.resume();
+            }
+            ann.hears(&format!("{}: {said}", bob.nick));
+        }
+    }
+    server.does_not_spin();
 }
 
 #[test]
@@ -89,19 +138,42 @@ fn a_cr_ends_a_line_that_goes_no_further() {
     ann.hears(&format!("{}: new ones", bob.nick));
 }
 
-/// The real one, by lines and by characters.
-#[test]
-fn telnet_itself_is_understood() {
-    let server = room(&[]);
-    let mut ann = Member::joins(&server, "ann");
+/// The real one, once it is greeted.
+fn telnet(server: &Server) -> Option<InPty> {
     let (host, port) = server.address().rsplit_once(':').unwrap();
     let mut command = Command::new("telnet");
     command.args([host, port]);
     if Command::new("telnet").arg("--version").output().is_err() {
-        return skipped("telnet itself: it is not installed");
+        skipped("telnet itself: it is not installed");
+        return None;
     }
-    let mut telnet = InPty::start(80, &mut command);
+    let telnet = InPty::start(80, &mut command);
     telnet.pty.wait_written("/help lists the commands");
+    Some(telnet)
+}
+
+#[test]
+fn telnets_synch_leaves_nothing_in_what_is_said() {
+    let server = room(&[]);
+    let mut ann = Member::joins(&server, "ann");
+    let Some(telnet) = telnet(&server) else {
+        return;
+    };
+    telnet.pty.press("\u{1d}");
+    telnet.pty.wait_written("telnet> ");
+    telnet.pty.press("send synch\r");
+    telnet.pty.press("in step\r");
+    assert!(ann.next().ends_with(": in step"));
+}
+
+/// By lines and by characters.
+#[test]
+fn telnet_itself_is_understood() {
+    let server = room(&[]);
+    let mut ann = Member::joins(&server, "ann");
+    let Some(mut telnet) = telnet(&server) else {
+        return;
+    };
     telnet.pty.press("hello\r");
     assert!(ann.next().ends_with(": hello"));
     telnet.pty.press("\u{3}");

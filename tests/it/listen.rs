@@ -57,6 +57,15 @@ fn every_interface_means_v4_and_v6() {
 }
 
 #[test]
+fn a_client_of_ipv4_is_logged_as_one_wherever_it_comes_in() {
+    let server = Launch::new("echo").listen(&[":0"]).log("debug").start();
+    let peer = Peer::to(&format!("127.0.0.1:{}", server.port()));
+    let line = format!("{} has come", peer.local());
+    let log = server.stderr().wait_for(&line);
+    assert!(!log.contains("ffff"), "{log}");
+}
+
+#[test]
 fn several_listeners_serve_one_room() {
     let folder = TempDir::new().unwrap();
     let path = format!("unix:{}", folder.path().join("s").display());

@@ -33,6 +33,28 @@ fn term_int_and_a_hangup_end_every_service_cleanly() {
     }
 }
 
+/// Whatever SIGHUP has done, SIGTERM is the first word that hurries, and it does not.
+#[test]
+fn only_a_second_term_or_int_ends_at_once() {
+    let args = ["--max-pending", "16m", "--grace", "1m"];
+    let mut server = Launch::new("echo").args(&args).start();
+    let mut peer = Peer::with_receive_buffer(&server, 4096);
+    peer.send(vec![b'x'; 14 << 20]);
+    peer.all_taken();
+    for (signal, said) in [
+        (Signal::HUP, "SIGHUP: ending in good order"),
+        (Signal::HUP, "SIGHUP: the server ends already"),
+        (Signal::TERM, "SIGTERM: the server ends already"),
+    ] {
+        server.signal(signal);
+        server.stderr().wait_for(said);
+    }
+    assert!(server.is_running());
+    server.signal(Signal::INT);
+    server.stderr().wait_for("SIGINT again: ending at once");
+    assert_eq!(server.exit_code(), 0);
+}
+
 /// Waits until the signal has been heard.
 #[track_caller]
 fn accepts_no_more(server: &Server) {

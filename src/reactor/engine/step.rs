@@ -9,7 +9,7 @@ use super::super::Token;
 use super::super::connection::PendingInput;
 use super::super::net::Net;
 use super::{Engine, connection_in};
-use crate::addr::{Peer, Proto};
+use crate::addr::Proto;
 use crate::outbound::AudienceId;
 use crate::protocol::{Encoding, Output};
 use crate::service::{Disconnect, Newcomer, Service};
@@ -122,7 +122,7 @@ impl<N: Net> Engine<N> {
             return false;
         };
         if let Some(address) = address {
-            let proxy = std::mem::replace(&mut connection.peer, Peer::Tcp(address));
+            let proxy = std::mem::replace(&mut connection.peer, address.into());
             debug!("{proxy} is a proxy, of {address}");
         }
         let (peer, counts) = (connection.peer, is_limited && !connection.rejected);
