@@ -69,7 +69,7 @@ pub struct Limits {
     /// where there are no lines, it comes in pieces.
     pub max_message_bytes: usize,
     /// At most this many clients at once from one IP address (IPv6: from one /64). Further ones
-    /// are closed.
+    /// are told so by the service, and closed.
     pub max_clients_per_ip: Option<usize>,
     /// Messages that are taken from each client. More wait in its socket.
     pub message_rate: Option<Rate>,

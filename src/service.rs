@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use crate::addr::Peer;
 use crate::hub::HubEvent;
 use crate::outbound::{ClientId, Fanout, Offset};
@@ -59,9 +61,10 @@ pub trait Service {
     fn on_close(&mut self, _now: Instant, _client: ClientId, _why: &Disconnect, _out: &mut Fanout) {
     }
 
-    /// What a client of that encoding is told when `clients` are here, as many as may be. It is
-    /// closed after it. `None`: further clients wait unaccepted until a place is free.
-    fn refusal(&self, _clients: usize, _encoding: Encoding) -> Option<Vec<u8>> {
+    /// What a client of that encoding is told that is one too many. It is closed after it. `None`:
+    /// where too many are [here](TooMany::Here), further ones wait unaccepted until a place is free;
+    /// where too many are from its address, it is closed without a word.
+    fn refusal(&self, _of: TooMany, _encoding: Encoding) -> Option<Vec<u8>> {
         None
     }
 
@@ -74,6 +77,12 @@ pub trait Service {
     /// Whether clients may speak other protocols than plain bytes: their first ones then tell.
     fn speaks_protocols(&self) -> bool {
         false
+    }
+
+    /// Of how many more clients the first log of its first audience tells that they have come than
+    /// that they have gone, since its beginning.
+    fn told_here(&self) -> i64 {
+        0
     }
 
     /// Something came from another thread.
@@ -126,6 +135,15 @@ pub trait Service {
     fn on_deadline(&mut self, _now: Instant, _out: &mut Fanout) {}
 }
 
+/// As many clients as may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooMany {
+    /// So many are here.
+    Here(usize),
+    /// So many are here from one address.
+    FromAddress(usize),
+}
+
 /// A client that has come.
 #[derive(Debug, Clone, Copy)]
 pub struct Newcomer<'a> {
@@ -135,9 +153,17 @@ pub struct Newcomer<'a> {
     pub encoding: Encoding,
     /// It has been here before, and knows all up to the message of this id.
     pub since: Option<u64>,
-    /// Where the log of the first audience's first feed ended when it came, if that is a while ago:
-    /// it was not known at once what it speaks.
-    pub came_at: Option<Offset>,
+    /// It came a while ago, and it was not known at once what it speaks.
+    pub came_at: Option<Arrival>,
+}
+
+/// How it stood with a service when a client came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// Where the first log of its first audience ended.
+    pub log_end: Offset,
+    /// What [`Service::told_here`] was.
+    pub told_here: i64,
 }
 
 /// What comes to a service from another thread.

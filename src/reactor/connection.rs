@@ -47,7 +47,7 @@ pub(super) struct Connection<S> {
     /// The end of its stream has been read.
     pub(super) eof: bool,
     /// It was turned away at the door: no service knows it, and it is not counted.
-    pub(super) rejected: bool,
+    pub(super) rejected: Option<Rejected>,
     /// It counts among those from its address.
     pub(super) is_counted: bool,
     /// What is spoken where it came in.
@@ -68,6 +68,15 @@ pub(super) struct Connection<S> {
     pub(super) pending: Option<PendingInput>,
     pub(super) session: Session,
     pub(super) peer: Peer,
+}
+
+/// Why a client was turned away: there are as many as may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rejected {
+    /// Of all clients.
+    Full,
+    /// Of those from its address.
+    AddressFull,
 }
 
 /// What has been read from a client and not been handed over.

@@ -29,9 +29,9 @@ use super::timers::Timers;
 use super::{Limits, ServiceId, Token};
 use crate::addr::Proto;
 use crate::log_limit::LogLimiter;
-use crate::outbound::{self, Action, Fanout, Offset};
+use crate::outbound::{self, Action, Fanout};
 use crate::protocol::Setup;
-use crate::service::Service;
+use crate::service::{Arrival, Service};
 use crate::tls::ServerConfig;
 
 mod accept;
@@ -135,7 +135,7 @@ pub(crate) struct Engine<N: Net> {
     tls: Option<Arc<ServerConfig>>,
     setup: Setup,
     /// Of clients of which it is not known yet what they speak, where the talk was when they came.
-    undecided: HashMap<Token, Offset>,
+    undecided: HashMap<Token, Arrival>,
     /// Each client comes through a proxy, which says first where it comes from.
     is_proxied: bool,
     lag_log: LogLimiter,

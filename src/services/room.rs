@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::websocket::CloseCode;
 use crate::protocol::{self, Encoder, Encoding, Event};
-use crate::service::{Disconnect, Input, Newcomer, Service};
+use crate::service::{Disconnect, Input, Newcomer, Service, TooMany};
 use crate::wire::{Framing, Message};
 
 mod about;
@@ -41,7 +41,7 @@ mod transcript;
 mod visitors;
 mod words;
 
-use channels::Channels;
+use channels::{ChannelId, Channels};
 use command::Command;
 use ignores::Ignores;
 use members::Members;
@@ -234,6 +234,10 @@ impl Service for Room {
         self.hub.as_ref().is_none_or(hub::Hub::is_ready)
     }
 
+    fn told_here(&self) -> i64 {
+        self.channels[ChannelId::LOBBY].told_here()
+    }
+
     fn framing(&self) -> Framing {
         self.config.framing
     }
@@ -321,14 +325,8 @@ impl Service for Room {
         self.hub.is_some()
     }
 
-    fn refusal(&self, clients: usize, encoding: Encoding) -> Option<Vec<u8>> {
-        let why = format!("full: {clients} are here; try again later");
-        let mut bytes = Vec::new();
-        if !matches!(encoding, Encoding::Irc | Encoding::IrcTime) {
-            protocol::encode(encoding, &Event::Notice(&why), "*", &mut bytes);
-        }
-        protocol::encode_end(encoding, CloseCode::TryAgainLater, &why, &mut bytes);
-        Some(bytes)
+    fn refusal(&self, of: TooMany, encoding: Encoding) -> Option<Vec<u8>> {
+        Some(words::refusal(of, encoding))
     }
 
     fn farewell(&self, client: ClientId, why: &Disconnect) -> Option<Vec<u8>> {

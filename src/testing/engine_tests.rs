@@ -12,6 +12,7 @@ use crate::services::echo::Echo;
 use crate::services::room::{Config, Notices, Room};
 use crate::wire::Framing;
 
+mod arrivals;
 mod openings;
 mod upgrade;
 mod websockets;
@@ -125,7 +126,7 @@ fn each_address_has_so_many_places() {
     echo.joins_from("bob", from("10.0.0.1:2"));
     echo.joins_from("eve", from("10.0.0.2:1"));
     assert!(echo.is_served("ann") && !echo.is_served("bob") && echo.is_served("eve"));
-    assert_eq!(echo.end("bob"), Some(End::Closed));
+    assert_eq!(echo.end("bob"), Some(End::Finished));
     echo.vanishes("ann");
     echo.joins_from("kim", from("10.0.0.1:3"));
     assert!(echo.is_served("kim"));

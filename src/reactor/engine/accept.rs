@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use log::{debug, info, warn};
 
-use super::super::connection::{Connection, DRAIN_TIMEOUT, Phase, ReadState};
+use super::super::connection::{Connection, DRAIN_TIMEOUT, Phase, ReadState, Rejected};
 use super::super::net::Net;
 use super::super::rate_limit::RateLimiter;
 use super::super::transport::Transport;
@@ -14,7 +14,7 @@ use super::super::{ServiceId, Token};
 use super::{Engine, RunState, Source, connection_in, source_in, would_block};
 use crate::addr::{Peer, Proto};
 use crate::protocol::{Encoding, Opening, Session};
-use crate::service::Disconnect;
+use crate::service::{Disconnect, TooMany};
 
 /// Clients that are taken in at once before it is the others' turn: some half a millisecond.
 const ACCEPT_BUDGET: usize = 64;
@@ -26,7 +26,7 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// has left, and that is not news each time.
 const NO_ROOM_LOGGED_EVERY: Duration = Duration::from_secs(60);
 
-/// Connections that are told that the server is full, and are kept until they have read it: that
+/// Connections that are told that they are one too many, and are kept until they have read it: that
 /// may take a TLS handshake, and the tenth of a second in which a client may say what it speaks.
 /// The oldest makes place for the next.
 pub(super) const MAX_REJECTED: usize = 64;
@@ -49,7 +49,7 @@ impl<N: Net> Engine<N> {
             let refusal = match is_full {
                 true => match self.services[service.index()]
                     .service
-                    .refusal(clients, Encoding::Lines)
+                    .refusal(TooMany::Here(clients), Encoding::Lines)
                 {
                     None => return self.park_listener(token, now),
                     refusal => refusal,
@@ -61,7 +61,11 @@ impl<N: Net> Engine<N> {
                     state.retry_at = None;
                     match refusal {
                         None => self.on_accepted(stream, peer, (service, proto), now),
-                        Some(_) => self.reject_full(stream, peer, (service, proto), now),
+                        Some(_) => {
+                            self.log_refusal(now, format_args!("{peer}: clients here: {clients}"));
+                            let why = Rejected::Full;
+                            self.turn_away(stream, peer, (service, proto), why, now);
+                        }
                     }
                 }
                 Err(error) if would_block(&error) => return,
@@ -85,7 +89,7 @@ impl<N: Net> Engine<N> {
         // One behind a proxy says first where it comes from.
         let is_counted = self.limits.max_clients_per_ip.is_some() && !self.is_proxied;
         if is_counted && !self.count_in(&peer, now) {
-            return self.net.close(stream);
+            return self.turn_away(stream, peer, to, Rejected::AddressFull, now);
         }
         let Some(token) = self.register(stream, peer, to, now) else {
             if is_counted {
@@ -117,15 +121,26 @@ impl<N: Net> Engine<N> {
         may
     }
 
-    /// Takes a client in to tell it that the server is full.
-    fn reject_full(&mut self, stream: N::Stream, peer: Peer, to: (ServiceId, Proto), now: Instant) {
-        let clients = self.counts.clients;
-        self.log_refusal(now, format_args!("{peer}: clients here: {clients}"));
+    /// Takes a client in to tell it why it cannot stay, and so that it reads an end of the stream.
+    fn turn_away(
+        &mut self,
+        stream: N::Stream,
+        peer: Peer,
+        to: (ServiceId, Proto),
+        why: Rejected,
+        now: Instant,
+    ) {
         let Some(token) = self.register(stream, peer, to, now) else {
             return;
         };
+        self.set_rejected(token, why);
+        self.begin(token, now);
+        self.arm(token);
+    }
+
+    pub(super) fn set_rejected(&mut self, token: Token, why: Rejected) {
         if let Some(connection) = self.connection(token) {
-            connection.rejected = true;
+            connection.rejected = Some(why);
         }
         self.rejected.push_back(token);
         if self.rejected.len() > MAX_REJECTED
@@ -133,16 +148,25 @@ impl<N: Net> Engine<N> {
         {
             self.kill(oldest, Disconnect::Unfinished);
         }
-        self.begin(token, now);
-        self.arm(token);
     }
 
-    /// Tells a client that the server is full.
-    pub(super) fn tell_full(&mut self, token: Token, encoding: Encoding, now: Instant) {
-        let clients = self.counts.clients;
+    /// Tells a client why it was turned away.
+    pub(super) fn tell_rejected(
+        &mut self,
+        token: Token,
+        why: Rejected,
+        encoding: Encoding,
+        now: Instant,
+    ) {
+        let of = match why {
+            Rejected::Full => TooMany::Here(self.counts.clients),
+            Rejected::AddressFull => {
+                TooMany::FromAddress(self.limits.max_clients_per_ip.unwrap_or_default())
+            }
+        };
         if let Some(connection) = connection_in(&mut self.sources, token) {
             let service = &self.services[connection.service.index()].service;
-            let text = service.refusal(clients, encoding).unwrap_or_default();
+            let text = service.refusal(of, encoding).unwrap_or_default();
             self.reject(token, &text, now);
         }
     }
@@ -201,7 +225,7 @@ impl<N: Net> Engine<N> {
             had_urgent: false,
             broken: false,
             eof: false,
-            rejected: false,
+            rejected: None,
             is_counted: false,
             is_told_of: false,
             encoding: Encoding::Lines,

@@ -23,9 +23,9 @@ impl<N: Net> Engine<N> {
             };
             let token = Token::new(key, *generation);
             let is_rejected = self.rejected.contains(&token);
-            assert!(connection.rejected || !is_rejected);
-            rejected += usize::from(connection.rejected);
-            clients += usize::from(!connection.rejected);
+            assert!(connection.rejected.is_some() || !is_rejected);
+            rejected += usize::from(connection.rejected.is_some());
+            clients += usize::from(connection.rejected.is_none());
             let slot = &self.services[connection.service.index()];
             let state = connection.read_state;
             let (phase, peer) = (connection.phase, connection.peer);

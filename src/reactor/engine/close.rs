@@ -119,7 +119,7 @@ impl<N: Net> Engine<N> {
                 continue;
             };
             let (service, peer) = (connection.service, connection.peer);
-            let (is_client, is_counted) = (!connection.rejected, connection.is_counted);
+            let (is_client, is_counted) = (connection.rejected.is_none(), connection.is_counted);
             if self.count_unknown(token) {
                 self.call_service(service, now, |service, out| {
                     service.on_close(now, token, &why, out);
@@ -181,7 +181,7 @@ impl<N: Net> Engine<N> {
         };
         for token in self.tokens() {
             match self.source(token) {
-                Some(Source::Connection(connection)) if connection.rejected => {
+                Some(Source::Connection(connection)) if connection.rejected.is_some() => {
                     self.kill(token, Disconnect::Shutdown);
                 }
                 Some(Source::Connection(_)) => {

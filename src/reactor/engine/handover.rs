@@ -20,9 +20,9 @@ use super::counts::Counts;
 use super::{Engine, RunState, Slot, Source, source_in};
 use crate::addr::{Peer, Proto};
 use crate::clock;
-use crate::outbound::{Offset, SavedFanout};
+use crate::outbound::SavedFanout;
 use crate::protocol::{Encoding, Session};
-use crate::service::Disconnect;
+use crate::service::{Arrival, Disconnect};
 
 /// An engine as it is between two turns. Tokens stay what they are: services name clients by them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,7 +31,8 @@ pub(crate) struct SavedEngine {
     services: Vec<SavedService>,
     /// Whom the services know, and who is not handed over.
     left: Vec<(Token, ServiceId)>,
-    undecided: HashMap<Token, Offset>,
+    #[serde(default)]
+    arrivals: HashMap<Token, Arrival>,
     counts: Counts,
     generation: u32,
 }
@@ -90,7 +91,7 @@ impl<N: Net> Engine<N> {
             connections: Vec::new(),
             services: Vec::new(),
             left: Vec::new(),
-            undecided: self.undecided.clone(),
+            arrivals: self.undecided.clone(),
             counts: self.counts,
             generation: self.generation,
         };
@@ -102,7 +103,7 @@ impl<N: Net> Engine<N> {
             match self.goes_along(token, connection) {
                 true => saved.connections.push(save_connection(token, connection)),
                 false => {
-                    saved.undecided.remove(&token);
+                    saved.arrivals.remove(&token);
                     if connection.is_told_of {
                         saved.left.push((token, connection.service));
                     }
@@ -130,7 +131,7 @@ impl<N: Net> Engine<N> {
     fn goes_along(&self, token: Token, connection: &Connection<N::Stream>) -> bool {
         let fanout = &self.services[connection.service.index()].fanout;
         connection.phase == Phase::Open
-            && !connection.rejected
+            && connection.rejected.is_none()
             && connection.write_error.is_none()
             && connection.transport.is_plain()
             && !fanout.is_closing(token)
@@ -218,7 +219,7 @@ impl<N: Net> Engine<N> {
             by_encoding: Default::default(),
             ..saved.counts
         };
-        self.undecided = saved.undecided;
+        self.undecided = saved.arrivals;
         for (slot, saved) in self.services.iter_mut().zip(saved.services) {
             slot.fanout.restore(saved.fanout);
             let restored = slot.guard(|service, _| service.restore(&saved.state));
@@ -271,7 +272,7 @@ impl<N: Net> Engine<N> {
             had_urgent: saved.had_urgent,
             broken: false,
             eof: saved.eof,
-            rejected: false,
+            rejected: None,
             is_counted: saved.is_counted,
             proto: saved.proto,
             is_told_of: saved.is_told_of,

@@ -67,7 +67,7 @@ impl<N: Net> Engine<N> {
         };
         let slot = &mut self.services[connection.service.index()];
         // One that is turned away is owed nothing, and may still finish its handshake.
-        let is_closing = slot.fanout.is_closing(token) && !connection.rejected;
+        let is_closing = slot.fanout.is_closing(token) && connection.rejected.is_none();
         if connection.phase != Phase::Open || connection.eof || is_closing {
             Err(Refusal::Ended)
         } else if connection.is_rate_limited(now) {
@@ -203,7 +203,7 @@ impl<N: Net> Engine<N> {
         let Some(connection) = connection_in(&mut self.sources, token) else {
             return false;
         };
-        let (session, is_full) = (&mut connection.session, connection.rejected);
+        let (session, is_full) = (&mut connection.session, connection.rejected.is_some());
         let output = match &mut input {
             Input::Bytes(bytes) => session.next(bytes, &self.setup, is_full),
             Input::Quiet => session.on_quiet(&self.setup, now),

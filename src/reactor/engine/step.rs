@@ -6,13 +6,13 @@ use std::time::Instant;
 use log::{debug, info};
 
 use super::super::Token;
-use super::super::connection::PendingInput;
+use super::super::connection::{PendingInput, Rejected};
 use super::super::net::Net;
 use super::{Engine, connection_in};
 use crate::addr::Proto;
 use crate::outbound::AudienceId;
 use crate::protocol::{Encoding, Output};
-use crate::service::{Disconnect, Newcomer, Service};
+use crate::service::{Arrival, Disconnect, Newcomer, Service};
 
 impl<N: Net> Engine<N> {
     /// Pages of these origins, beside the server's own, may use the WebSocket.
@@ -44,10 +44,14 @@ impl<N: Net> Engine<N> {
         };
         match connection.session.joins_at_once() {
             Some(encoding) => self.let_in(token, encoding, None, now),
-            None if connection.proto == Proto::Auto && !connection.rejected => {
-                let fanout = &self.services[connection.service.index()].fanout;
-                let at = fanout.log_end(AudienceId::FIRST, Encoding::Lines.index());
-                self.undecided.entry(token).or_insert(at);
+            None if connection.proto == Proto::Auto && connection.rejected.is_none() => {
+                let slot = &self.services[connection.service.index()];
+                let lines = Encoding::Lines.index();
+                let arrival = Arrival {
+                    log_end: slot.fanout.log_end(AudienceId::FIRST, lines),
+                    told_here: slot.service.told_here(),
+                };
+                self.undecided.entry(token).or_insert(arrival);
             }
             None => {}
         }
@@ -90,8 +94,8 @@ impl<N: Net> Engine<N> {
         let Some(connection) = self.connection(token) else {
             return;
         };
-        if connection.rejected {
-            return self.tell_full(token, encoding, now);
+        if let Some(why) = connection.rejected {
+            return self.tell_rejected(token, why, encoding, now);
         }
         let (service, peer) = (connection.service, connection.peer);
         self.count_known(token, encoding);
@@ -125,18 +129,22 @@ impl<N: Net> Engine<N> {
             let proxy = std::mem::replace(&mut connection.peer, address.into());
             debug!("{proxy} is a proxy, of {address}");
         }
-        let (peer, counts) = (connection.peer, is_limited && !connection.rejected);
-        if counts && !self.count_in(&peer, now) {
-            self.kill(token, Disconnect::Unfinished);
-            return false;
-        }
+        let (peer, is_client) = (connection.peer, connection.rejected.is_none());
+        let is_counted = is_limited && is_client && self.count_in(&peer, now);
+        let is_one_too_many = is_limited && is_client && !is_counted;
         let Some(connection) = self.connection(token) else {
             return false;
         };
-        connection.is_counted = counts;
+        connection.is_counted = is_counted;
         let is_tls = connection.proto.is_tls();
         if is_tls {
             self.start_tls(token, std::mem::take(rest), now);
+        }
+        if is_one_too_many {
+            // It was one of them so far.
+            self.counts.clients -= 1;
+            self.set_rejected(token, Rejected::AddressFull);
+            self.wake_listeners();
         }
         !is_tls
     }
@@ -146,7 +154,7 @@ impl<N: Net> Engine<N> {
         let Some(connection) = connection_in(&mut self.sources, token) else {
             return;
         };
-        if connection.rejected {
+        if connection.rejected.is_some() {
             return self.reject(token, reply, now);
         }
         let service = connection.service;

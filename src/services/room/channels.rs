@@ -14,8 +14,8 @@ use super::broadcast::Addressees;
 use super::history::History;
 use super::nick;
 use super::notices::{Notices, PendingNotices};
-use crate::outbound::{AudienceId, Fanout};
-use crate::protocol::beginning;
+use crate::outbound::{AudienceId, Fanout, Published};
+use crate::protocol::{Encoding, beginning};
 
 /// The longest topic, in bytes, inclusive; what is longer is cut.
 const MAX_TOPIC_BYTES: usize = 300;
@@ -53,6 +53,9 @@ pub(super) struct Channel {
     pending: PendingNotices,
     /// It stays when it is empty.
     is_kept: bool,
+    /// Of how many more members its log of lines tells that they have come than that they have gone.
+    #[serde(default)]
+    told_here: i64,
 }
 
 impl Channel {
@@ -67,6 +70,17 @@ impl Channel {
 
     pub(super) fn topic(&self) -> &str {
         &self.topic
+    }
+
+    pub(super) fn told_here(&self) -> i64 {
+        self.told_here
+    }
+
+    /// It was told where `published` says that a member has come (`1`) or gone (`-1`).
+    pub(super) fn note_told(&mut self, published: Option<Published>, change: i64) {
+        if published.is_some_and(|ranges| !ranges[Encoding::Lines.index()].is_empty()) {
+            self.told_here += change;
+        }
     }
 
     /// Gives it a topic, sanitized, or none.
@@ -196,14 +210,15 @@ impl Channels {
         self[id].is_kept = true;
     }
 
-    /// The last member has left: the room ends, if it is none of those that stay.
-    pub(super) fn end_unless_kept(&mut self, id: ChannelId, out: &mut Fanout) {
+    /// The last member has left: the room ends, if it is none of those that stay. Whether it has.
+    pub(super) fn end_unless_kept(&mut self, id: ChannelId, out: &mut Fanout) -> bool {
         if self[id].is_kept {
-            return;
+            return false;
         }
         let channel = self.slab.remove(id.index());
         self.by_look.remove(&nick::folded(channel.name()));
         out.remove_audience(channel.addressees.audience());
+        true
     }
 
     /// Something is to be announced in a room of so many members; whether now, one by one.
@@ -262,6 +277,7 @@ impl Channels {
             history: History::new(self.history_lines, start_id),
             pending: PendingNotices::new(self.notices),
             is_kept: false,
+            told_here: 0,
         });
         self.by_look
             .insert(nick::folded(name), ChannelId::of_index(key));

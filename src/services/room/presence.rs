@@ -12,6 +12,7 @@ use super::{Notices, Room};
 use crate::outbound::{ClientId, Fanout, Offset};
 use crate::protocol::websocket::CloseCode;
 use crate::protocol::{self, Encoding, Event};
+use crate::service::{Arrival, Service};
 
 /// Coming, and moving.
 impl Room {
@@ -22,14 +23,17 @@ impl Room {
         now: Instant,
         client: ClientId,
         encoding: Encoding,
-        before: (Option<u64>, Option<Offset>),
+        (since, came_at): (Option<u64>, Option<Arrival>),
         out: &mut Fanout,
     ) {
         let lobby = ChannelId::LOBBY;
         let (bans, now_ms) = (&self.order.bans, self.time_ms());
         let may_be = |name: &str| !bans.has_name(now_ms, name);
         let name = self.members.add(client, encoding, lobby, may_be);
+        // Who came while it was not known what the client speaks may be told of in what it is owed.
+        let to_be_told = came_at.map_or(0, |came_at| self.told_here() - came_at.told_here);
         let others = self.members.len(lobby) - 1;
+        let others = others.saturating_add_signed(isize::try_from(-to_be_told).unwrap_or(0));
         let name = &*name;
         // JSON's clients are told their name before all else, whatever else they are told.
         let is_greeted = encoding == Encoding::Json || self.config.notices != Notices::Off;
@@ -38,7 +42,8 @@ impl Room {
         let greeting = welcome.into_iter().chain(motd);
         let greeting = greeting.chain(self.known_topic_of(lobby));
         self.tell_all(client, greeting, out);
-        self.enter(now, client, lobby, before, out);
+        let came_at = came_at.map(|came_at| came_at.log_end);
+        self.enter(now, client, lobby, (since, came_at), out);
     }
 
     /// A client moves to the room of that name, which is made if there is none; it may know all
@@ -157,7 +162,8 @@ impl Room {
                 name: &name,
             };
             let to = &channel.addressees;
-            let _ = publish(to, Some(client), &joined, &mut self.encoder, out);
+            let published = publish(to, Some(client), &joined, &mut self.encoder, out);
+            self.channels[room].note_told(published, 1);
         }
     }
 
@@ -209,8 +215,9 @@ impl Room {
         out: &mut Fanout,
     ) {
         let members = self.members.len(room);
-        if members == 0 {
-            return self.channels.end_unless_kept(room, out);
+        // Where a room goes on, who is about to come reads of it.
+        if members == 0 && self.channels.end_unless_kept(room, out) {
+            return;
         }
         if self
             .channels
@@ -224,7 +231,8 @@ impl Room {
                 why,
             };
             let to = &channel.addressees;
-            let _ = publish(to, Some(client), &left, &mut self.encoder, out);
+            let published = publish(to, Some(client), &left, &mut self.encoder, out);
+            self.channels[room].note_told(published, -1);
         }
     }
 

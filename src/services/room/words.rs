@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::protocol::Encoding;
 use crate::protocol::websocket::CloseCode;
+use crate::protocol::{self, Encoding, Event};
 use crate::sanitize;
-use crate::service::Disconnect;
+use crate::service::{Disconnect, TooMany};
 
 /// What a client is told of why the server ends it, and IRC's clients of why it has gone.
 pub(super) fn reason(why: &Disconnect) -> Option<&'static str> {
@@ -42,4 +42,19 @@ pub(super) fn text_of(encoding: Encoding, bytes: &[u8]) -> Cow<'_, str> {
     };
     let length = bytes.iter().rposition(|byte| !end.contains(byte));
     sanitize::sanitize(&bytes[..length.map_or(0, |last| last + 1)])
+}
+
+/// All that a client is told that is one too many.
+pub(super) fn refusal(of: TooMany, encoding: Encoding) -> Vec<u8> {
+    let here = match of {
+        TooMany::Here(count) => format!("{count} are here"),
+        TooMany::FromAddress(count) => format!("{count} are here from your address"),
+    };
+    let why = format!("full: {here}; try again later");
+    let mut bytes = Vec::new();
+    if !matches!(encoding, Encoding::Irc | Encoding::IrcTime) {
+        protocol::encode(encoding, &Event::Notice(&why), "*", &mut bytes);
+    }
+    protocol::encode_end(encoding, CloseCode::TryAgainLater, &why, &mut bytes);
+    bytes
 }

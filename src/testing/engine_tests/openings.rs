@@ -215,7 +215,11 @@ fn limits_by_address_count_what_the_proxy_says() {
         room.sends(name, header(port) + "hi\n");
     }
     assert!(room.is_served("ann") && !room.is_served("bob"));
-    assert!(room.end("bob").is_some());
+    room.hears(
+        "bob",
+        "* full: 1 are here from your address; try again later",
+    );
+    assert_eq!(room.end("bob"), Some(End::Finished));
     room.vanishes("ann");
     room.joins_by_proxy("kim", Proto::Auto, from("192.0.2.1:3"));
     room.sends_in_pieces_of("kim", 4);

@@ -10,7 +10,7 @@ use super::super::sim::net::Shared;
 use super::super::sim::server::FailureFlag;
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::Encoding;
-use crate::service::{Disconnect, Input, Newcomer, Service};
+use crate::service::{Disconnect, Input, Newcomer, Service, TooMany};
 use crate::wire::{Framing, Message};
 
 /// What the service was told, by socket.
@@ -83,8 +83,8 @@ impl Probe {
 }
 
 impl Service for Probe {
-    fn refusal(&self, clients: usize, encoding: Encoding) -> Option<Vec<u8>> {
-        self.service.borrow().refusal(clients, encoding)
+    fn refusal(&self, of: TooMany, encoding: Encoding) -> Option<Vec<u8>> {
+        self.service.borrow().refusal(of, encoding)
     }
 
     fn farewell(&self, client: ClientId, why: &Disconnect) -> Option<Vec<u8>> {
@@ -93,6 +93,10 @@ impl Service for Probe {
 
     fn speaks_protocols(&self) -> bool {
         self.service.borrow().speaks_protocols()
+    }
+
+    fn told_here(&self) -> i64 {
+        self.service.borrow().told_here()
     }
 
     fn framing(&self) -> Framing {

@@ -15,16 +15,13 @@ use super::setup::FAIR_LOG_BYTES;
 use crate::outbound::{self, ClientId, Fanout};
 use crate::protocol::Encoding;
 use crate::reactor::Limits;
-use crate::service::{Disconnect, Newcomer, Service};
+use crate::service::{Disconnect, Newcomer, Service, TooMany};
 use crate::wire::{Framing, Message};
 
+mod bounds;
 mod polyglot;
 
-/// What one client may be owed beyond its bound: one answer, of some hundred names at most, and
-/// this many lines of history, each with its nick.
-const ONE_ANSWER_BYTES: usize = 4096;
-pub(super) const MOST_HISTORY_LINES: usize = 10;
-const NICK_BYTES: usize = 40;
+pub(super) use bounds::MOST_HISTORY_LINES;
 
 /// What a member may say in a turn, as JSON, on the average.
 const TALK_BYTES: usize = 2 << 10;
@@ -218,24 +215,6 @@ impl<S: Service> Oracle<S> {
         false
     }
 
-    /// What is owed is bounded, however its client speaks.
-    fn check_owed(&self, client: ClientId, out: &Fanout) {
-        let id = self.sockets[&client];
-        let limits = self.outbound;
-        let owed = out.held_bytes(client);
-        let history = MOST_HISTORY_LINES * (self.limits.max_message_bytes + NICK_BYTES);
-        let most = limits.max_pending_bytes + ONE_ANSWER_BYTES + history;
-        assert!(owed <= most, "#{id} is owed {owed}");
-    }
-
-    /// What is owed a client is looked at before it is heard, whatever way its message comes in.
-    fn check_held(&self, client: ClientId, out: &Fanout) {
-        let id = self.sockets[&client];
-        let limits = self.outbound;
-        let mark = limits.high_water_bytes.min(limits.max_pending_bytes);
-        assert!(out.held_bytes(client) < mark, "#{id} is not held");
-    }
-
     /// No client is closed for a reason that is none.
     fn judge(&self, id: usize, why: &Disconnect) {
         let book = self.records.borrow();
@@ -293,8 +272,8 @@ impl<S: Service> Oracle<S> {
 }
 
 impl<S: Service> Service for Oracle<S> {
-    fn refusal(&self, clients: usize, encoding: Encoding) -> Option<Vec<u8>> {
-        self.inner.refusal(clients, encoding)
+    fn refusal(&self, of: TooMany, encoding: Encoding) -> Option<Vec<u8>> {
+        self.inner.refusal(of, encoding)
     }
 
     fn farewell(&self, client: ClientId, why: &Disconnect) -> Option<Vec<u8>> {
@@ -312,6 +291,10 @@ impl<S: Service> Service for Oracle<S> {
 
     fn speaks_protocols(&self) -> bool {
         self.inner.speaks_protocols()
+    }
+
+    fn told_here(&self) -> i64 {
+        self.inner.told_here()
     }
 
     fn framing(&self) -> Framing {

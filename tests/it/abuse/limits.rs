@@ -27,6 +27,35 @@ fn one_address_has_only_so_many_places() {
     inside[0].echoes("still in");
 }
 
+/// In a room it is told why; elsewhere it reads an end of the stream, whatever it has sent before.
+#[test]
+fn one_too_many_from_an_address_reads_why_and_is_not_reset() {
+    let args = ["--max-clients-per-ip", "1"];
+    let echo = Launch::new("echo").args(&args).start();
+    let mut inside = Peer::connect(&echo);
+    inside.echoes("in");
+    let mut next = Peer::connect(&echo);
+    next.send("hello");
+    next.all_taken();
+    assert_eq!(next.rest(), b"");
+    let room = Launch::new("room").args(&args).start();
+    let _ann = Member::joins(&room, "ann");
+    let told = "full: 1 are here from your address; try again later";
+    for (sent, answer) in [
+        ("", format!("* {told}\n")),
+        ("hello\n", format!("* {told}\n")),
+        ("NICK bob\r\n", format!("ERROR :{told}\r\n")),
+    ] {
+        let mut next = Peer::connect(&room);
+        next.send(sent);
+        assert_eq!(String::from_utf8(next.rest()).unwrap(), answer);
+    }
+    let mut page = Peer::connect(&room);
+    page.send("GET / HTTP/1.1\r\nHost: here\r\n\r\n");
+    let answer = String::from_utf8(page.rest()).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+}
+
 #[test]
 fn a_crowd_that_is_turned_away_costs_a_few_lines() {
     let server = Launch::new("echo")

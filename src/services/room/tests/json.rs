@@ -3,6 +3,7 @@
 use super::hall::{FIRST_ID, Hall};
 use super::*;
 use crate::protocol::Encoding;
+use crate::service::TooMany;
 use crate::wire::Message;
 
 fn with_notices(notices: Notices) -> Hall {
@@ -200,7 +201,7 @@ fn each_protocol_has_its_last_words() {
         assert_eq!(hall.room.farewell(hall.id("page"), &why), None);
     }
     let full = |encoding| {
-        let refusal = hall.room.refusal(7, encoding);
+        let refusal = hall.room.refusal(TooMany::Here(7), encoding);
         hall::read(encoding, &refusal.unwrap())
     };
     let why = "full: 7 are here; try again later";

@@ -16,7 +16,7 @@ impl<S: Service> Oracle<S> {
         let log_start = out.replay_start(AudienceId::FIRST, Encoding::Lines.index());
         let is_line_client = newcomer.encoding == Encoding::Lines;
         let came_at = newcomer.came_at.filter(|_| is_line_client);
-        let connected_at = came_at.map(|at| book.talk.place_of(at.max(log_start)));
+        let connected_at = came_at.map(|at| book.talk.place_of(at.log_end.max(log_start)));
         let record = &mut book.clients[id];
         let membership = record.membership.as_mut().expect("it speaks something");
         if record.has_reset && is_line_client {
