@@ -16,6 +16,11 @@ pub(crate) struct Laggard {
 }
 
 impl Fanout {
+    /// Whether a sweep has found some that were not taken yet.
+    pub(crate) fn has_laggards(&self) -> bool {
+        !self.laggards.is_empty()
+    }
+
     /// Clients that missed what has been trimmed, or soon will. A stalled one never becomes
     /// writable, so they have to be looked for.
     pub(crate) fn take_laggards(&mut self, now: Instant) -> Vec<Laggard> {

@@ -78,6 +78,9 @@ impl<N: Net> Engine<N> {
             Err(Refusal::OthersTurn)
         } else if slot.fanout.is_outrun(token, now) {
             Err(Refusal::Outrun)
+        } else if slot.fanout.has_laggards() {
+            // What else is said in this turn could trim what they have got in part.
+            Err(Refusal::OthersTurn)
         } else {
             Ok(())
         }

@@ -174,6 +174,26 @@ fn one_that_lags_has_its_last_word_behind_a_whole_frame() {
     }
 }
 
+/// Though all that was said came in one read, which is more than the log holds.
+#[test]
+fn one_that_lags_within_one_read_has_its_last_word_too() {
+    for room_bytes in (0..2000).step_by(97) {
+        let mut room = room(SMALL_LOG);
+        room.joins("ann");
+        room.joins("eve");
+        comes(&mut room, "bob", Proto::Http);
+        room.has_room_for("bob", room_bytes);
+        let said = numbered(200);
+        room.sends("ann", said.join("\n") + "\n");
+        let fate = room.fate("bob");
+        assert!(matches!(fate, Some(Disconnect::Lagged { .. })), "{fate:?}");
+        room.recovers("bob");
+        let (told, code) = texts(&mut room, "bob");
+        assert_eq!(code, Some(1013), "{room_bytes}");
+        assert_eq!(told, said[..told.len()], "{room_bytes}");
+    }
+}
+
 /// What may be trimmed at any moment is not promised to it: it would lag from the first.
 #[test]
 fn one_that_comes_back_is_shown_what_can_still_be_sent() {
