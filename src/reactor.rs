@@ -279,7 +279,7 @@ impl Reactor {
 
     /// What TLS handshakes are made from. If that is files, SIGHUP has them read anew.
     pub(crate) fn set_tls(&mut self, tls: TlsServer) {
-        self.engine.set_tls(tls.config());
+        self.engine.set_tls(tls.configs());
         self.tls = Some(tls);
     }
 

@@ -40,10 +40,13 @@ use serde::{Deserialize, Serialize};
 #[cfg(all(not(feature = "tls"), any(test, fuzzing)))]
 pub(crate) use absent::fixed;
 #[cfg(not(feature = "tls"))]
-pub(crate) use absent::{Connector, ServerConfig, TlsConnection, TlsServer};
+pub(crate) use absent::{Connector, ServerConfig, ServerConfigs, TlsConnection, TlsServer};
 #[cfg(feature = "tls")]
 pub(crate) use {
-    client::Connector, connection::TlsConnection, rustls::ServerConfig, server::TlsServer,
+    client::Connector,
+    connection::TlsConnection,
+    rustls::ServerConfig,
+    server::{ServerConfigs, TlsServer},
 };
 
 /// Where a server's certificate and key come from.

@@ -17,7 +17,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
 use slab::Slab;
@@ -32,7 +31,7 @@ use crate::log_limit::LogLimiter;
 use crate::outbound::{self, Action, Fanout};
 use crate::protocol::Setup;
 use crate::service::{Arrival, Service};
-use crate::tls::ServerConfig;
+use crate::tls::ServerConfigs;
 
 mod accept;
 #[cfg(test)]
@@ -132,7 +131,7 @@ pub(crate) struct Engine<N: Net> {
     counts: Counts,
     per_ip: PerIpLimit,
     /// For handshakes to come; there where a listener needs it.
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<ServerConfigs>,
     setup: Setup,
     /// Of clients of which it is not known yet what they speak, where the talk was when they came.
     undecided: HashMap<Token, Arrival>,

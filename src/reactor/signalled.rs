@@ -58,7 +58,7 @@ impl Reactor {
             has_files = true;
             match tls.reload() {
                 Ok(()) => {
-                    self.engine.set_tls(tls.config());
+                    self.engine.set_tls(tls.configs());
                     let fingerprint = tls.fingerprint();
                     info!("SIGHUP: the TLS certificate and key are read anew; {fingerprint}");
                 }

@@ -296,7 +296,7 @@ impl Reactor {
         let saved: Saved = rmp_serde::from_slice(&state).map_err(|error| error.to_string())?;
         if let (Some(tls), Some(certificate)) = (&mut self.tls, saved.certificate) {
             tls.go_on_with(certificate)?;
-            self.engine.set_tls(tls.config());
+            self.engine.set_tls(tls.configs());
         }
         let mut descriptors = descriptors.into_iter();
         let sockets: Vec<_> = descriptors.by_ref().take(saved.listeners.len()).collect();

@@ -5,10 +5,21 @@ use std::sync::Arc;
 
 use super::{Identity, Made, Trust};
 use crate::failure::CliError;
+use crate::protocol::Opening;
 
 /// There is none.
 #[derive(Debug)]
 pub(crate) enum ServerConfig {}
+
+/// There are none.
+#[derive(Debug, Clone)]
+pub(crate) enum ServerConfigs {}
+
+impl ServerConfigs {
+    pub(crate) fn of(&self, _: Opening) -> &Arc<ServerConfig> {
+        match *self {}
+    }
+}
 
 /// There is none.
 #[derive(Debug)]
@@ -61,7 +72,7 @@ impl TlsServer {
         match *self {}
     }
 
-    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+    pub(crate) fn configs(&self) -> ServerConfigs {
         match *self {}
     }
 
@@ -128,9 +139,7 @@ impl TlsConnection {
 /// What simulations would have.
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fixed {
-    use std::sync::Arc;
-
-    use super::{ServerConfig, TlsConnection};
+    use super::{ServerConfigs, TlsConnection};
 
     /// There is none.
     pub(crate) enum Pair {}
@@ -140,7 +149,7 @@ pub(crate) mod fixed {
             None
         }
 
-        pub(crate) fn server(&self) -> Arc<ServerConfig> {
+        pub(crate) fn server(&self) -> ServerConfigs {
             match *self {}
         }
 

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
-use rustls::{ClientConfig, ServerConfig};
+use rustls::ClientConfig;
 
-use super::{TlsConnection, Trust, client, server};
+use super::{ServerConfigs, TlsConnection, Trust, client, server};
 
-/// A server's configuration, and those of clients that know its certificate.
+/// A server's configurations, and those of clients that know its certificate.
 pub(crate) struct Pair {
-    server: Arc<ServerConfig>,
+    server: ServerConfigs,
     tls12: Arc<ClientConfig>,
     tls13: Arc<ClientConfig>,
 }
@@ -34,15 +34,15 @@ impl Pair {
         let trust = Trust::Fingerprint(super::sha256(&certificate));
         let of_version = |version| client::config_of(&trust, &[version]).expect("a client");
         Some(Self {
-            server: server::config(vec![certificate], key.into()).expect("a server"),
+            server: server::configs(vec![certificate], key.into()).expect("a server"),
             tls12: of_version(&rustls::version::TLS12),
             tls13: of_version(&rustls::version::TLS13),
         })
     }
 
     /// For handshakes to come.
-    pub(crate) fn server(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.server)
+    pub(crate) fn server(&self) -> ServerConfigs {
+        self.server.clone()
     }
 
     /// A client's side.

@@ -12,16 +12,55 @@ use rustls::server::NoServerSessionStorage;
 use super::pem;
 use super::{Identity, Made};
 use crate::failure::CliError;
-use crate::protocol::ALPN;
+use crate::protocol::{ALPN, Opening};
 
 /// The names that a certificate has which is made at the start, beside the addresses listened on.
 const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// What handshakes are made from, for each kind of listener: it offers what is spoken there, and who
+/// wants something else is told so by an alert. Lines have no name for that.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerConfigs {
+    auto: Arc<ServerConfig>,
+    http: Arc<ServerConfig>,
+    irc: Arc<ServerConfig>,
+    lines: Arc<ServerConfig>,
+}
+
+impl ServerConfigs {
+    fn new(config: &ServerConfig) -> Self {
+        let offering = |opening| {
+            let offered = ALPN
+                .iter()
+                .filter(|(_, spoken)| opening == Opening::Auto || opening == *spoken);
+            let mut config = config.clone();
+            config.alpn_protocols = offered.map(|(name, _)| name.to_vec()).collect();
+            Arc::new(config)
+        };
+        Self {
+            auto: offering(Opening::Auto),
+            http: offering(Opening::Http),
+            irc: offering(Opening::Irc),
+            lines: offering(Opening::Lines),
+        }
+    }
+
+    /// For a listener of `opening`.
+    pub(crate) fn of(&self, opening: Opening) -> &Arc<ServerConfig> {
+        match opening {
+            Opening::Auto => &self.auto,
+            Opening::Http => &self.http,
+            Opening::Irc => &self.irc,
+            Opening::Lines | Opening::Bytes => &self.lines,
+        }
+    }
+}
 
 /// What every handshake of a server is made from.
 #[derive(Debug)]
 pub(crate) struct TlsServer {
     identity: Identity,
-    config: Arc<ServerConfig>,
+    configs: ServerConfigs,
     /// Of the certificate.
     sha256: [u8; 32],
     /// The certificate, if it comes from no file.
@@ -34,16 +73,16 @@ impl TlsServer {
     /// # Errors
     /// Which file cannot be used, and why.
     pub(crate) fn new(identity: &Identity, hosts: &[String]) -> Result<Self, CliError> {
-        let ((config, sha256), made) = match identity {
+        let ((configs, sha256), made) = match identity {
             Identity::Files { certificate, key } => (read(certificate, key)?, None),
             Identity::SelfSigned => {
                 let made = make(hosts).map_err(fail_to_make)?;
-                (made.config().map_err(fail_to_make)?, Some(made))
+                (made.configs().map_err(fail_to_make)?, Some(made))
             }
         };
         Ok(Self {
             identity: identity.clone(),
-            config,
+            configs,
             sha256,
             made,
         })
@@ -60,7 +99,7 @@ impl TlsServer {
     /// Why it cannot be used.
     pub(crate) fn go_on_with(&mut self, made: Made) -> Result<(), String> {
         if self.made.is_some() {
-            (self.config, self.sha256) = made.config()?;
+            (self.configs, self.sha256) = made.configs()?;
             self.made = Some(made);
         }
         Ok(())
@@ -81,9 +120,9 @@ impl TlsServer {
         matches!(self.identity, Identity::Files { .. })
     }
 
-    /// For the next handshake.
-    pub(crate) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config)
+    /// For the next handshakes.
+    pub(crate) fn configs(&self) -> ServerConfigs {
+        self.configs.clone()
     }
 
     /// Reads both files anew, for the handshakes to come. A certificate that was made at the start
@@ -93,21 +132,21 @@ impl TlsServer {
     /// Which file cannot be used, and why; what was there before stays.
     pub(crate) fn reload(&mut self) -> Result<(), CliError> {
         if let Identity::Files { certificate, key } = &self.identity {
-            (self.config, self.sha256) = read(certificate, key)?;
+            (self.configs, self.sha256) = read(certificate, key)?;
         }
         Ok(())
     }
 }
 
 /// What handshakes are made from, and the SHA-256 of the certificate.
-type Ready = (Arc<ServerConfig>, [u8; 32]);
+type Ready = (ServerConfigs, [u8; 32]);
 
 impl Made {
-    fn config(&self) -> Result<Ready, String> {
+    fn configs(&self) -> Result<Ready, String> {
         let certificate = CertificateDer::from(self.certificate.clone());
         let key = PrivatePkcs8KeyDer::from(self.key.clone());
         let sha256 = super::sha256(&certificate);
-        Ok((config(vec![certificate], key.into())?, sha256))
+        Ok((configs(vec![certificate], key.into())?, sha256))
     }
 }
 
@@ -115,13 +154,13 @@ fn read(certificate: &Path, key: &Path) -> Result<Ready, CliError> {
     let chain = pem::certificates("--tls-cert", certificate)?;
     let private = pem::key("--tls-key", key)?;
     let sha256 = super::sha256(&chain[0]);
-    let config = config(chain, private).map_err(|why| {
+    let configs = configs(chain, private).map_err(|why| {
         let (certificate, key) = (certificate.display(), key.display());
         CliError::runtime(format!(
             "use --tls-cert {certificate} with --tls-key {key}: {why}"
         ))
     })?;
-    Ok((config, sha256))
+    Ok((configs, sha256))
 }
 
 fn fail_to_make(why: String) -> CliError {
@@ -148,10 +187,10 @@ fn make(hosts: &[String]) -> Result<Made, String> {
     })
 }
 
-pub(super) fn config(
+pub(super) fn configs(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-) -> Result<Arc<ServerConfig>, String> {
+) -> Result<ServerConfigs, String> {
     let provider = Arc::new(default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -160,10 +199,9 @@ pub(super) fn config(
             rustls::Error::InconsistentKeys(_) => "they do not belong together".to_owned(),
             other => other.to_string(),
         })?;
-    config.alpn_protocols = ALPN.map(|(name, _)| name.to_vec()).to_vec();
     // A client brings its session along, so the server keeps none.
     config.ticketer = Ticketer::new().map_err(|error| error.to_string())?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 1;
-    Ok(Arc::new(config))
+    Ok(ServerConfigs::new(&config))
 }

@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
+use crate::protocol::session::Opening;
+
 use super::{Identity, TlsConnection, TlsServer, Trust, client};
 
 /// What one end has sent and the other has not read.
@@ -114,7 +116,7 @@ fn configs(version: &'static SupportedProtocolVersion) -> Configs {
     let server = TlsServer::new(&Identity::SelfSigned, &[]).unwrap();
     let trust = Trust::Fingerprint(server.sha256());
     Configs {
-        server: server.config(),
+        server: Arc::clone(server.configs().of(Opening::Auto)),
         client: client::config_of(&trust, &[version]).unwrap(),
     }
 }

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read as _};
-use std::sync::Arc;
 use std::time::Instant;
 
 use log::info;
@@ -14,7 +13,7 @@ use super::super::net::Net;
 use super::read::{Outcome, after_error};
 use super::{Engine, connection_in};
 use crate::service::Disconnect;
-use crate::tls::ServerConfig;
+use crate::tls::ServerConfigs;
 
 /// What a step of a handshake takes of a turn's work: signing and agreeing on a key take some 200
 /// microseconds.
@@ -22,8 +21,8 @@ const HANDSHAKE_WORK: u32 = 256;
 
 impl<N: Net> Engine<N> {
     /// What TLS handshakes are made from, from now on.
-    pub(crate) fn set_tls(&mut self, config: Arc<ServerConfig>) {
-        self.tls = Some(config);
+    pub(crate) fn set_tls(&mut self, configs: ServerConfigs) {
+        self.tls = Some(configs);
         self.setup.has_tls = true;
     }
 
@@ -34,7 +33,10 @@ impl<N: Net> Engine<N> {
         };
         connection.active_at = now;
         let started = match &self.tls {
-            Some(config) => connection.transport.start_tls(config.clone(), already_read),
+            Some(configs) => {
+                let config = configs.of(connection.proto.opening());
+                connection.transport.start_tls(config.clone(), already_read)
+            }
             None => Err(io::Error::other("there is no certificate")),
         };
         match started {

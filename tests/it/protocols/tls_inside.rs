@@ -134,11 +134,31 @@ fn plain_http_on_a_listener_of_tls_reaches_nobody() {
 #[test]
 fn what_is_spoken_inside_is_agreed_on() {
     let (server, authority) = secure(&["https:", "ircs:", ""], &[]);
-    for (index, name) in [(0, "http/1.1"), (1, "irc"), (2, "http/1.1"), (2, "irc")] {
+    for (index, offered, agreed) in [
+        (0, &["http/1.1"][..], "http/1.1"),
+        (0, &["irc", "http/1.1"], "http/1.1"),
+        (1, &["irc"], "irc"),
+        (1, &["http/1.1", "irc"], "irc"),
+        (2, &["http/1.1"], "http/1.1"),
+        (2, &["irc"], "irc"),
+    ] {
+        let mut config = Arc::unwrap_or_clone(config(&authority));
+        config.alpn_protocols = offered.iter().map(|name| (*name).into()).collect();
+        let client = Client::with(bare(&server, index), Arc::new(config));
+        let alpn = client.alpn();
+        assert_eq!(alpn.as_deref(), Some(agreed.as_bytes()), "{index}");
+    }
+}
+
+/// A listener offers what is spoken there, and nothing else.
+#[test]
+fn what_is_not_spoken_inside_is_refused_by_an_alert() {
+    let (server, authority) = secure(&["https:", "ircs:", ""], &[]);
+    for (index, name) in [(0, "irc"), (1, "http/1.1"), (2, "h2")] {
         let mut config = Arc::unwrap_or_clone(config(&authority));
         config.alpn_protocols = vec![name.into()];
-        let client = Client::with(bare(&server, index), Arc::new(config));
-        assert_eq!(client.alpn().as_deref(), Some(name.as_bytes()), "{index}");
+        let why = Client::refused(bare(&server, index), Arc::new(config));
+        assert!(why.contains("NoApplicationProtocol"), "{index}: {why}");
     }
 }
 

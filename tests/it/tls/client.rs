@@ -47,6 +47,22 @@ impl Client {
         Self::begin(address, config, 0, header)
     }
 
+    /// Why a handshake fails.
+    #[track_caller]
+    pub(crate) fn refused(address: &str, config: Arc<ClientConfig>) -> String {
+        let socket = TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = ClientConnection::new(config, name).unwrap();
+        let mut stream = StreamOwned::new(connection, socket);
+        while stream.conn.is_handshaking() {
+            if let Err(error) = stream.conn.complete_io(&mut stream.sock) {
+                return error.to_string();
+            }
+        }
+        panic!("hands are shaken");
+    }
+
     fn begin(address: &str, config: Arc<ClientConfig>, at: usize, header: &[u8]) -> Self {
         let mut socket = TcpStream::connect(address).unwrap();
         socket.set_nodelay(true).unwrap();
