@@ -14,6 +14,9 @@ use rustls::{
 
 use super::sha256;
 
+/// How `rustls` tells, by an error of a crate behind it, that a server's certificate may sign others.
+const IS_CA: &str = "CaUsedAsEndEntity";
+
 /// What a client knows of the servers that it takes for what they say they are.
 #[derive(Debug)]
 pub(super) struct Verifier {
@@ -153,6 +156,11 @@ pub(super) fn explain(error: &Error) -> String {
             CertificateError::UnknownIssuer => {
                 "nobody that is trusted here has signed its certificate".to_owned()
             }
+            CertificateError::Other(OtherError(why)) if why.to_string() == IS_CA => {
+                "its certificate is one that signs others, as 'openssl req -x509' makes it: trust it \
+                 with --tls-fingerprint HEX, or with --tls-ca FILE"
+                    .to_owned()
+            }
             CertificateError::Other(OtherError(why)) => match why.downcast_ref::<Mismatch>() {
                 Some(mismatch) => mismatch.to_string(),
                 None => format!("its certificate cannot be trusted: {why}"),
@@ -163,3 +171,4 @@ pub(super) fn explain(error: &Error) -> String {
         other => other.to_string(),
     }
 }
+

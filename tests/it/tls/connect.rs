@@ -131,6 +131,14 @@ fn a_certificate_that_signs_itself_is_trusted_where_it_is_given_as_such() {
     let server = Launch::new("echo").listen(&listen).args(&files).start();
     let output = run(server.address(), &["--tls-ca", &certificate], b"hello\n");
     assert_eq!(output.stdout, b"hello\n", "{output:?}");
+    // Whoever does not say so is told how to.
+    let stranger = Authority::new();
+    refused(
+        server.address(),
+        &["--tls-ca", &stranger.file()],
+        1,
+        "trust it with --tls-fingerprint HEX, or with --tls-ca FILE",
+    );
     refused(
         &server.addresses[1],
         &["--tls-ca", &certificate],
