@@ -7,7 +7,7 @@ use std::ops::ControlFlow::{self, Break, Continue};
 pub enum Protocol {
     /// A TLS hello.
     Tls,
-    /// A request of HTTP/1.
+    /// A request of HTTP/1, or what HTTP/2 begins with.
     Http,
     /// An IRC client's opening.
     Irc,
@@ -38,6 +38,7 @@ pub fn detect(first: &[u8]) -> Option<Protocol> {
         (Protocol::Irc, is_irc),
         (Protocol::Ssh, is_ssh),
         (Protocol::Http, is_http),
+        (Protocol::Http, is_http2),
     ] {
         match is_it(first) {
             Some(true) => return Some(protocol),
@@ -46,6 +47,18 @@ pub fn detect(first: &[u8]) -> Option<Protocol> {
         }
     }
     (!is_open).then_some(Protocol::Lines)
+}
+
+/// What `first` is, behind which nothing comes in time. A request line that lacks nothing but its end
+/// is a request.
+#[must_use]
+pub fn settle(first: &[u8]) -> Protocol {
+    let is_request = || is_http(&[first, b"\n"].concat()) == Some(true);
+    match detect(first) {
+        Some(protocol) => protocol,
+        None if is_request() => Protocol::Http,
+        None => Protocol::Lines,
+    }
 }
 
 /// A handshake record of SSL 3 to TLS 1.3 that begins with a client's hello.
@@ -84,6 +97,12 @@ fn begins_with_any(first: &[u8], openings: &[&[u8]]) -> Option<bool> {
         true => None,
         false => Some(false),
     }
+}
+
+/// How a client of HTTP/2 begins that has not asked whether it is spoken (RFC 9113, 3.4). It is made
+/// so that a server of HTTP/1 refuses it.
+fn is_http2(first: &[u8]) -> Option<bool> {
+    begins_with_any(first, &[b"PRI * HTTP/2.0\r\n"])
 }
 
 /// `METHOD target HTTP/1.x` and the line's end.
@@ -150,7 +169,9 @@ pub(super) const OPENINGS: &[(&[u8], Protocol)] = &[
     (b"PROPFIND * HTTP/1.1\r\n", Protocol::Http),
     (b"CONNECT example.org:443 HTTP/1.1\r\n", Protocol::Http),
     (b"GET / HTTP/2.0\r\n", Protocol::Lines),
-    (b"PRI * HTTP/2.0\r\n", Protocol::Lines),
+    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Protocol::Http),
+    (b"PRI * HTTP/2.0 is new\n", Protocol::Lines),
+    (b"PRI * HTTP/2.1\r\n", Protocol::Lines),
     (b"GET / HTTP/1.1 \r\n", Protocol::Lines),
     (b"GET /\r\n", Protocol::Lines),
     (b"GET  HTTP/1.1\r\n", Protocol::Lines),
@@ -208,6 +229,24 @@ mod tests {
             "\x16\x03",
         ] {
             assert_eq!(detect(open.as_bytes()), None, "{open}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_lacks_its_lines_end_is_one() {
+        for (bytes, expected) in OPENINGS {
+            assert_eq!(settle(bytes), *expected, "{}", bytes.escape_ascii());
+        }
+        for (open, expected) in [
+            ("GET / HTTP/1.1", Protocol::Http),
+            ("HEAD /healthz HTTP/1.0", Protocol::Http),
+            ("GET / HTTP/1.", Protocol::Lines),
+            ("GET /", Protocol::Lines),
+            ("GET", Protocol::Lines),
+            ("CAP", Protocol::Lines),
+            ("PRI * HTTP/2.0", Protocol::Lines),
+        ] {
+            assert_eq!(settle(open.as_bytes()), expected, "{open}");
         }
     }
 

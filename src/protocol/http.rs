@@ -10,7 +10,7 @@ mod tests;
 
 pub(crate) use answer::found;
 pub use answer::{Answer, accept_key};
-pub use head::{Head, HeadReader, MAX_HEAD_BYTES, skip_empty_lines};
+pub use head::{Head, HeadReader, MAX_HEAD_BYTES, MAX_HEADERS, skip_empty_lines};
 pub use page::Page;
 pub use route::route;
 
@@ -31,6 +31,8 @@ pub enum Refusal {
     UpgradeRequired,
     /// 431: a head over [`MAX_HEAD_BYTES`].
     HeadTooLarge,
+    /// 431: more headers than [`MAX_HEADERS`].
+    TooManyHeaders,
     /// 503: the room is full.
     Full,
 }

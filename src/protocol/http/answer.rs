@@ -121,6 +121,11 @@ impl Refusal {
                 "",
                 "a request's head may have 8192 bytes\n",
             ),
+            Self::TooManyHeaders => (
+                "431 Request Header Fields Too Large",
+                "",
+                "a request may have 100 headers\n",
+            ),
             Self::Full => (
                 "503 Service Unavailable",
                 "Retry-After: 10\r\n",

@@ -8,7 +8,8 @@ use crate::protocol::extend_within;
 /// The most bytes that a head may have, its empty line included; over it: 431.
 pub const MAX_HEAD_BYTES: usize = 8 * 1024;
 
-const MAX_HEADERS: usize = 100;
+/// The most headers that a head may have; over it: 431.
+pub const MAX_HEADERS: usize = 100;
 
 /// A request's head.
 #[derive(Debug, PartialEq, Eq)]
@@ -123,7 +124,7 @@ fn parse(bytes: &[u8]) -> Result<Head<'_>, Refusal> {
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(bytes) {
         Ok(httparse::Status::Complete(_)) => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(Refusal::HeadTooLarge),
+        Err(httparse::Error::TooManyHeaders) => return Err(Refusal::TooManyHeaders),
         Ok(httparse::Status::Partial) | Err(_) => return Err(Refusal::BadRequest),
     }
     let (Some(method), Some(target), Some(version)) =

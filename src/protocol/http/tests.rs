@@ -154,7 +154,7 @@ fn a_head_is_bounded() {
     let mut many = "GET / HTTP/1.1\r\nHost: a\r\n".to_owned();
     many += &"X: y\r\n".repeat(150);
     many += "\r\n";
-    assert_eq!(answer(&many), Answer::Refused(Refusal::HeadTooLarge));
+    assert_eq!(answer(&many), Answer::Refused(Refusal::TooManyHeaders));
 }
 
 #[test]

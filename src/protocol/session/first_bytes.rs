@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock;
 
-use super::super::detect::{self, Protocol, detect};
+use super::super::detect::{self, Protocol, detect, settle};
 use super::super::{Encoding, extend_within, http, irc};
 use super::http_request::{self, HttpRequest};
 use super::output::{end, refuse};
@@ -208,7 +208,10 @@ impl FirstBytes {
                 (State::Over, Some(refusal))
             }
             _ if self.held.is_empty() => self.join_silent(),
-            _ => self.decide(Protocol::Lines, &[], &mut &[][..], setup),
+            _ => {
+                let protocol = settle(&self.held);
+                self.decide(protocol, &[], &mut &[][..], setup)
+            }
         }
     }
 
@@ -226,11 +229,17 @@ impl FirstBytes {
         )
     }
 
-    /// The stream has ended: what is held is lines.
+    /// The stream has ended: what is held is lines, or a request that was not finished.
     pub(super) fn finish(&self, setup: &Setup) -> Step {
         match self.opening {
             Opening::Http => return (State::Over, Some(end())),
             _ if self.held.is_empty() => return self.join_silent(),
+            Opening::Auto if settle(&self.held) == Protocol::Http => {
+                return (State::Over, Some(end()));
+            }
+            _ if settle(&self.held) == Protocol::Http => {
+                return (State::Over, Some(refuse(self.intrusion(Protocol::Http))));
+            }
             _ => {}
         }
         let (is_irc, framing) = (self.opening == Opening::Irc, self.framing);

@@ -92,6 +92,7 @@ fn fault(refusal: Refusal) -> Option<&'static str> {
     match refusal {
         Refusal::BadRequest => Some("a bad HTTP request"),
         Refusal::HeadTooLarge => Some("an HTTP request with a head over 8 KiB"),
+        Refusal::TooManyHeaders => Some("an HTTP request with more than 100 headers"),
         Refusal::Timeout => Some("an HTTP request that was not complete in 10 s"),
         Refusal::Forbidden => Some("a WebSocket for a page of another origin"),
         Refusal::NotFound

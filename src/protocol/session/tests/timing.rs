@@ -29,7 +29,7 @@ fn what_is_ambiguous_waits_no_longer_than_200_ms() {
         (Opening::Auto, "GET /", "", vec![LINES]),
         (Opening::Auto, "NIC", "", vec![LINES]),
         (Opening::Auto, "NIC", "E", vec![LINES]),
-        (Opening::Lines, "GET / HTTP/1.1", "", vec![]),
+        (Opening::Lines, "GET / HTTP/1.", "", vec![]),
         (Opening::Lines, "\x16\x03", "\x01", vec![]),
     ] {
         let mut client = client(opening);
@@ -52,6 +52,33 @@ fn what_is_ambiguous_waits_no_longer_than_200_ms() {
     assert_eq!(client.wait(ms(500)), [ms(200)]);
     client.read(b"G\r\n");
     assert_eq!(client.heard, [said("PING")]);
+}
+
+#[test]
+fn a_request_that_lacks_its_lines_end_is_no_chat() {
+    let why = "an HTTP request where lines are expected";
+    for (opening, end) in [
+        (Opening::Lines, vec![turned_away(why)]),
+        (Opening::Irc, vec![turned_away(why)]),
+        (Opening::Auto, vec![]),
+    ] {
+        let mut client = client(opening);
+        client.read(b"GET / HTTP/1.1");
+        assert_eq!(client.wait(ms(200)), [ms(200)], "{opening:?}");
+        assert_eq!(client.heard, end, "{opening:?}");
+        // On auto the rest of it may still come.
+        if opening == Opening::Auto {
+            client.read(b"\r\n\r\n");
+            assert_eq!(status(&client.heard).0, "400");
+        }
+        let mut client = super::client(opening);
+        client.read(b"GET / HTTP/1.1");
+        client.end();
+        let said: Vec<_> = (client.heard.iter())
+            .filter(|heard| matches!(heard, Heard::Message(_)))
+            .collect();
+        assert!(said.is_empty(), "{opening:?}: {said:?}");
+    }
 }
 
 #[test]
