@@ -23,6 +23,7 @@ mod line_splitter;
 mod link;
 mod mention;
 mod outgoing;
+mod password;
 mod pipe;
 mod room;
 mod session;
@@ -52,14 +53,14 @@ pub struct Config {
 pub fn run(config: &Config) -> Result<(), CliError> {
     signals::unblock(&[SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
     let link = Arc::new(connect(config)?);
-    if let Some(password) = &config.password {
-        let ending = if config.raw { "" } else { "\n" };
-        let said = link.write_all(format!("/pass {password}{ending}").as_bytes());
-        said.map_err(|error| broken(config, &error))?;
-    }
+    let early = match &config.password {
+        None => Vec::new(),
+        Some(password) => password::say(&link, password, config.raw)
+            .map_err(|error| broken(config, &error))?,
+    };
     match Terminal::is_there() {
-        true => session::run(config, &link),
-        false => pipe::run(config, &link),
+        true => session::run(config, &link, early),
+        false => pipe::run(config, &link, &early),
     }
 }
 

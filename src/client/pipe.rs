@@ -12,19 +12,19 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// With `--raw` a longer line goes out in several sends.
 const RAW_LINE_MAX_BYTES: u64 = 64 * 1024;
 
-/// Copies both ways until the server's end. At stdin's end our side is shut down; a reader of
+/// Copies both ways until the server's end; `early` has come before. At stdin's end our side is shut down; a reader of
 /// stdout that goes away ends it all, quietly.
 ///
 /// # Errors
 /// stdin cannot be read, stdout not be written, or the connection broke.
-pub(super) fn run(config: &Config, link: &Arc<Link>) -> Result<(), CliError> {
+pub(super) fn run(config: &Config, link: &Arc<Link>, early: &[u8]) -> Result<(), CliError> {
     let (sending, is_raw) = (Arc::clone(link), config.raw);
     // Nobody waits for this thread: when the server has ended, stdin does not matter.
     let sender = thread::Builder::new().name("send".to_owned());
     let sender = sender
         .spawn(move || send(&sending, is_raw))
         .map_err(|error| super::broken(config, &error))?;
-    match receive(link) {
+    match receive(link, early) {
         // The connection's end may be our own doing.
         Ok(()) if sender.is_finished() => match sender.join() {
             Ok(Err(error)) => Err(CliError::runtime(format!("read stdin: {error}"))),
@@ -42,16 +42,18 @@ enum Broken {
     Stdout(io::Error),
 }
 
-fn receive(link: &Link) -> Result<(), Broken> {
+fn receive(link: &Link, early: &[u8]) -> Result<(), Broken> {
     let mut stdout = io::stdout().lock();
+    let mut show = |bytes: &[u8]| {
+        let shown = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        shown.map_err(Broken::Stdout)
+    };
+    show(early)?;
     let mut bytes = vec![0; BUFFER_BYTES];
     loop {
         match link.read(&mut bytes, None) {
             Ok(0) => return Ok(()),
-            Ok(count) => stdout
-                .write_all(&bytes[..count])
-                .and_then(|()| stdout.flush())
-                .map_err(Broken::Stdout)?,
+            Ok(count) => show(&bytes[..count])?,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(Broken::Socket(error)),
         }

@@ -42,14 +42,14 @@ enum Event {
     Interrupted,
 }
 
-/// Talks until either side ends. Ctrl-C ends the process as SIGINT would, even if its parent has
+/// Talks until either side ends; `early` has come before. Ctrl-C ends the process as SIGINT would, even if its parent has
 /// it ignore SIGINT.
 ///
 /// # Errors
 /// The terminal cannot be used, or the connection broke.
-pub(super) fn run(config: &Config, link: &Arc<Link>) -> Result<(), CliError> {
+pub(super) fn run(config: &Config, link: &Arc<Link>, early: Vec<u8>) -> Result<(), CliError> {
     let (events, happened) = mpsc::channel();
-    let terminal = start(config, link, events)
+    let terminal = start(config, link, early, events)
         .map_err(|error| CliError::runtime(format!("use the terminal: {error}")))?;
     let last = wait(&happened, &terminal.printer());
     // Lets go whoever still waits for the socket.
@@ -63,7 +63,12 @@ pub(super) fn run(config: &Config, link: &Arc<Link>) -> Result<(), CliError> {
     }
 }
 
-fn start(config: &Config, link: &Arc<Link>, events: Sender<Event>) -> io::Result<Terminal> {
+fn start(
+    config: &Config,
+    link: &Arc<Link>,
+    early: Vec<u8>,
+    events: Sender<Event>,
+) -> io::Result<Terminal> {
     let (outgoing, orders) = Outgoing::new();
     let room = Arc::new(Mutex::new(Room::new(config.raw)));
     let known = Known {
@@ -83,7 +88,7 @@ fn start(config: &Config, link: &Arc<Link>, events: Sender<Event>) -> io::Result
 
     let (printer, receiving, ended) = (terminal.printer(), Arc::clone(link), events);
     spawn("receive", move || {
-        let outcome = receive(&receiving, &printer, &known);
+        let outcome = receive(&receiving, &early, &printer, &known);
         // Nobody listens any more once the session is over; so below.
         let _ = ended.send(Event::Ended(outcome));
     })?;
@@ -194,7 +199,7 @@ pub(super) fn held(room: &Mutex<Room>) -> MutexGuard<'_, Room> {
 }
 
 /// Shows what arrives until its end, or until the printer takes nothing.
-fn receive(link: &Link, printer: &Printer, known: &Known) -> io::Result<()> {
+fn receive(link: &Link, early: &[u8], printer: &Printer, known: &Known) -> io::Result<()> {
     let is_printing = Cell::new(true);
     let mut show = |line: &[u8], is_whole: bool| {
         // The printer sanitizes it.
@@ -205,6 +210,7 @@ fn receive(link: &Link, printer: &Printer, known: &Known) -> io::Result<()> {
         }
     };
     let mut splitter = LineSplitter::default();
+    splitter.push(early, &mut show);
     let mut bytes = vec![0; READ_BUFFER_BYTES];
     loop {
         match link.read(&mut bytes, splitter.has_partial().then_some(QUIET)) {

@@ -9,6 +9,8 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{accept, connect, hears, hears_end, listener, reset};
 use crate::child::{Running, within};
+use crate::harness::Launch;
+use crate::peer::Peer;
 
 fn piped(command: &mut Command) -> Child {
     command
@@ -142,6 +144,29 @@ fn raw_sends_each_line_by_itself_and_without_its_newline() {
     client.input = None;
     hears(&server, b"no end");
     hears_end(&server);
+}
+
+/// Nothing of what comes at once behind the password is taken for a part of it.
+#[test]
+fn raw_says_a_password_by_itself_too() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("password");
+    std::fs::write(&file, "correct horse\n").unwrap();
+    let file = file.to_str().unwrap();
+    let server = Launch::new("room").args(&["--password-file", file]);
+    let server = server.start();
+    let mut peer = Peer::connect(&server);
+    peer.send("/pass correct horse\n/nick ann\n");
+    while !peer.line().contains("you are now ann") {}
+    let arguments = ["--raw", "--password-file", file];
+    let mut client = Client::start(connect(server.address()).args(arguments));
+    client.says(b"hello\n");
+    client.input = None;
+    while !peer.line().ends_with(": hello") {}
+    let told: Vec<String> = (0..2).map(|_| client.hears_line()).collect();
+    assert!(told[0].contains("has a password"), "{told:?}");
+    assert!(told[1].starts_with("* you are guest"), "{told:?}");
+    assert_eq!(client.ends(), (Some(0), String::new()));
 }
 
 #[test]
