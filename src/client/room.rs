@@ -166,7 +166,8 @@ impl Room {
 
     /// The person is about to send a line.
     pub(super) fn sends(&mut self, line: &str) {
-        self.has_sent_help |= line.split([' ', '\t']).next() == Some("/help");
+        self.has_sent_help |= (line.split([' ', '\t']).next())
+            .is_some_and(|command| command.eq_ignore_ascii_case("/help"));
         self.has_sent_proof |= matches!(Line::parse(line), Line::Notice(n) if is_proof(&n));
     }
 

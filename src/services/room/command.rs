@@ -80,7 +80,7 @@ pub(super) fn help(has_operators: bool) -> impl Iterator<Item = &'static str> {
     HELP.iter().chain(more).copied()
 }
 
-/// A command begins with `/`, whatever stands before it that shows nothing. White space shows, so a
+/// A command begins with `/`, whatever stands before it that shows nothing, and is in whatever case. White space shows, so a
 /// line that begins with it is text: a space is how one says `/who` (`//` is another), and U+00A0 or
 /// U+3000 is a space to whoever sees it.
 pub(super) fn parse(line: &str) -> Command<'_> {
@@ -94,7 +94,8 @@ pub(super) fn parse(line: &str) -> Command<'_> {
         return Command::Say(Kind::Say, command);
     }
     let (name, rest) = split_word(command);
-    match (name, rest) {
+    let lower = name.to_ascii_lowercase();
+    match (&*lower, rest) {
         ("nick", "") => Command::Incomplete("/nick NAME"),
         ("nick", name) => Command::Nick(name.trim_end()),
         ("who", _) => Command::Who,
@@ -118,12 +119,12 @@ pub(super) fn parse(line: &str) -> Command<'_> {
         ("ignore", name) => Command::Ignore(name.trim_end()),
         ("op", "") => Command::Incomplete("/op PASSWORD"),
         ("op", password) => Command::Op(password),
-        ("kick" | "ban" | "unban" | "bans" | "mute" | "unmute", rest) => operator(name, rest),
+        ("kick" | "ban" | "unban" | "bans" | "mute" | "unmute", rest) => operator(&lower, rest),
         ("help", _) => Command::Help,
         ("pass", "") => Command::Incomplete("/pass PASSWORD"),
         ("pass", password) => Command::Pass(password),
         ("quit", why) => Command::Quit(why),
-        (name, _) => Command::Unknown(name),
+        _ => Command::Unknown(name),
     }
 }
 
@@ -229,7 +230,9 @@ mod tests {
             ("\t/who", say("\t/who")),
             ("\u{A0}/who", say("\u{A0}/who")),
             ("\u{3000}/who", say("\u{3000}/who")),
-            ("/NICK x", Command::Unknown("NICK")),
+            ("/NICK x", Command::Nick("x")),
+            ("/Pass Open", Command::Pass("Open")),
+            ("/NICKS x", Command::Unknown("NICKS")),
         ] {
             assert_eq!(parse(line), expected, "{line:?}");
         }
@@ -258,6 +261,10 @@ mod tests {
             (
                 "/unban bob",
                 Command::Operator(OperatorCommand::Unban("bob")),
+            ),
+            (
+                "/UNBAN Bob",
+                Command::Operator(OperatorCommand::Unban("Bob")),
             ),
             ("/bans", Command::Operator(OperatorCommand::Bans)),
             (
