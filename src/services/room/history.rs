@@ -25,6 +25,9 @@ pub(super) struct History {
     lines: VecDeque<Line>,
     /// The id of the newest line that is not in `lines`, or an older one than any.
     dropped: u64,
+    /// What that was before anything was said; nobody knows with a past.
+    #[serde(default)]
+    start_id: Option<u64>,
     /// By [`Encoding::index`].
     feeds: [Feed; Encoding::ALL.len()],
 }
@@ -73,6 +76,7 @@ impl History {
             max_lines,
             lines: VecDeque::new(),
             dropped: start_id,
+            start_id: Some(start_id),
             feeds: Default::default(),
         }
     }
@@ -80,6 +84,7 @@ impl History {
     /// Begins with what was said before the server did.
     pub(super) fn restore(&mut self, past: RoomPast) {
         self.dropped = past.dropped;
+        self.start_id = None;
         for line in past.lines.iter().rev() {
             self.keep(NOBODY, &line.said());
         }
@@ -160,6 +165,8 @@ impl History {
             None => (false, last_lines),
             // Of another server's life.
             Some((since, newest)) if since > newest => (true, last_lines),
+            // All that was said here is there.
+            Some((0, _)) if self.start_id == Some(feed.forgotten) => (false, 0),
             Some((since, _)) => {
                 let first = feed.placed.partition_point(|line| line.id <= since);
                 (since < feed.forgotten, first)

@@ -115,7 +115,8 @@ fn a_page_that_comes_back_gets_what_it_has_missed_once() {
         // Of before the room was there: who knows what was said then.
         (Some(id(0) - 1), (false, (0..10).collect())),
         (Some(id(0) - 2), (true, (0..10).collect())),
-        (Some(0), (true, (0..10).collect())),
+        // Since the beginning.
+        (Some(0), (false, (0..10).collect())),
         // Of another clock.
         (Some(id(10)), (true, vec![7, 8, 9])),
         (Some(u64::MAX), (true, vec![7, 8, 9])),
@@ -127,6 +128,21 @@ fn a_page_that_comes_back_gets_what_it_has_missed_once() {
         assert_eq!(numbers(&mut hall, "page"), expected, "since {since:?}");
         hall.is_gone("page", Disconnect::Eof);
     }
+}
+
+#[test]
+fn who_has_heard_nothing_misses_nothing_where_nothing_is_gone() {
+    let mut hall = with_history(3);
+    hall.comes_since("page", 0);
+    assert_eq!(numbers(&mut hall, "page"), (false, vec![]));
+    hall.is_gone("page", Disconnect::Eof);
+    says(&mut hall, 0..3);
+    hall.comes_since("page", 0);
+    assert_eq!(numbers(&mut hall, "page"), (false, vec![0, 1, 2]));
+    let mut hall = with_history(3);
+    says(&mut hall, 0..4);
+    hall.comes_since("page", 0);
+    assert_eq!(numbers(&mut hall, "page"), (true, vec![1, 2, 3]));
 }
 
 #[test]
