@@ -235,6 +235,12 @@ impl Fanout {
         }
     }
 
+    /// The service has done as much as for so many short messages, and asked for nothing.
+    pub fn add_work(&mut self, messages: usize) {
+        let messages = u32::try_from(messages).unwrap_or(u32::MAX);
+        self.work = self.work.saturating_add(messages);
+    }
+
     /// Ends the server in good order.
     pub fn stop(&mut self) {
         self.actions.push_back(Action::Stop);

@@ -3,6 +3,7 @@
 
 mod answer;
 mod event;
+mod mask;
 mod message;
 mod request;
 mod session;
@@ -12,6 +13,7 @@ mod tests;
 
 pub use answer::Answer;
 pub use event::{Event, encode_event, encode_server_notice};
+pub use mask::Mask;
 pub use request::{Request, targets};
 pub use session::{Capabilities, Registration, Session};
 pub(super) use tell::tell;

@@ -1,6 +1,7 @@
 //! What the server answers: numeric replies and the like.
 
 use super::{HOST, MAX_TARGETS, SERVER};
+use crate::protocol::event::Time;
 
 mod lines;
 
@@ -33,8 +34,19 @@ pub enum Answer<'a> {
         /// Why not.
         why: &'a str,
     },
-    /// 464: a password is needed, or another one.
+    /// 464: it is another one.
     WrongPassword,
+    /// 464: there is one, and it was not said.
+    NeedsPassword,
+    /// 406 and 369: nobody is remembered.
+    WasNoSuchNick(&'a str),
+    /// 351: which program this is.
+    Version,
+    /// 391: what time it is here.
+    /// In milliseconds since 1970.
+    Time(u64),
+    /// 502: what is asked for is another one's.
+    NotYourMode,
     /// 353 and 366: who is in a channel.
     Names {
         /// Which.
@@ -206,6 +218,16 @@ impl Answer<'_> {
             Self::NickInUse(nick) => lines.numeric(433, &[nick], "that nickname is in use"),
             Self::BadNick { nick, why } => lines.numeric(432, &[nick], why),
             Self::WrongPassword => lines.numeric(464, &[], "that password is wrong"),
+            Self::NeedsPassword => {
+                lines.numeric(464, &[], "there is a password; say it by PASS first of all");
+            }
+            Self::WasNoSuchNick(nick) => {
+                lines.numeric(406, &[nick], "nobody is remembered who has gone");
+                lines.numeric(369, &[nick], "end of WHOWAS");
+            }
+            Self::Version => lines.numeric(351, &[VERSION, SERVER], "a chat in UTF-8"),
+            Self::Time(now) => lines.numeric(391, &[SERVER], &Time(now).to_string()),
+            Self::NotYourMode => lines.numeric(502, &[], "that is another one's mode"),
             Self::Names { channel, nicks } => {
                 lines.list(353, &["=", channel], nicks.iter().copied());
                 lines.numeric(366, &[channel], "end of the names");

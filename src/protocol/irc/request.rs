@@ -36,7 +36,12 @@ pub enum Request<'a> {
     /// Who is in channels; `None`: anywhere.
     Names(Option<&'a str>),
     /// Who is in a channel, or has a name, with more about each.
-    Who(Option<&'a str>),
+    Who {
+        /// A channel, a name, or a mask for names; `None`: all.
+        mask: Option<&'a str>,
+        /// Only operators are asked for.
+        operators: bool,
+    },
     /// All about one, by name.
     Whois(&'a str),
     /// A channel's topic.
@@ -46,8 +51,8 @@ pub enum Request<'a> {
         /// The new one, which may be empty; `None`: asks for it.
         text: Option<&'a str>,
     },
-    /// Which channels there are.
-    List,
+    /// Which channels there are; of a list, if one is given.
+    List(Option<&'a str>),
     /// The modes of a channel or of a name.
     Mode {
         /// Whose.
@@ -75,6 +80,12 @@ pub enum Request<'a> {
         /// As they stand in the line.
         words: String,
     },
+    /// Who had a name before.
+    Whowas(&'a str),
+    /// Which program this is.
+    Version,
+    /// What time it is.
+    Time,
     /// The message of the day.
     Motd,
     /// How many are here.
@@ -102,7 +113,12 @@ impl<'a> Request<'a> {
         let first = message.get(0);
         let second = message.get(1);
         let needed = first.ok_or(Answer::MissingParameter(name));
-        let words = || message.parameters.iter().flat_map(|words| words.split(' '));
+        let names = || -> Result<Vec<&'a str>, Answer<'n>> {
+            needed?;
+            let words = message.parameters.iter();
+            let names = words.flat_map(|words| words.split(' '));
+            Ok(names.filter(|name| !name.is_empty()).collect())
+        };
         let command = match name {
             "NICK" => Self::Nick(first.ok_or(Answer::NoNick)?),
             "JOIN" if first == Some("0") => Self::Part {
@@ -120,14 +136,19 @@ impl<'a> Request<'a> {
             // A notice is never answered by itself.
             "NOTICE" => return Ok(said(name, message).unwrap_or_default()),
             "NAMES" => Self::Names(first),
-            "WHO" => Self::Who(first),
+            // Another word asks for certain fields.
+            "WHO" => Self::Who {
+                mask: first,
+                operators: second == Some("o"),
+            },
             // With two, the first is the server that is to answer.
             "WHOIS" => Self::Whois(second.or(first).ok_or(Answer::NoNick)?),
             "TOPIC" => Self::Topic {
                 channel: needed?,
                 text: message.parameters.get(1).copied(),
             },
-            "LIST" => Self::List,
+            "WHOWAS" => Self::Whowas(first.ok_or(Answer::NoNick)?),
+            "LIST" => Self::List(first),
             "MODE" => Self::Mode {
                 target: needed?,
                 modes: second,
@@ -144,10 +165,12 @@ impl<'a> Request<'a> {
                 command: message.command,
                 words: message.parameters.join(" "),
             },
+            "VERSION" => Self::Version,
+            "TIME" => Self::Time,
             "MOTD" => Self::Motd,
             "LUSERS" => Self::Lusers,
-            "USERHOST" => Self::Userhost(words().filter(|word| !word.is_empty()).collect()),
-            "ISON" => Self::Ison(words().filter(|word| !word.is_empty()).collect()),
+            "USERHOST" => Self::Userhost(names()?),
+            "ISON" => Self::Ison(names()?),
             "QUIT" => Self::Quit(first),
             _ => return Err(Answer::UnknownCommand(message.command)),
         };

@@ -55,6 +55,9 @@ pub struct Session {
     /// Between CAP LS or REQ and CAP END it is not let in yet.
     is_negotiating: bool,
     is_registered: bool,
+    /// Whether its messages say the time cannot change now.
+    #[serde(skip)]
+    keeps_time: bool,
 }
 
 impl Session {
@@ -101,6 +104,11 @@ impl Session {
         let real_name = self.real_name.take()?;
         self.is_registered = true;
         Some(Registration { nick, real_name })
+    }
+
+    /// Whether [`Capabilities::server_time`] may change with the next line; at first it may.
+    pub fn may_change_time(&mut self, may: bool) {
+        self.keeps_time = !may;
     }
 
     /// A line has come, at most [`MAX_LINE_BYTES`](super::MAX_LINE_BYTES) of it. Appends to `out`
@@ -154,7 +162,9 @@ impl Session {
             "REQ" => {
                 self.is_negotiating |= !self.is_registered;
                 let wanted = message.get(1).unwrap_or_default();
-                let with = self.capabilities.with(wanted);
+                let with = self.capabilities.with(wanted).filter(|with| {
+                    !self.keeps_time || with.server_time == self.capabilities.server_time
+                });
                 self.capabilities = with.unwrap_or(self.capabilities);
                 (
                     if with.is_some() { "ACK" } else { "NAK" },

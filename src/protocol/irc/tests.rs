@@ -215,7 +215,21 @@ fn lines_become_commands() {
         ),
         ("NAMES", Request::Names(None)),
         ("NAMES #lobby", Request::Names(Some("#lobby"))),
-        ("WHO #lobby %chtsunfra,152", Request::Who(Some("#lobby"))),
+        (
+            "WHO #lobby %chtsunfra,152",
+            Request::Who {
+                mask: Some("#lobby"),
+                operators: false,
+            },
+        ),
+        (
+            "WHO #lobby o",
+            Request::Who {
+                mask: Some("#lobby"),
+                operators: true,
+            },
+        ),
+        ("WHOWAS ann", Request::Whowas("ann")),
         ("WHOIS bob", Request::Whois("bob")),
         ("WHOIS chat.example bob", Request::Whois("bob")),
         (
@@ -232,7 +246,8 @@ fn lines_become_commands() {
                 text: Some(""),
             },
         ),
-        ("LIST", Request::List),
+        ("LIST", Request::List(None)),
+        ("LIST #a,#b", Request::List(Some("#a,#b"))),
         (
             "MODE ann +i",
             Request::Mode {
@@ -272,6 +287,9 @@ fn what_is_no_command_is_told_so() {
         ("PRIVMSG #lobby :\u{2}", "412 ann :no text to send"),
         ("JOIN", "461 ann JOIN :not enough parameters"),
         ("WHOIS", "431 ann :no nickname given"),
+        ("WHOWAS", "431 ann :no nickname given"),
+        ("USERHOST", "461 ann USERHOST :not enough parameters"),
+        ("ISON", "461 ann ISON :not enough parameters"),
         ("Frobnicate x", "421 ann Frobnicate :unknown command"),
         (":only!a@source", ""),
         ("JOIN :", ""),

@@ -26,7 +26,18 @@ impl Room {
 
     /// The lobby, and the rooms in which the most are.
     pub(super) fn tell_rooms(&self, client: ClientId, out: &mut Fanout) {
+        self.tell_some_rooms(client, |_| true, out);
+    }
+
+    /// Those whose names are as they should be.
+    pub(super) fn tell_some_rooms(
+        &self,
+        client: ClientId,
+        should_be: impl Fn(&str) -> bool,
+        out: &mut Fanout,
+    ) {
         let mut rooms: Vec<(bool, Reverse<usize>, &str, &str)> = (self.channels.iter())
+            .filter(|(_, room)| should_be(room.name()))
             .map(|(id, room)| {
                 let members = Reverse(self.members.len(id));
                 (id != ChannelId::LOBBY, members, room.name(), room.topic())

@@ -11,12 +11,14 @@ use super::command::{self, Command};
 use super::nick::{self, NickError};
 use super::order::OperatorCommand;
 use super::remark::Remark;
+use super::visitors::Visitor;
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::irc::{Answer, MAX_TARGETS, Request, Session, targets};
-use crate::protocol::{Encoding, Event, Kind, beginning};
+use crate::protocol::{Encoding, Kind, beginning};
 use crate::sanitize::sanitize;
 use crate::wire::Message;
 
+mod channel;
 mod query;
 
 /// Of what a client says that it is called, so many bytes are kept.
@@ -68,6 +70,9 @@ impl Room {
             return;
         };
         let mut replies = Vec::new();
+        let was_ready = irc.session.is_ready();
+        // What it is owed would have to be kept for it alone.
+        irc.session.may_change_time(!out.is_far_behind(client));
         let request = match message {
             Message::Whole(line) => irc.session.on_line(line, &mut replies),
             Message::TooLong => {
@@ -77,6 +82,7 @@ impl Room {
         };
         let password = irc.session.take_password();
         out.answer(client, &replies);
+        self.change_encoding(client, out);
         if let Some(password) = password {
             self.on_password(client, &password, out);
         }
@@ -89,7 +95,7 @@ impl Room {
             Some(Request::Quit(_)) => self.on_command(now, client, Command::Quit(""), out),
             Some(_) => {}
         }
-        self.try_to_register(client, out);
+        self.try_to_register(client, was_ready, out);
     }
 
     /// A client that has not come in yet says a password. Each counts as it comes, also while the
@@ -119,8 +125,9 @@ impl Room {
         }
     }
 
-    /// Gives a client its nick, if it has said all that it must.
-    fn try_to_register(&mut self, client: ClientId, out: &mut Fanout) {
+    /// Gives a client its nick, if it has said all that it must. `was_ready`: it had before
+    /// its last line, and knows what it lacks.
+    fn try_to_register(&mut self, client: ClientId, was_ready: bool, out: &mut Fanout) {
         let Some(irc) = self.irc.get_mut(&client) else {
             return;
         };
@@ -130,9 +137,13 @@ impl Room {
         let (name, encoding) = (irc.nick().to_owned(), irc.encoding());
         if self.config.password.is_some() && !irc.knows_password {
             // One that was wrong is given time for another one.
-            if !self.visitors.get(client).is_some_and(|it| it.has_tried()) {
-                self.remark(client, &Remark::WrongPassword, out);
-                self.turn_away(client, "this room has a password", out);
+            match self.visitors.get(client).map(Visitor::has_tried) {
+                Some(true) if was_ready => {}
+                Some(true) => self.answer(client, Answer::NeedsPassword, out),
+                _ => {
+                    self.answer(client, Answer::NeedsPassword, out);
+                    self.turn_away(client, "this room has a password", out);
+                }
             }
             return;
         }
@@ -313,64 +324,6 @@ impl Room {
                 },
             };
             self.answer_on(client, kind, wrong, out);
-        }
-    }
-
-    /// Enters a room.
-    pub(super) fn join_by_irc(
-        &mut self,
-        now: Instant,
-        client: ClientId,
-        room: ChannelId,
-        out: &mut Fanout,
-    ) {
-        let (Some(irc), Some(name)) = (self.irc.get(&client), self.members.nick(client)) else {
-            return;
-        };
-        let name = name.to_owned();
-        let since = irc.heard_until.filter(|(left, _)| *left == room);
-        // What it may still be owed stands in the log that it has followed before.
-        let encoding = match since {
-            None => Some(irc.encoding()),
-            Some(_) => self.members.encoding(client),
-        };
-        let encoding = encoding.unwrap_or(Encoding::Irc);
-        self.members.enter(client, encoding, room);
-        let joined = Event::Joined {
-            room: self.channels[room].name(),
-            name: &name,
-        };
-        let told = [joined].into_iter().chain(self.known_topic_of(room));
-        self.tell_all(client, told, out);
-        self.tell_names(client, out);
-        self.follow(client, room, (since.map(|(_, id)| id), None), out);
-        self.announce_newcomer(now, client, room, out);
-    }
-
-    /// Leaves its room, and can still be spoken to.
-    pub(super) fn part(&mut self, now: Instant, client: ClientId, why: &str, out: &mut Fanout) {
-        let Some(room) = self.members.room(client) else {
-            return;
-        };
-        // Only the lobby is there for as long as anybody may be owed what was said in it.
-        let is_lobby = room == ChannelId::LOBBY;
-        if !is_lobby && out.is_far_behind(client) {
-            return self.remark(client, &Remark::FarBehind, out);
-        }
-        let left = Event::Left {
-            room: self.channels[room].name(),
-            name: self.name(client),
-            is_gone: false,
-            why,
-        };
-        out.unfollow(client);
-        self.tell(client, left, out);
-        self.exit(now, client, why, out);
-        if !is_lobby {
-            out.leave(client);
-        }
-        if let Some(irc) = self.irc.get_mut(&client) {
-            irc.heard_until = Some((room, self.stamps.last()));
         }
     }
 

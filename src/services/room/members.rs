@@ -242,6 +242,13 @@ impl Members {
         self.get(client).map(|member| member.encoding)
     }
 
+    /// It is told things in another way from here on.
+    pub(super) fn set_encoding(&mut self, client: ClientId, encoding: Encoding) {
+        if let Some(member) = self.get_mut(client) {
+            member.encoding = encoding;
+        }
+    }
+
     /// The member whose nick is one with `name`.
     pub(super) fn find(&self, name: &str) -> Option<ClientId> {
         if name.len() > nick::MAX_SPELLED_BYTES {

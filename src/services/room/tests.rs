@@ -14,6 +14,7 @@ mod hall;
 mod hub;
 mod ignore;
 mod irc;
+mod irc_capabilities;
 mod irc_questions;
 mod irc_talk;
 mod json;

@@ -4,10 +4,16 @@ use super::super::channels::ChannelId;
 use super::super::{Room, WHO_NAMES};
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::Kind;
-use crate::protocol::irc::{Answer, Request, targets};
+use crate::protocol::irc::{Answer, Mask, Request, targets};
 
 /// USERHOST is about so many names, as RFC 2812 has it.
 const MAX_USERHOST_NAMES: usize = 5;
+
+/// A mask is held against so many nicks at most.
+const MAX_NAMES_TRIED: usize = 10_000;
+
+/// That is as much work as a message for each so many.
+const NAMES_PER_WORK: usize = 16;
 
 impl Room {
     pub(in super::super) fn answer(&self, client: ClientId, answer: Answer<'_>, out: &mut Fanout) {
@@ -51,17 +57,33 @@ impl Room {
     pub(super) fn on_query(&self, client: ClientId, request: &Request<'_>, out: &mut Fanout) {
         match request {
             Request::Names(list) => self.answer_names(client, *list, out),
-            Request::Who(mask) => self.answer_who(client, *mask, out),
+            Request::Who { mask, operators } => self.answer_who(client, *mask, *operators, out),
             Request::Whois(name) => self.answer_whois(client, name, out),
             Request::Topic { channel, .. } => match self.channel(channel) {
                 Some(room) => self.tell(client, self.topic_of(room), out),
                 None => self.answer(client, Answer::NoSuchChannel(channel), out),
             },
-            Request::List => self.tell_rooms(client, out),
+            Request::List(None) => self.tell_rooms(client, out),
+            Request::List(Some(list)) => {
+                let masks: Vec<Mask> = targets(list)
+                    .filter_map(|item| item.strip_prefix('#'))
+                    .map(Mask::new)
+                    .collect();
+                let is_asked = |name: &str| masks.iter().any(|mask| mask.fits(name));
+                self.tell_some_rooms(client, is_asked, out);
+            }
+            Request::Whowas(name) => self.answer(client, Answer::WasNoSuchNick(name), out),
+            Request::Version => self.answer(client, Answer::Version, out),
+            Request::Time => self.answer(client, Answer::Time(self.time_ms()), out),
             Request::Mode { target, modes } => {
-                let answer = match target.starts_with('#') && self.channel(target).is_none() {
-                    true => Answer::NoSuchChannel(target),
-                    false => Answer::Mode {
+                let is_channel = target.starts_with('#');
+                let answer = match self.members.find(target) {
+                    _ if is_channel && self.channel(target).is_none() => {
+                        Answer::NoSuchChannel(target)
+                    }
+                    None if !is_channel => Answer::NoSuchNick(target),
+                    Some(other) if !is_channel && other != client => Answer::NotYourMode,
+                    _ => Answer::Mode {
                         target,
                         modes: *modes,
                         is_operator: self.order.is_operator(client),
@@ -111,14 +133,26 @@ impl Room {
         self.answer(client, Answer::Names { channel, nicks }, out);
     }
 
-    fn answer_who(&self, client: ClientId, mask: Option<&str>, out: &mut Fanout) {
+    fn answer_who(
+        &self,
+        client: ClientId,
+        mask: Option<&str>,
+        operators: bool,
+        out: &mut Fanout,
+    ) {
         let shown = mask.unwrap_or("*");
         let found = match shown {
             "*" | "0" => self.members.some_of_all(WHO_NAMES),
-            name => match self.channel(name) {
-                Some(room) => self.members.some(room, WHO_NAMES),
-                None => self.present(&[name]),
-            },
+            mask if mask.starts_with('#') => (self.channel(mask))
+                .map_or(Vec::new(), |room| self.members.some(room, WHO_NAMES)),
+            mask if mask.contains(['*', '?']) => {
+                let tried = self.members.nicks_taken().min(MAX_NAMES_TRIED);
+                out.add_work(tried / NAMES_PER_WORK);
+                let mask = Mask::new(mask);
+                let fits = |nick: &str| mask.fits(nick);
+                self.members.some_that(WHO_NAMES, MAX_NAMES_TRIED, fits)
+            }
+            name => self.present(&[name]),
         };
         let entry = |(client, nick)| Answer::WhoEntry {
             channel: self.channel_of(client).unwrap_or("*"),
@@ -127,7 +161,8 @@ impl Room {
             is_away: self.away(client).is_some(),
             is_operator: self.order.is_operator(client),
         };
-        let entries = found.into_iter().map(entry);
+        let is_asked = |(found, _): &_| !operators || self.order.is_operator(*found);
+        let entries = found.into_iter().filter(is_asked).map(entry);
         self.answer_all(client, entries.chain([Answer::EndOfWho(shown)]), out);
     }
 

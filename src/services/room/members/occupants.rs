@@ -91,6 +91,19 @@ impl Members {
         self.in_order(self.by_folded.table.iter().copied().take(most))
     }
 
+    /// At most `most` of those whose nicks are as they should be, wherever they are. `most_tried` are
+    /// looked at.
+    pub(in super::super) fn some_that(
+        &self,
+        most: usize,
+        most_tried: usize,
+        should_be: impl Fn(&str) -> bool,
+    ) -> Vec<(ClientId, &str)> {
+        let tried = self.by_folded.table.iter().copied().take(most_tried);
+        let fits = |index: &u32| self.at(*index).is_some_and(|it| should_be(&it.nick));
+        self.in_order(tried.filter(fits).take(most))
+    }
+
     /// The nicks of [`some`](Self::some).
     pub(in super::super) fn nicks(&self, room: ChannelId, most: usize) -> Vec<&str> {
         let some = self.some(room, most).into_iter();

@@ -18,6 +18,11 @@ fn questions_are_answered() {
         "312 bob ann irc.chinwag :chinwag-",
         env!("CARGO_PKG_VERSION")
     );
+    let version_alone = concat!(
+        "351 bob chinwag-",
+        env!("CARGO_PKG_VERSION"),
+        " irc.chinwag :a chat in UTF-8"
+    );
     let version_of_cat = version.replace(" ann ", " cat ");
     let version_of_dan = version.replace(" ann ", " dan ");
     let all: &[(&str, &[&str])] = &[
@@ -53,6 +58,30 @@ fn questions_are_answered() {
             ],
         ),
         ("WHO #other", &["315 bob #other :end of WHO"]),
+        (
+            "WHO A*",
+            &[
+                "352 bob #lobby ann chinwag irc.chinwag ann H :0 ann",
+                "315 bob A* :end of WHO",
+            ],
+        ),
+        (
+            "WHO ?at",
+            &[
+                "352 bob #lobby cat chinwag irc.chinwag cat G :0 cat Example",
+                "315 bob ?at :end of WHO",
+            ],
+        ),
+        ("WHO x*", &["315 bob x* :end of WHO"]),
+        ("WHO #lobby o", &["315 bob #lobby :end of WHO"]),
+        (
+            "WHOWAS eve",
+            &[
+                "406 bob eve :nobody is remembered who has gone",
+                "369 bob eve :end of WHOWAS",
+            ],
+        ),
+        ("VERSION", &[version_alone]),
         (
             "WHOIS ANN",
             &[
@@ -94,9 +123,25 @@ fn questions_are_answered() {
                 "323 bob :end of LIST",
             ],
         ),
+        (
+            "LIST #nope",
+            &["321 bob Channel :Users  Name", "323 bob :end of LIST"],
+        ),
+        (
+            "LIST #nope,#Lob*",
+            &[
+                "321 bob Channel :Users  Name",
+                "322 bob #lobby 3 :",
+                "323 bob :end of LIST",
+            ],
+        ),
         ("MODE #lobby", &["324 bob #lobby +n"]),
         ("MODE #other +b", &["403 bob #other :no such channel"]),
         ("MODE bob +i", &[]),
+        ("MODE Bob", &["221 bob +"]),
+        ("MODE ann", &["502 bob :that is another one's mode"]),
+        ("MODE ann +i", &["502 bob :that is another one's mode"]),
+        ("MODE eve +i", &["401 bob eve :no such nick"]),
         ("AWAY :gone", &["306 bob :you are marked as away"]),
         ("AWAY", &["305 bob :you are no longer marked as away"]),
         (

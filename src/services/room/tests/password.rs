@@ -169,7 +169,13 @@ fn a_client_of_irc_says_it_before_it_is_registered() {
     hall.says("bob", "NICK bob");
     hall.hears("bob", &[]);
     hall.says("bob", "USER bob 0 * :Bob");
-    hall.hears("bob", &[&wrong("bob"), "ERROR :this room has a password"]);
+    let missing = |nick: &str| {
+        format!(":irc.chinwag 464 {nick} :there is a password; say it by PASS first of all")
+    };
+    hall.hears(
+        "bob",
+        &[&missing("bob"), "ERROR :this room has a password"],
+    );
     assert!(hall.is_closed("bob"));
     // A wrong one, and then the right one.
     hall.comes("cat", Encoding::Irc);
@@ -182,6 +188,8 @@ fn a_client_of_irc_says_it_before_it_is_registered() {
         "cat",
         &[
             &wrong("*"),
+            // It has said all, and is told what it lacks.
+            &missing("cat"),
             ":irc.chinwag PONG irc.chinwag :x",
             ":irc.chinwag 451 cat :you have not registered",
         ],
