@@ -66,16 +66,16 @@ impl<N: Net> Engine<N> {
             }
         }
         if let Some(more) = self.lag_log.take_suppressed(now) {
-            warn!("{more} more clients were disconnected as too slow");
+            warn!("further clients disconnected as too slow: {more}");
         }
         if let Some(more) = self.handshake_log.take_suppressed(now) {
-            info!("{more} more TLS handshakes failed");
+            info!("further TLS handshakes that failed: {more}");
         }
         if let Some(more) = self.opening_log.take_suppressed(now) {
-            info!("{more} more clients were closed for what they sent");
+            info!("further clients closed for what they sent: {more}");
         }
         if let Some(more) = self.refusal_log.take_suppressed(now) {
-            warn!("{more} more clients were turned away");
+            warn!("further clients turned away: {more}");
         }
     }
 
