@@ -66,16 +66,17 @@ impl<N: Net> Engine<N> {
             }
         }
         if let Some(more) = self.lag_log.take_suppressed(now) {
-            warn!("further clients disconnected as too slow: {more}");
+            warn!("{more} more disconnected as too slow");
         }
         if let Some(more) = self.handshake_log.take_suppressed(now) {
-            info!("further TLS handshakes that failed: {more}");
+            let ending = if more == 1 { "" } else { "s" };
+            info!("{more} more TLS handshake{ending} failed");
         }
         if let Some(more) = self.opening_log.take_suppressed(now) {
-            info!("further clients closed for what they sent: {more}");
+            info!("{more} more closed for what was sent");
         }
         if let Some(more) = self.refusal_log.take_suppressed(now) {
-            warn!("further clients turned away: {more}");
+            warn!("{more} more turned away");
         }
     }
 
