@@ -169,7 +169,7 @@ pub(super) const OPENINGS: &[(&[u8], Protocol)] = &[
     (b"PROPFIND * HTTP/1.1\r\n", Protocol::Http),
     (b"CONNECT example.org:443 HTTP/1.1\r\n", Protocol::Http),
     (b"GET / HTTP/2.0\r\n", Protocol::Lines),
-    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Protocol::Http),
+    (b"PRI * HTTP/2.0\r\n", Protocol::Http),
     (b"PRI * HTTP/2.0 is new\n", Protocol::Lines),
     (b"PRI * HTTP/2.1\r\n", Protocol::Lines),
     (b"GET / HTTP/1.1 \r\n", Protocol::Lines),

@@ -199,6 +199,11 @@ fn a_request_is_answered_and_no_second_one() {
         ("POST / HTTP/1.1\r\nHost: a\r\n\r\n", "405", None),
         ("GET /ws HTTP/1.1\r\nHost: a\r\n\r\n", "426", None),
         ("GET / HTTP/1.1\r\n\r\n", "400", Some("a bad HTTP request")),
+        (
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "400",
+            Some("a bad HTTP request"),
+        ),
         (&long, "431", Some("an HTTP request with a head over 8 KiB")),
         (
             &foreign,

@@ -287,7 +287,7 @@ fn help_names_every_command_and_nothing_is_relayed() {
         );
     }
     assert!(help.lines().all(|line| line.starts_with("* ")));
-    for (line, name) in [("/nik bob", "nik"), ("/", ""), ("/WHO", "WHO")] {
+    for (line, name) in [("/nik bob", "nik"), ("/", ""), ("/WHOM", "WHOM")] {
         room.says("ann", line);
         room.hears(
             "ann",

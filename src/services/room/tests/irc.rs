@@ -204,7 +204,8 @@ fn who_comes_back_to_the_channel_hears_what_it_has_missed() {
         .iter()
         .filter(|line| line.contains("PRIVMSG"))
         .collect();
-    assert_eq!(told, [&said("one"), &said("two"), &said("three")]);
+    let with_time = |text| format!("@time=2026-11-26T11:53:04.123Z {}", said(text));
+    assert_eq!(told, [&said("one"), &with_time("two"), &with_time("three")]);
     hall.says("bob", "JOIN 0");
     hall.says("bob", "JOIN #lobby");
     let told = hall.told("bob");

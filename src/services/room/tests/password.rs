@@ -47,7 +47,7 @@ fn who_has_not_said_it_hears_and_is_heard_by_nobody() {
             "/msg host hi",
             "/pass",
             "/help",
-            "/PASS open sesame",
+            "/PASSWORD open sesame",
             " /pass open sesame",
         ] {
             hall.says("ann", line);
