@@ -55,8 +55,9 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let link = Arc::new(connect(config)?);
     let early = match &config.password {
         None => Vec::new(),
-        Some(password) => password::say(&link, password, config.raw)
-            .map_err(|error| broken(config, &error))?,
+        Some(password) => {
+            password::say(&link, password, config.raw).map_err(|error| broken(config, &error))?
+        }
     };
     match Terminal::is_there() {
         true => session::run(config, &link, early),

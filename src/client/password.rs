@@ -33,7 +33,11 @@ pub(super) fn say(link: &Link, password: &str, is_raw: bool) -> io::Result<Vec<u
 fn answer(link: &Link) -> io::Result<Vec<u8>> {
     let (said_at, mut answer, mut bytes) = (Instant::now(), Vec::new(), [0; 4096]);
     while answer.len() < MAX_ANSWER_BYTES {
-        let enough = if is_answered(&answer) { QUIET } else { PATIENCE };
+        let enough = if is_answered(&answer) {
+            QUIET
+        } else {
+            PATIENCE
+        };
         let left = (said_at + enough).saturating_duration_since(Instant::now());
         if left.is_zero() {
             break;

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair};
-use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 use rustls::ClientConfig;
+use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 
 use super::{ServerConfigs, TlsConnection, Trust, client, server};
 

@@ -171,4 +171,3 @@ pub(super) fn explain(error: &Error) -> String {
         other => other.to_string(),
     }
 }
-

@@ -149,7 +149,11 @@ fn the_servers_end_is_a_clean_one() {
 fn what_is_spoken_inside_need_not_be_agreed_on() {
     let (server, authority) = serve("echo", &[]);
     // Bytes have no name for it.
-    for (offered, agreed) in [(&["h2", "http/1.1"][..], None), (&["irc"], None), (&[], None)] {
+    for (offered, agreed) in [
+        (&["h2", "http/1.1"][..], None),
+        (&["irc"], None),
+        (&[], None),
+    ] {
         let mut config = Arc::unwrap_or_clone(config(&authority));
         config.alpn_protocols = offered
             .iter()

@@ -59,7 +59,13 @@ impl Room {
     }
 
     /// Leaves its room, and can still be spoken to.
-    pub(in super::super) fn part(&mut self, now: Instant, client: ClientId, why: &str, out: &mut Fanout) {
+    pub(in super::super) fn part(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        why: &str,
+        out: &mut Fanout,
+    ) {
         let Some(room) = self.members.room(client) else {
             return;
         };

@@ -133,18 +133,13 @@ impl Room {
         self.answer(client, Answer::Names { channel, nicks }, out);
     }
 
-    fn answer_who(
-        &self,
-        client: ClientId,
-        mask: Option<&str>,
-        operators: bool,
-        out: &mut Fanout,
-    ) {
+    fn answer_who(&self, client: ClientId, mask: Option<&str>, operators: bool, out: &mut Fanout) {
         let shown = mask.unwrap_or("*");
         let found = match shown {
             "*" | "0" => self.members.some_of_all(WHO_NAMES),
-            mask if mask.starts_with('#') => (self.channel(mask))
-                .map_or(Vec::new(), |room| self.members.some(room, WHO_NAMES)),
+            mask if mask.starts_with('#') => {
+                (self.channel(mask)).map_or(Vec::new(), |room| self.members.some(room, WHO_NAMES))
+            }
             mask if mask.contains(['*', '?']) => {
                 let tried = self.members.nicks_taken().min(MAX_NAMES_TRIED);
                 out.add_work(tried / NAMES_PER_WORK);

@@ -172,10 +172,7 @@ fn a_client_of_irc_says_it_before_it_is_registered() {
     let missing = |nick: &str| {
         format!(":irc.chinwag 464 {nick} :there is a password; say it by PASS first of all")
     };
-    hall.hears(
-        "bob",
-        &[&missing("bob"), "ERROR :this room has a password"],
-    );
+    hall.hears("bob", &[&missing("bob"), "ERROR :this room has a password"]);
     assert!(hall.is_closed("bob"));
     // A wrong one, and then the right one.
     hall.comes("cat", Encoding::Irc);
