@@ -77,8 +77,8 @@ impl Registration {
 }
 
 fn refusal(line: &[u8]) -> String {
-    let line = crate::sanitize::sanitize(line);
-    format!("the server says '{}'", line.trim_end())
+    let line = crate::sanitize::sanitize(line.trim_ascii_end());
+    format!("the server says '{line}'")
 }
 
 /// The command of a line, and what stands behind it.

@@ -294,7 +294,7 @@ fn an_irc_client_is_in_when_it_knows_the_others() {
     }
     for (said, why) in [
         (&b":srv 433 * x :Nickname is in use\r\n"[..], "in use"),
-        (b"ERROR :go away\r\n", "go away"),
+        (b"ERROR :go away\r\n", "'ERROR :go away'"),
         (&[b'x'; 70_000], "does not speak irc"),
     ] {
         let refused = open(Kind::Irc, said, said.len()).unwrap_err();
