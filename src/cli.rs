@@ -244,7 +244,7 @@ mod tests {
     fn every_option_has_a_long_name_and_so_a_variable() {
         let mut count = 0;
         walk(&Arguments::command(), &[], &mut |named, option| {
-            assert!(option.get_long().is_some(), "{named:?} {option}");
+            assert!(option.get_long().is_some(), "{named:?} {}", option.get_id());
             count += 1;
         });
         assert!(count > 20, "{count}");
