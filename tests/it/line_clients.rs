@@ -88,8 +88,13 @@ fn telnets_negotiations_are_refused_and_heard_by_nobody() {
 fn what_is_sent_as_urgent_stands_where_it_was_sent() {
     let server = room(&[]);
     let (mut ann, mut bob) = with_stranger(&server);
-    let pieces: [(&[u8], &[u8], &[u8], &str); 5] = [
-        (b"\xff", b"\xf2", b"one\n", "one"),
+    let pieces = [
+        (
+            b"\xff".as_slice(),
+            b"\xf2".as_slice(),
+            b"one\n".as_slice(),
+            "one",
+        ),
         (b"", b"\xff\xf2", b"two\n", "two"),
         (b"", b"\xff", b"\xf2three\n", "three"),
         (b"fo\xff\xf4\xff", b"\xf2", b"ur\n", "four"),

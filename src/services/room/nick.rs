@@ -270,28 +270,11 @@ mod tests {
     /// same: joiners, fillers, and letters that look like the colon after a nick.
     #[test]
     fn nothing_in_a_nick_is_invisible_or_looks_like_a_colon() {
-        for c in [
-            '\u{AD}',
-            '\u{34F}',
-            '\u{115F}',
-            '\u{1160}',
-            '\u{17B4}',
-            '\u{180E}',
-            '\u{200B}',
-            '\u{200D}',
-            '\u{2D7F}',
-            '\u{2D0}',
-            '\u{3164}',
-            '\u{A4FD}',
-            '\u{A789}',
-            '\u{FE0F}',
-            '\u{FEFF}',
-            '\u{FFA0}',
-            '\u{13441}',
-            '\u{13442}',
-            '\u{16FE4}',
-            '\u{E0100}',
-        ] {
+        let hidden = concat!(
+            "\u{AD}\u{34F}\u{115F}\u{1160}\u{17B4}\u{180E}\u{200B}\u{200D}\u{2D7F}\u{2D0}",
+            "\u{3164}\u{A4FD}\u{A789}\u{FE0F}\u{FEFF}\u{FFA0}\u{13441}\u{13442}\u{16FE4}\u{E0100}",
+        );
+        for c in hidden.chars() {
             let name = format!("ann{c}");
             let refused = parse(&name).unwrap_err();
             let is_character = matches!(refused, NickError::Characters | NickError::Letter(_));
