@@ -92,9 +92,9 @@ pub enum HubEvent {
     /// [`HubPort::start_again`], then appends it again, in its order.
     Back {
         /// The stream no longer has what was read last: it is empty, or its end is lost, or so much
-        /// was appended meanwhile that some was dropped unread. Reading goes on from what is left
-        /// that was read before, else from the start: entries may come a second time.
-        is_rewound: bool,
+        /// was appended meanwhile that some was dropped unread. Reading goes on behind this one, which
+        /// was read before and is left, or at the start: entries may come a second time.
+        rewound_to: Option<EntryId>,
     },
     /// The answer to [`HubPort::want_snapshot`].
     Snapshot(Vec<u8>),

@@ -41,12 +41,16 @@ impl Place {
         self.marks.push_back(to);
     }
 
-    /// Goes back to the newest entry that was read and is left, if any is; returns whether anything of
-    /// what was read last is gone.
-    pub(super) fn find_again(&mut self, hub: &mut Connection, key: &str) -> Result<bool, String> {
+    /// Goes back to the newest entry that was read and is left, or to the start; returns to where, if
+    /// anything of what was read last is gone.
+    pub(super) fn find_again(
+        &mut self,
+        hub: &mut Connection,
+        key: &str,
+    ) -> Result<Option<EntryId>, String> {
         let last = self.last_two();
         if hub.count_left(key, &last)? == last.len() {
-            return Ok(false);
+            return Ok(None);
         }
         let newest_first: Vec<EntryId> = self.marks.iter().rev().copied().collect();
         let mut left = None;
@@ -57,6 +61,6 @@ impl Place {
             }
         }
         self.marks = left.into_iter().collect();
-        Ok(true)
+        Ok(Some(self.position()))
     }
 }

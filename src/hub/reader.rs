@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use log::{info, warn};
 
-use super::HubEvent;
 use super::config::{HubConfig, random};
 use super::connection::{Asked, Connection, IO_TIMEOUT};
 use super::place::Place;
 use super::port::Shared;
+use super::{EntryId, HubEvent};
 
 /// Whom the events are told. It may block; false: nobody listens any more.
 pub(crate) type Tell = Box<dyn FnMut(HubEvent) -> bool + Send>;
@@ -95,11 +95,11 @@ impl Reader {
             if !(self.tell)(HubEvent::Away(why)) {
                 return;
             }
-            let Some((next, is_rewound)) = self.reconnect(shared) else {
+            let Some((next, rewound_to)) = self.reconnect(shared) else {
                 return;
             };
             info!("the hub at {} is back", self.config);
-            if !(self.tell)(HubEvent::Back { is_rewound }) {
+            if !(self.tell)(HubEvent::Back { rewound_to }) {
                 return;
             }
             connection = Ok(next);
@@ -180,7 +180,7 @@ impl Reader {
     }
 
     /// Tries until it succeeds. `None`: nobody needs it any more.
-    fn reconnect(&mut self, shared: &Shared) -> Option<(Connection, bool)> {
+    fn reconnect(&mut self, shared: &Shared) -> Option<(Connection, Option<EntryId>)> {
         let mut last_why = String::new();
         loop {
             // In step, many nodes would come all at once.
@@ -190,10 +190,10 @@ impl Reader {
             }
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
             match self.try_connect() {
-                Ok((reading, writing, is_rewound)) => {
+                Ok((reading, writing, rewound_to)) => {
                     // Handed over meanwhile: the next attempt waits.
                     if shared.link(writing) {
-                        return Some((reading, is_rewound));
+                        return Some((reading, rewound_to));
                     }
                 }
                 Err(why) if why == last_why => {}
@@ -205,12 +205,12 @@ impl Reader {
         }
     }
 
-    fn try_connect(&mut self) -> Result<(Connection, Connection, bool), String> {
+    fn try_connect(&mut self) -> Result<(Connection, Connection, Option<EntryId>), String> {
         let mut writing = Connection::open(&self.config, IO_TIMEOUT)?;
         // Also tells whether it takes what is written. Whose the name is the writer will find out.
         writing.renew_name(&self.config, &self.boot)?;
         let mut reading = self.open()?;
-        let is_rewound = self.place.find_again(&mut reading, &self.config.key)?;
-        Ok((reading, writing, is_rewound))
+        let rewound_to = self.place.find_again(&mut reading, &self.config.key)?;
+        Ok((reading, writing, rewound_to))
     }
 }

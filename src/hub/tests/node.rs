@@ -112,8 +112,8 @@ impl Node {
                 assert_eq!(self.away.len(), self.back.len(), "away twice: {why}");
                 self.away.push(why);
             }
-            HubEvent::Back { is_rewound } => {
-                self.back.push(is_rewound);
+            HubEvent::Back { rewound_to } => {
+                self.back.push(rewound_to.is_some());
                 assert_eq!(self.away.len(), self.back.len(), "back twice");
                 self.port.start_again();
                 for number in self.unread.clone() {

@@ -1,5 +1,7 @@
 //! A Redis of the test's own, on a free port, with its files in a folder that goes with it.
+//! `CHINWAG_TEST_REDIS` names another program than `redis-server`, as `valkey-server`.
 
+use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -18,9 +20,13 @@ pub(crate) struct RedisServer {
     options: Vec<String>,
 }
 
+fn program() -> OsString {
+    std::env::var_os("CHINWAG_TEST_REDIS").unwrap_or_else(|| "redis-server".into())
+}
+
 /// Whether there is one to be started; says so where there is none.
 pub(crate) fn is_there() -> bool {
-    let found = Command::new("redis-server").arg("--version").output();
+    let found = Command::new(program()).arg("--version").output();
     if found.is_ok() {
         return true;
     }
@@ -113,7 +119,7 @@ impl RedisServer {
 }
 
 fn launch(port: u16, folder: &Path, options: &[String]) -> Child {
-    let mut command = Command::new("redis-server");
+    let mut command = Command::new(program());
     command
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .args(["--appendonly", "yes", "--save", ""])

@@ -96,6 +96,22 @@ impl Room {
         from_there.map(|(client, _)| *client).collect()
     }
 
+    /// Ends those of this node's members whom bans keep out that it has learned of just now.
+    pub(super) fn end_banned(&mut self, now: Instant, out: &mut Fanout) {
+        let now_ms = self.time_ms();
+        let bans = &self.order.bans;
+        let is_banned = |client: ClientId, nick: &str| {
+            let from = self.order.address(client);
+            bans.has_name(now_ms, nick) || from.is_some_and(|from| bans.has_address(now_ms, from))
+        };
+        let own = self.members.own().into_iter();
+        let banned = own.filter(|(client, nick)| is_banned(*client, nick));
+        let banned: Vec<ClientId> = banned.map(|(client, _)| client).collect();
+        for client in banned {
+            self.end(now, client, &End::Banned, out);
+        }
+    }
+
     pub(super) fn unban(&mut self, client: ClientId, whom: &str, out: &mut Fanout) {
         match self.order.bans.lift(self.time_ms(), whom) {
             0 => self.remark(client, &Remark::NotBanned(whom), out),

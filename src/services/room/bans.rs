@@ -119,9 +119,13 @@ impl Bans {
         self.show();
     }
 
-    /// Those of another node, in place of these.
-    pub(super) fn replace(&mut self, others: Self) {
+    /// Those of another node, in place of these. Its clock may differ, and both are told: each has
+    /// left here what it has left there.
+    pub(super) fn replace(&mut self, others: Self, their_now_ms: u64, now_ms: u64) {
         self.all = others.all;
+        for until_ms in self.all.iter_mut().filter_map(|ban| ban.until_ms.as_mut()) {
+            *until_ms = now_ms.saturating_add(until_ms.saturating_sub(their_now_ms));
+        }
         self.show();
     }
 

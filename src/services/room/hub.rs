@@ -22,16 +22,20 @@ use crate::hub::{EntryId, HubPort};
 use crate::outbound::ClientId;
 
 mod apply;
+mod heard;
 mod nodes;
 mod orders;
 mod packet;
 mod presence;
+mod recovery;
 mod say;
 mod snapshot;
 mod tail;
 
+use heard::{Heard, Recent};
 use nodes::Node;
 use packet::{Member, Op, Packet};
+use recovery::Recovery;
 use snapshot::Waiting;
 pub(crate) use tail::{Resumer, Start};
 
@@ -43,10 +47,7 @@ const MAX_PENDING_BYTES: usize = 1 << 20;
 const MOST_PENDING_BYTES: usize = 8 << 20;
 
 /// Beyond this, in entries, who came and left meanwhile is not kept: all are told of anew.
-const MAX_PENDING: usize = 10_000;
-
-/// What has come back last is kept, in case the hub loses it.
-const MAX_RECENT: usize = 1000;
+pub(super) const MAX_PENDING: usize = 10_000;
 
 /// The node's side of a hub.
 pub(super) struct Hub {
@@ -71,8 +72,10 @@ pub(super) struct State {
     position: EntryId,
     pending: VecDeque<Pending>,
     pending_bytes: usize,
-    /// As it is said again if the hub has lost it.
-    recent: VecDeque<Op>,
+    heard: Heard,
+    recent: Recent,
+    /// The hub has lost its end, and not all nodes have said what they had heard.
+    recovery: Option<Recovery>,
     is_away: bool,
     /// Some of who came and left is not in `pending`.
     has_lost_presence: bool,
@@ -140,32 +143,22 @@ impl Hub {
         let state = &mut self.state;
         while let Some(first) = state.pending.front()
             && first.counter <= counter
-            && let Some(Pending { counter, bytes, op }) = state.pending.pop_front()
+            && let Some(first) = state.pending.pop_front()
         {
-            state.pending_bytes -= bytes;
-            if let op @ Op::Again { .. } = op.again(state.boot, counter) {
-                if state.recent.len() >= MAX_RECENT {
-                    state.recent.pop_front();
-                }
-                state.recent.push_back(op);
-            }
+            state.pending_bytes -= first.bytes;
         }
         state.unconfirmed.retain(|_, claim| *claim > counter);
-    }
-
-    /// The hub may have lost what came back last: it waits again, before all that waits.
-    fn doubt_recent(&mut self) {
-        for op in self.state.recent.drain(..).rev() {
-            let (counter, bytes) = (0, 0);
-            self.state
-                .pending
-                .push_front(Pending { counter, bytes, op });
-        }
     }
 
     /// Whether the others have told what they know, or cannot.
     pub(super) fn is_ready(&self) -> bool {
         self.waiting.is_none() || self.state.is_away
+    }
+
+    /// Whether so much waits for the hub that speakers have to.
+    fn is_full(&self) -> bool {
+        let recovery = self.state.recovery.as_ref();
+        self.state.pending_bytes >= MAX_PENDING_BYTES || recovery.is_some_and(Recovery::is_full)
     }
 
     /// The name of a room's member, to other nodes.
@@ -184,7 +177,8 @@ impl Hub {
     /// When [`Room::on_hub_deadline`] should be called.
     pub(super) fn due(&self) -> Option<Instant> {
         let waiting = self.waiting.as_ref().and_then(Waiting::due);
-        [Some(self.state.beat_at), waiting]
+        let recovery = self.state.recovery.as_ref().map(|recovery| recovery.until);
+        [Some(self.state.beat_at), waiting, recovery]
             .into_iter()
             .flatten()
             .min()

@@ -106,11 +106,14 @@ impl Order {
         }
     }
 
-    /// For how many milliseconds a member is muted; 0: for good.
+    /// For how many milliseconds more a member is muted; 0: for good.
     pub(super) fn muted_ms(&self, now: Instant, client: ClientId) -> Option<u64> {
         let Muted(until) = self.muted.get(&client)?;
-        let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        u64::try_from(left.as_millis()).ok()
+        let left = match until {
+            None => return Some(0),
+            Some(until) => until.checked_duration_since(now)?,
+        };
+        u64::try_from(left.as_millis()).ok().filter(|ms| *ms > 0)
     }
 
     /// Mutes a member for so long; 0: for good.

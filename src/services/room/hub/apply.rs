@@ -8,6 +8,7 @@ use log::{debug, warn};
 use super::super::Room;
 use super::super::channels::ChannelId;
 use super::nodes::Node;
+use super::packet::Deed;
 use super::{BEAT, MAX_PENDING, Op, Packet, packet};
 use crate::hub::{Entry, EntryId, HubEvent};
 use crate::outbound::{ClientId, Fanout};
@@ -25,7 +26,7 @@ impl Room {
                 }
             }
             HubEvent::Away(why) => self.on_away(&why, out),
-            HubEvent::Back { is_rewound } => self.on_back(now, is_rewound, out),
+            HubEvent::Back { rewound_to } => self.on_back(now, rewound_to, out),
             HubEvent::Snapshot(bytes) => self.on_snapshot(now, &bytes, out),
             HubEvent::NameTaken => {
                 self.tell_everybody("another server has taken this one's place; it ends", out);
@@ -42,24 +43,22 @@ impl Room {
         self.tell_everybody("the hub is away; what is said waits for it", out);
     }
 
-    fn on_back(&mut self, now: Instant, is_rewound: bool, out: &mut Fanout) {
+    fn on_back(&mut self, now: Instant, rewound_to: Option<EntryId>, out: &mut Fanout) {
         let Some(hub) = &mut self.hub else { return };
         hub.state.is_away = false;
         hub.hear_all_anew(now);
         hub.port.start_again();
-        if is_rewound {
-            hub.doubt_recent();
-        }
-        match is_rewound || hub.state.has_lost_presence {
-            true => self.begin_anew(false),
-            false => hub.submit_again(),
-        }
-        match is_rewound {
-            true => {
+        match rewound_to {
+            Some(to) => {
                 warn!("the hub is back, and has lost what it had last");
                 self.tell_everybody("the hub is back; it has lost some of what it had", out);
+                self.recover(now, to, out);
             }
-            false => {
+            None => {
+                match hub.state.has_lost_presence {
+                    true => self.begin_anew(false, None),
+                    false => hub.submit_again(),
+                }
                 self.tell_everybody("the hub is back", out);
             }
         }
@@ -76,7 +75,7 @@ impl Room {
     fn on_entry(&mut self, now: Instant, entry: &Entry, out: &mut Fanout) {
         let packet = packet::decode(&entry.data);
         let Some(hub) = &mut self.hub else { return };
-        hub.state.position = entry.id;
+        let before = std::mem::replace(&mut hub.state.position, entry.id);
         let Some(packet) = packet else {
             return debug!("entry {} of the hub is none of chinwag's", entry.id);
         };
@@ -91,7 +90,13 @@ impl Room {
             }
             return;
         }
-        self.apply(now, entry.id, packet, out);
+        if is_own && hub.has_lost_before(&packet) {
+            warn!("the hub has lost some of what this node has appended");
+            self.tell_everybody("the hub has lost some of what it had", out);
+            self.recover(now, before, out);
+        } else {
+            self.apply(now, entry.id, packet, out);
+        }
     }
 
     /// Does what an entry says, as every node does.
@@ -104,20 +109,30 @@ impl Room {
         if is_own_node && packet.boot == hub.state.boot {
             hub.confirm(packet.counter);
         }
-        match &packet.op {
-            Op::Hello { wants_snapshot } => {
-                if *wants_snapshot {
+        match packet.op {
+            Op::Hello {
+                wants_snapshot,
+                is_rewound,
+            } => {
+                if wants_snapshot {
                     self.offer_snapshot(now, &packet);
                 }
                 self.mark_stale(&packet.node);
+                if is_rewound && !is_own_node {
+                    self.help_recover(now, id);
+                }
             }
-            Op::Settled => self.apply_end_of(now, &packet.node, true, out),
+            Op::Settled => {
+                self.apply_end_of(now, &packet.node, true, out);
+                self.await_no_more(now, &packet.node, out);
+            }
             Op::Bye => {
                 self.apply_end_of(now, &packet.node, false, out);
                 self.note_gone(&packet.node);
+                self.await_no_more(now, &packet.node, out);
             }
-            Op::Gone { node, boot } => self.apply_gone(now, node, *boot, out),
-            op @ (Op::Joined { .. }
+            Op::Gone { node, boot } => self.apply_gone(now, &node, boot, out),
+            ref op @ (Op::Joined { .. }
             | Op::Entered { .. }
             | Op::Renamed { .. }
             | Op::Left { .. }
@@ -126,16 +141,18 @@ impl Room {
                     self.apply_presence(now, &packet.node, op, out);
                 }
             }
-            Op::Again { boot, counter, op } => {
-                if self
-                    .hub
-                    .as_mut()
-                    .is_some_and(|hub| hub.was_missed(&packet.node, *boot, *counter))
-                {
-                    self.apply_said(now, id, &packet.node, op, out);
-                }
+            Op::Again(deeds) => self.on_said_again(now, id, deeds, out),
+            Op::Beat => {}
+            op => {
+                let deed = Deed {
+                    id: Some(id),
+                    node: packet.node,
+                    boot: packet.boot,
+                    counter: packet.counter,
+                    op,
+                };
+                self.on_deed(now, deed, out);
             }
-            op => self.apply_said(now, id, &packet.node, op, out),
         }
     }
 
@@ -283,10 +300,11 @@ impl Room {
         found.is_gone = true;
         if *node == *hub.state.node {
             warn!("the other nodes took this one for dead; it tells them of its members anew");
-            return self.begin_anew(false);
+            return self.begin_anew(false, None);
         }
         warn!("node {node} is dead; its members leave");
         self.apply_end_of(now, node, false, out);
+        self.await_no_more(now, node, out);
     }
 
     /// Says that this node is there, and looks for those that are not.
@@ -300,6 +318,15 @@ impl Room {
             warn!("no other node told what it knows; going on without");
             return self.go_on_without_snapshot(now, out);
         }
+        if hub
+            .state
+            .recovery
+            .as_ref()
+            .is_some_and(|recovery| recovery.until <= now)
+        {
+            self.end_recovery(now, out);
+            return self.resume_speakers(out);
+        }
         if hub.state.beat_at > now {
             return;
         }
@@ -312,7 +339,7 @@ impl Room {
             return hub.hear_all_anew(now);
         }
         if hub.state.has_lost_presence && hub.state.pending.len() < MAX_PENDING {
-            return self.begin_anew(false);
+            return self.begin_anew(false, None);
         }
         hub.submit(Op::Beat);
         for (node, boot) in hub.silent_nodes(now) {
@@ -324,6 +351,7 @@ impl Room {
         if let Some(hub) = &mut self.hub
             && !hub.state.paused.is_empty()
             && hub.state.pending_bytes < super::MAX_PENDING_BYTES / 2
+            && !hub.is_full()
         {
             for client in std::mem::take(&mut hub.state.paused) {
                 out.resume_reading(client);

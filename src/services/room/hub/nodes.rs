@@ -1,6 +1,5 @@
 //! Which nodes there are: where each one's entries stand, and when it was last heard.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -8,16 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::{DEAD_AFTER, Hub, Op, Packet};
 use crate::clock;
 
-/// What a node has said under so many boots before it may say again.
-const MAX_BOOTS: usize = 16;
-
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Node {
     pub(super) boot: u64,
     /// Of its last entry.
     pub(super) counter: u64,
-    /// The same of the boots before, for entries that come again.
-    pub(super) before: VecDeque<(u64, u64)>,
     /// It was found dead; what still comes of that boot does not count.
     pub(super) is_gone: bool,
     #[serde(with = "clock::instant")]
@@ -29,7 +23,6 @@ impl Node {
         Self {
             boot,
             counter,
-            before: VecDeque::new(),
             is_gone: false,
             heard_at: now,
         }
@@ -46,14 +39,10 @@ impl Hub {
             nodes.insert(packet.node.clone(), node);
             return true;
         };
-        if is_hello && packet.boot > node.boot {
-            let mut before = std::mem::take(&mut node.before);
-            before.truncate(MAX_BOOTS - 1);
-            before.push_front((node.boot, node.counter));
-            *node = Node {
-                before,
-                ..Node::new(packet.boot, packet.counter, now)
-            };
+        // Its clock may have been set back since the boot that is gone.
+        let is_later = packet.boot > node.boot || node.is_gone && packet.boot != node.boot;
+        if is_hello && is_later {
+            *node = Node::new(packet.boot, packet.counter, now);
             return true;
         }
         let is_next =
@@ -66,21 +55,13 @@ impl Hub {
         true
     }
 
-    /// Whether what a node says again has been missed here.
-    pub(super) fn was_missed(&mut self, node: &str, boot: u64, counter: u64) -> bool {
-        let Some(node) = self.state.nodes.get_mut(node) else {
-            return false;
-        };
-        match node.before.iter_mut().find(|(of, _)| *of == boot) {
-            Some((_, last)) if counter <= *last => return false,
-            Some((_, last)) => *last = counter,
-            // Nothing of that boot has come here.
-            None => {
-                node.before.truncate(MAX_BOOTS - 1);
-                node.before.push_front((boot, counter));
-            }
-        }
-        true
+    /// Whether this entry of this boot of this node's own comes before one that it had appended, and
+    /// that the stream no longer has.
+    pub(super) fn has_lost_before(&self, packet: &Packet) -> bool {
+        let own = self.state.nodes.get(&self.state.node);
+        own.is_some_and(|own| {
+            own.boot == packet.boot && own.counter < packet.counter.saturating_sub(1)
+        })
     }
 
     /// This process stood still, or the hub was away: nobody could be heard.

@@ -7,8 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::super::nick;
 use super::orders::Order;
 use crate::addr::Network;
+use crate::hub::EntryId;
 use crate::protocol::Kind;
 use crate::sanitize::sanitize;
+
+/// The names in a deed, and its own place in memory.
+const OVERHEAD_BYTES: usize = 200;
 
 /// A member of a node, to the others: its client's id there.
 pub(super) type Member = u64;
@@ -38,8 +42,10 @@ pub(super) enum Op {
     /// want to be told what the others know.
     Hello {
         wants_snapshot: bool,
+        /// The hub has lost some of what it had read.
+        is_rewound: bool,
     },
-    /// It has told of all its members.
+    /// It has told of all its members, and said again what may be lost.
     Settled,
     /// It is there.
     Beat,
@@ -102,12 +108,19 @@ pub(super) enum Op {
         member: Member,
         order: Order,
     },
-    /// What was an entry of an earlier boot, in case the hub has lost it.
-    Again {
-        boot: u64,
-        counter: u64,
-        op: Box<Op>,
-    },
+    /// What was done before, in case the hub has lost it.
+    Again(Vec<Deed>),
+}
+
+/// What is to be done once on every node, however often it is read: the entry that it was first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Deed {
+    /// Where it was in the stream; `None`: its node, which says it again, has not seen it there.
+    pub(super) id: Option<EntryId>,
+    pub(super) node: Box<str>,
+    pub(super) boot: u64,
+    pub(super) counter: u64,
+    pub(super) op: Op,
 }
 
 impl Op {
@@ -127,18 +140,6 @@ impl Op {
         )
     }
 
-    /// As it is said again, if it would be missed, after it was the entry of that counter.
-    pub(super) fn again(self, boot: u64, counter: u64) -> Self {
-        match self.is_said() {
-            true => Self::Again {
-                boot,
-                counter,
-                op: Box::new(self),
-            },
-            false => self,
-        }
-    }
-
     /// Whether those that are named in it can be called so.
     fn has_names(&self) -> bool {
         match self {
@@ -147,7 +148,7 @@ impl Op {
             | Self::Said { from: name, .. }
             | Self::Told { from: name, .. }
             | Self::Topic { from: name, .. } => nick::parse(name).is_ok(),
-            Self::Again { op, .. } => op.is_said() && op.has_names(),
+            Self::Again(deeds) => deeds.iter().all(|it| it.op.is_deed() && it.op.has_names()),
             _ => true,
         }
     }
@@ -162,7 +163,7 @@ impl Op {
             | Self::Told { text, .. }
             | Self::Topic { text, .. } => clean(text),
             Self::Order { order, .. } => order.texts().into_iter().for_each(clean),
-            Self::Again { op, .. } => op.sanitize(),
+            Self::Again(deeds) => deeds.iter_mut().for_each(|it| it.op.sanitize()),
             _ => {}
         }
     }
@@ -173,6 +174,44 @@ impl Op {
             self,
             Self::Said { .. } | Self::Told { .. } | Self::Topic { .. }
         )
+    }
+
+    /// Whether it is to be done once on every node.
+    pub(super) fn is_deed(&self) -> bool {
+        self.is_said() || matches!(self, Self::Order { .. })
+    }
+
+    /// What a deed takes to be kept or said again, about.
+    pub(super) fn bytes(&self) -> usize {
+        let text = match self {
+            Self::Said { text, .. } | Self::Told { text, .. } | Self::Topic { text, .. } => {
+                text.len()
+            }
+            _ => 0,
+        };
+        OVERHEAD_BYTES + text
+    }
+}
+
+impl Packet {
+    /// What in it is to be done once.
+    pub(super) fn deeds(self, at: EntryId) -> impl Iterator<Item = Deed> {
+        let (node, boot, counter) = (self.node, self.boot, self.counter);
+        let deeds = match self.op {
+            Op::Again(deeds) => deeds,
+            op if op.is_deed() => vec![Deed {
+                id: None,
+                node,
+                boot,
+                counter,
+                op,
+            }],
+            _ => Vec::new(),
+        };
+        deeds.into_iter().map(move |deed| Deed {
+            id: deed.id.or(Some(at)),
+            ..deed
+        })
     }
 }
 

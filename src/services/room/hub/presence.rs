@@ -5,7 +5,8 @@ use std::time::Instant;
 use super::super::channels::ChannelId;
 use super::super::members::Change;
 use super::super::notices::PendingNotices;
-use super::{Hub, Member, Op, Pending, Room};
+use super::{Hub, Member, Op, Room};
+use crate::hub::EntryId;
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::{Encoding, Event};
 
@@ -74,9 +75,9 @@ impl Room {
     }
 
     /// Tells the other nodes anew of all members: they take this node for dead, or the hub has lost
-    /// what it was told. What was said and has not come back is said again behind that; it may be in
-    /// the stream already.
-    pub(super) fn begin_anew(&mut self, wants_snapshot: bool) {
+    /// what it was told behind some entry. What was said and has not come back is said again behind
+    /// that.
+    pub(super) fn begin_anew(&mut self, wants_snapshot: bool, lost_behind: Option<EntryId>) {
         let own = self.members.own();
         let own: Vec<ClientId> = own.into_iter().map(|(client, _)| client).collect();
         let joined: Vec<_> = own
@@ -88,27 +89,28 @@ impl Room {
         let Some(hub) = &mut self.hub else {
             return;
         };
+        let recovery = hub.state.recovery.as_ref();
+        let lost_behind = lost_behind.or(recovery.map(|recovery| recovery.lost_behind));
+        let kept = hub.take_pending_deeds();
         let state = &mut hub.state;
-        let (boot, pending) = (state.boot, std::mem::take(&mut state.pending));
-        let kept = pending
-            .into_iter()
-            .filter_map(|Pending { counter, op, .. }| {
-                let is_kept = !op.is_presence() && !matches!(op, Op::Gone { .. });
-                is_kept.then(|| op.again(boot, counter))
-            });
-        state.pending_bytes = 0;
         state.has_lost_presence = false;
         state.unconfirmed.clear();
         state.boot = state.boot.saturating_add(1);
         state.counter = 0;
-        hub.append(Op::Hello { wants_snapshot });
+        hub.append(Op::Hello {
+            wants_snapshot,
+            is_rewound: lost_behind.is_some(),
+        });
         for (client, joined) in joined {
             hub.append(joined);
             hub.state.unconfirmed.insert(client, hub.state.counter);
         }
+        if let Some(lost_behind) = lost_behind {
+            hub.say_again(lost_behind);
+        }
         hub.append(Op::Settled);
-        for op in kept {
-            hub.append(op);
+        for deed in kept {
+            hub.append(Op::Again(vec![deed]));
         }
     }
 }

@@ -4,7 +4,7 @@ use super::super::Room;
 use super::super::broadcast::publish;
 use super::super::channels::ChannelId;
 use super::super::remark::Remark;
-use super::{Hub, MAX_PENDING_BYTES, MOST_PENDING_BYTES, Op};
+use super::{Hub, MOST_PENDING_BYTES, Op};
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::{Event, Kind};
 
@@ -88,7 +88,7 @@ impl Room {
         if is_taken {
             hub.submit(op);
         }
-        if hub.state.pending_bytes >= MAX_PENDING_BYTES && hub.state.paused.insert(client) {
+        if hub.is_full() && hub.state.paused.insert(client) {
             out.pause_reading(client);
         }
         if !is_taken {

@@ -1,13 +1,13 @@
 //! What a node that begins has to know of the others: one of those that are there writes it down, as
 //! it is at the entry by which the new one began.
 
-use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use log::warn;
 use serde::{Deserialize, Serialize};
 
 use super::super::bans::Bans;
+use super::heard::Heard;
 use super::nodes::Node;
 use super::{Hub, Member, Op, Packet, Room};
 use crate::addr::Network;
@@ -29,21 +29,6 @@ pub(super) struct Waiting {
     pub(super) entries: Vec<(EntryId, Packet)>,
     /// How many of those came before that entry: the snapshot knows of them, but not what was said.
     pub(super) before: usize,
-    /// The last entry of each node that is in the history.
-    pub(super) last: Places,
-}
-
-/// By node: its boot, and a counter.
-pub(super) type Places = HashMap<Box<str>, (u64, u64)>;
-
-/// Whether an entry is none that was seen before.
-pub(super) fn is_new(places: &mut Places, packet: &Packet) -> bool {
-    let place = (packet.boot, packet.counter);
-    let is_new = places.get(&packet.node).is_none_or(|last| *last < place);
-    if is_new {
-        places.insert(packet.node.clone(), place);
-    }
-    is_new
 }
 
 impl Waiting {
@@ -63,15 +48,15 @@ impl Waiting {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Snapshot {
-    nodes: Vec<(Box<str>, SavedNode)>,
+    nodes: Vec<(Box<str>, u64, u64, bool)>,
+    heard: Heard,
     members: Vec<SavedMember>,
     topics: Vec<(Box<str>, Box<str>)>,
+    /// What the clock says where it is written down: bans are until a time.
+    now_ms: u64,
     #[serde(with = "serde_bytes")]
-    order: Vec<u8>,
+    bans: Vec<u8>,
 }
-
-/// Its boot and counter, those of the boots before, and whether it is gone.
-type SavedNode = (u64, u64, VecDeque<(u64, u64)>, bool);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SavedMember {
@@ -119,19 +104,15 @@ impl Room {
         let snapshot = Snapshot {
             members: members.collect(),
             nodes: nodes
-                .map(|(name, node)| {
-                    let before = node.before.clone();
-                    (
-                        name.clone(),
-                        (node.boot, node.counter, before, node.is_gone),
-                    )
-                })
+                .map(|(name, node)| (name.clone(), node.boot, node.counter, node.is_gone))
                 .collect(),
             topics: topics
                 .filter(|(_, room)| !room.topic().is_empty())
                 .map(|(_, room)| (room.name().into(), room.topic().into()))
                 .collect(),
-            order: rmp_serde::to_vec_named(&self.order.bans).unwrap_or_default(),
+            heard: hub.state.heard.clone(),
+            now_ms: self.time_ms(),
+            bans: rmp_serde::to_vec_named(&self.order.bans).unwrap_or_default(),
         };
         let name = snapshot_name(&to.node, to.boot);
         if let (Ok(bytes), Some(hub)) = (rmp_serde::to_vec_named(&snapshot), &mut self.hub) {
@@ -160,23 +141,20 @@ impl Room {
         let Some(waiting) = self.hub.as_mut().and_then(|hub| hub.waiting.as_mut()) else {
             return;
         };
-        let (mut last, before) = (std::mem::take(&mut waiting.last), waiting.before);
-        let before: Vec<_> = waiting.entries.drain(..before).collect();
+        let before: Vec<_> = waiting.entries.drain(..waiting.before).collect();
         for (id, packet) in before {
-            if is_new(&mut last, &packet) && packet.op.is_said() {
-                self.apply_said(now, id, &packet.node, &packet.op, out);
+            for deed in packet.deeds(id).filter(|deed| deed.op.is_said()) {
+                self.apply_deed(now, deed, out);
             }
         }
     }
 
     fn apply_snapshot(&mut self, now: Instant, snapshot: Snapshot, out: &mut Fanout) {
         if let Some(hub) = &mut self.hub {
-            for (name, (boot, counter, before, is_gone)) in snapshot.nodes {
-                let node = Node {
-                    before,
-                    is_gone,
-                    ..Node::new(boot, counter, now)
-                };
+            hub.state.heard.add(snapshot.heard);
+            for (name, boot, counter, is_gone) in snapshot.nodes {
+                let mut node = Node::new(boot, counter, now);
+                node.is_gone = is_gone;
                 if name != hub.state.node {
                     hub.state.nodes.insert(name, node);
                 }
@@ -203,9 +181,11 @@ impl Room {
                 self.order.mute_for(now, client, ms);
             }
         }
-        let bans: Option<Bans> = rmp_serde::from_slice(&snapshot.order).ok();
+        let bans: Option<Bans> = rmp_serde::from_slice(&snapshot.bans).ok();
         if let Some(bans) = bans {
-            self.order.bans.replace(bans);
+            let now_ms = self.time_ms();
+            self.order.bans.replace(bans, snapshot.now_ms, now_ms);
+            self.end_banned(now, out);
         }
         // Rooms that only topics have made.
         self.end_empty_rooms(out);

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::super::channels;
 use super::super::transcript::{PastLine, RoomPast};
-use super::snapshot::{Places, Waiting, is_new, snapshot_name};
+use super::heard::Heard;
+use super::packet::Deed;
+use super::snapshot::{Waiting, snapshot_name};
 use super::{BEAT, Hub, Op, Room, State, packet};
 use crate::hub::{Entry, EntryId, HubPort};
 
@@ -54,7 +56,9 @@ impl Room {
             position: start.position,
             pending: Default::default(),
             pending_bytes: 0,
+            heard: seen.done,
             recent: Default::default(),
+            recovery: None,
             is_away: false,
             has_lost_presence: false,
             nodes: HashMap::new(),
@@ -67,11 +71,11 @@ impl Room {
         let wants_snapshot = seen.others_are_there;
         self.members.be_of_node(&state.node);
         self.hub = Some(Hub::new(start.port, state));
-        self.begin_anew(wants_snapshot);
+        self.begin_anew(wants_snapshot, None);
         if let Some(hub) = &mut self.hub
             && wants_snapshot
         {
-            hub.want_snapshot(seen.last);
+            hub.want_snapshot();
         }
         self
     }
@@ -97,7 +101,7 @@ impl Room {
     }
 
     fn read_tail(&mut self, start: &Start) -> Seen {
-        let mut last = Places::new();
+        let mut done = Heard::default();
         let mut heard: HashMap<Box<str>, u64> = HashMap::new();
         for Entry { id, data } in &start.tail {
             let Some(packet) = packet::decode(data) else {
@@ -107,21 +111,10 @@ impl Room {
                 Op::Bye => drop(heard.remove(&packet.node)),
                 _ => drop(heard.insert(packet.node.clone(), id.ms)),
             }
-            if !is_new(&mut last, &packet) {
-                continue;
-            }
-            if let Op::Said {
-                from,
-                room,
-                kind,
-                text,
-                ..
-            } = packet.op
-                && let Some(look) = channels::look(&room)
-            {
-                let stamp = self.stamps.of_entry(*id);
-                let line = PastLine::new(stamp, kind, from, text);
-                self.past.entry(look).or_default().lines.push(line);
+            for deed in packet.deeds(*id) {
+                if done.is_new(&deed.node, deed.boot, deed.counter) {
+                    self.note_past(deed);
+                }
             }
         }
         for past in self.past.values_mut() {
@@ -134,14 +127,37 @@ impl Room {
             .any(|(node, ms)| **node != *start.node && ms.saturating_add(recently) >= newest);
         Seen {
             others_are_there,
-            last,
+            done,
+        }
+    }
+
+    fn note_past(&mut self, deed: Deed) {
+        let Deed {
+            id: Some(id), op, ..
+        } = deed
+        else {
+            return;
+        };
+        if let Op::Said {
+            from,
+            room,
+            kind,
+            text,
+            ..
+        } = op
+            && let Some(look) = channels::look(&room)
+        {
+            let stamp = self.stamps.of_entry(id);
+            let line = PastLine::new(stamp, kind, from, text);
+            self.past.entry(look).or_default().lines.push(line);
         }
     }
 }
 
 struct Seen {
     others_are_there: bool,
-    last: Places,
+    /// What is in the history.
+    done: Heard,
 }
 
 /// Lines are noted the oldest first; a past has the newest first, and no more than are shown.
@@ -163,14 +179,13 @@ impl Hub {
         }
     }
 
-    fn want_snapshot(&mut self, last: Places) {
+    fn want_snapshot(&mut self) {
         let name = snapshot_name(&self.state.node, self.state.boot);
         self.port.want_snapshot(&name);
         self.waiting = Some(Waiting {
             until: None,
             entries: Vec::new(),
             before: 0,
-            last,
         });
     }
 }

@@ -71,8 +71,8 @@ pub(super) struct Node {
     /// How many entries it has read.
     read: usize,
     is_away: bool,
-    /// Some of what it has read is there no more.
-    has_lost: bool,
+    /// What it had read behind this one is lost.
+    rewound_to: Option<EntryId>,
 }
 
 pub(super) struct Cluster {
@@ -131,7 +131,7 @@ impl Cluster {
             link,
             read,
             is_away: false,
-            has_lost: false,
+            rewound_to: None,
         };
         self.nodes.insert(name, node);
     }
@@ -240,25 +240,51 @@ impl Cluster {
         node.happens(HubEvent::Away("it was cut".to_owned()));
     }
 
-    pub(super) fn returns(&mut self, name: &str, is_rewound: bool) {
+    pub(super) fn returns(&mut self, name: &str) {
         let node = self.node(name);
         if node.is_away {
             node.is_away = false;
-            let is_rewound = std::mem::take(&mut node.has_lost) || is_rewound;
-            node.happens(HubEvent::Back { is_rewound });
+            let rewound_to = node.rewound_to.take();
+            node.happens(HubEvent::Back { rewound_to });
         }
     }
 
-    /// The hub begins anew, and knows nothing.
-    pub(super) fn is_emptied(&mut self) {
-        let names: Vec<&'static str> = self.nodes.keys().copied().collect();
+    /// The hub fails for all, and has so many entries fewer then.
+    pub(super) fn loses_end(&mut self, lost: usize) {
+        let names: Vec<&str> = self.nodes.keys().copied().collect();
         for name in &names {
             self.fails(name, 0);
         }
-        lock(&self.stream).entries.clear();
-        for name in names {
-            self.node(name).read = 0;
-            self.returns(name, true);
+        let mut stream = lock(&self.stream);
+        let left = stream.entries.len().saturating_sub(lost);
+        stream.entries.truncate(left);
+        let last = stream.entries.last().map_or(EntryId::START, |last| last.id);
+        for node in self.nodes.values_mut().filter(|node| node.read > left) {
+            node.read = left;
+            let before = node.rewound_to.replace(last);
+            node.rewound_to = before.map(|before| before.min(last)).or(Some(last));
+        }
+    }
+
+    /// The last entry is deleted; those who have read it read on.
+    pub(super) fn takes_out_last(&mut self) {
+        let mut stream = lock(&self.stream);
+        stream.entries.pop();
+        let left = stream.entries.len();
+        for node in self.nodes.values_mut() {
+            node.read = node.read.min(left);
+        }
+    }
+
+    /// One of those that know of the loss is back before those that do not.
+    pub(super) fn tells_of_loss(&mut self, first: usize) {
+        let nodes = self.nodes.iter();
+        let know = nodes.filter(|(_, node)| node.rewound_to.is_some());
+        let know: Vec<&str> = know.map(|(name, _)| *name).collect();
+        if !know.is_empty() {
+            let name = know[first % know.len()];
+            self.returns(name);
+            self.sends(name);
         }
     }
 
@@ -271,6 +297,8 @@ impl Cluster {
             stream.entries.truncate(kept);
             kept
         };
+        let last = lock(&self.stream).entries.last().map(|last| last.id);
+        let last = last.unwrap_or(EntryId::START);
         self.sends(quick);
         let names: Vec<&'static str> = self.nodes.keys().copied().collect();
         for name in names {
@@ -278,11 +306,12 @@ impl Cluster {
             self.fails(name, 0);
             let node = self.node(name);
             if node.read > kept {
-                // What is left is read again from some mark on.
-                (node.has_lost, node.read) = (true, kept.saturating_sub(1));
+                node.read = kept;
+                let before = node.rewound_to.replace(last);
+                node.rewound_to = before.map(|before| before.min(last)).or(Some(last));
             }
             if !was_away {
-                self.returns(name, false);
+                self.returns(name);
             }
         }
     }
