@@ -50,6 +50,7 @@ mod room;
 mod rooms;
 mod signals;
 mod stdio;
+mod succession;
 mod systemd;
 mod terminal;
 mod tidy;

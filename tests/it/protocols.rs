@@ -27,7 +27,7 @@ mod state;
 mod tls_inside;
 mod transcript;
 mod websocket;
-mod websocket_client;
+pub(crate) mod websocket_client;
 mod websocket_end;
 mod websocket_origin;
 mod weechat;

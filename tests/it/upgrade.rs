@@ -12,71 +12,14 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{ANY, Launch, PATIENCE, Server, program, skipped, until};
+use crate::harness::{ANY, Launch, PATIENCE, program, skipped, until};
 use crate::member::Member;
 use crate::peer::{Peer, unix};
+use crate::succession::Succession;
 use crate::tls::certificates::Authority;
 use crate::tls::client::Client;
-
-/// A server, whichever process it is by now.
-pub(crate) struct Succession {
-    pub(crate) server: Server,
-    /// Whoever serves now.
-    pid: Pid,
-    upgrades: usize,
-}
-
-impl Succession {
-    pub(crate) fn of(server: Server) -> Self {
-        let pid = Pid::from_raw(i32::try_from(server.id()).unwrap()).unwrap();
-        Self {
-            server,
-            pid,
-            upgrades: 0,
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(self.pid, signal).expect("the process is there");
-    }
-
-    /// Another process takes over.
-    #[track_caller]
-    pub(crate) fn upgrades(&mut self) {
-        self.upgrades += 1;
-        let wanted = self.upgrades;
-        self.signal(Signal::USR2);
-        let told = self
-            .server
-            .stderr()
-            .wait("another process goes on", |text| {
-                text.matches(" goes on with ").count() >= wanted
-            });
-        let (before, _) = told.rsplit_once(" goes on with ").unwrap();
-        let (_, pid) = before.rsplit_once(' ').unwrap();
-        self.pid = Pid::from_raw(pid.parse().unwrap()).unwrap();
-    }
-
-    fn is_gone(&self) -> bool {
-        test_kill_process(self.pid).is_err()
-    }
-
-    #[track_caller]
-    fn ends(&self) {
-        self.signal(Signal::TERM);
-        until("the last process ends", PATIENCE, || self.is_gone());
-    }
-}
-
-impl Drop for Succession {
-    fn drop(&mut self) {
-        if self.upgrades > 0 {
-            let _ = kill_process(self.pid, Signal::KILL);
-        }
-    }
-}
 
 #[test]
 fn the_conversation_goes_on_and_the_old_process_ends() {

@@ -18,7 +18,7 @@ pub(super) const CLOSE: u8 = 8;
 pub(super) const PING: u8 = 9;
 pub(super) const PONG: u8 = 10;
 
-pub(super) struct WebSocket {
+pub(crate) struct WebSocket {
     pub(super) peer: Peer,
     /// What the server calls it, once that was read.
     pub(super) name: String,
@@ -64,7 +64,7 @@ impl WebSocket {
 
     /// A member of this name; what came before it was confirmed is passed over.
     #[track_caller]
-    pub(super) fn named(address: &str, nick: &str) -> Self {
+    pub(crate) fn named(address: &str, nick: &str) -> Self {
         let mut client = Self::joins(address, "/ws");
         client.until("names");
         client.says(&format!("/nick {nick}"));
@@ -133,7 +133,7 @@ impl WebSocket {
 
     /// The next message that tells of what is said: `say`, `me` or `private`.
     #[track_caller]
-    pub(super) fn talk(&mut self) -> Value {
+    pub(crate) fn talk(&mut self) -> Value {
         loop {
             let value = self.json();
             if ["say", "me", "private"].contains(&value["type"].as_str().unwrap()) {
