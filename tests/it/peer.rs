@@ -13,7 +13,8 @@ use crate::kernel::{self, Side};
 /// A connected client. Reads give up after [`PATIENCE`].
 pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
-    unread: Vec<u8>,
+    /// Read, and asked for by nobody yet.
+    pub(crate) unread: Vec<u8>,
 }
 
 impl Peer {

@@ -1,4 +1,5 @@
-//! Members who check all that they hear: each message once, whole, and in the one order.
+//! Members who check all that they hear: each message once, whole, and in the one order; on one server
+//! or on several, which are one room.
 //! One thread drives them all; sockets do not block.
 
 use std::io::{ErrorKind, Read, Write};
@@ -7,14 +8,17 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 use crate::harness::Server;
-use crate::member::Member;
+use crate::peer::Peer;
+use crate::speech::{self, Speech};
 
 /// So many messages may be on their way to the slowest: what bounds the load.
 const WINDOW: u64 = 3000;
 
 /// One member, its place in what is said, and what is checked of it.
 struct CheckedClient {
-    member: Member,
+    peer: Peer,
+    nick: String,
+    speech: Speech,
     unsent: Vec<u8>,
     unread: Vec<u8>,
     /// By sender: the last message heard of it.
@@ -48,13 +52,28 @@ fn sum(seed: u64, bytes: &[u8]) -> u64 {
 impl CheckedClients {
     /// `count` members, of whom the first `senders` speak, `text_bytes` at a time.
     pub(crate) fn joins(server: &Server, count: usize, senders: usize, text_bytes: usize) -> Self {
+        Self::joins_in(&[server], &[Speech::Lines], count, senders, text_bytes)
+    }
+
+    /// The same in turn on each of these servers, and speaking in each of these ways.
+    pub(crate) fn joins_in(
+        servers: &[&Server],
+        speeches: &[Speech],
+        count: usize,
+        senders: usize,
+        text_bytes: usize,
+    ) -> Self {
         let members = (0..count).map(|i| {
-            let member = Member::joins(server, &format!("h{i}"));
-            member.peer.stream.set_nonblocking(true).unwrap();
+            let nick = format!("h{i}");
+            let speech = speeches[i / servers.len() % speeches.len()];
+            let mut peer = speech.joins(servers[i % servers.len()], &nick);
+            peer.stream.set_nonblocking(true).unwrap();
             CheckedClient {
-                member,
+                unread: std::mem::take(&mut peer.unread),
+                peer,
+                nick,
+                speech,
                 unsent: Vec::new(),
-                unread: Vec::new(),
                 last: vec![0; senders],
                 heard: 0,
                 said: 0,
@@ -96,8 +115,8 @@ impl CheckedClients {
         let length = self.rng.usize(1..=self.text_bytes * 2 - 1);
         let text: String = (0..length).map(|i| letter(seq, i)).collect();
         let check = sum(seq, text.as_bytes());
-        let line = format!("#{sender} {seq} {check:016x} {text}\n");
-        client.unsent.extend_from_slice(line.as_bytes());
+        let line = format!("#{sender} {seq} {check:016x} {text}");
+        client.unsent.extend(client.speech.says(&line));
     }
 
     /// The last message of all.
@@ -166,35 +185,38 @@ impl CheckedClient {
         if piece == 0 {
             return false;
         }
-        match self.member.peer.stream.write(&self.unsent[..piece]) {
+        match self.peer.stream.write(&self.unsent[..piece]) {
             Ok(written) => drop(self.unsent.drain(..written)),
             Err(e) if e.kind() == ErrorKind::WouldBlock => return false,
-            Err(e) => panic!("{} cannot send: {e}", self.member.nick),
+            Err(e) => panic!("{} cannot send: {e}", self.nick),
         }
         true
     }
 
     fn hear(&mut self) -> bool {
         let mut chunk = [0; 64 * 1024];
-        match self.member.peer.stream.read(&mut chunk) {
-            Ok(0) => panic!("{} was cut off", self.member.nick),
+        match self.peer.stream.read(&mut chunk) {
+            Ok(0) => panic!("{} was cut off", self.nick),
             Ok(count) => self.unread.extend_from_slice(&chunk[..count]),
             Err(e) if e.kind() == ErrorKind::WouldBlock => return false,
-            Err(e) => panic!("{} was cut off: {e}", self.member.nick),
+            Err(e) => panic!("{} was cut off: {e}", self.nick),
         }
         let mut unread = std::mem::take(&mut self.unread);
         let mut at = 0;
-        while let Some(length) = unread[at..].iter().position(|byte| *byte == b'\n') {
-            self.check(&unread[at..at + length]);
-            at += length + 1;
+        while let Some((length, heard)) = self.speech.first(&unread[at..], &self.nick) {
+            match heard {
+                speech::Heard::Line(line) => self.check(&line),
+                speech::Heard::Asked(answer) => self.unsent.extend(answer),
+                speech::Heard::Nothing => {}
+            }
+            at += length;
         }
         unread.drain(..at);
         self.unread = unread;
         true
     }
 
-    fn check(&mut self, line: &[u8]) {
-        let line = std::str::from_utf8(line).expect("the server sends UTF-8");
+    fn check(&mut self, line: &str) {
         if line.starts_with("* ") {
             return;
         }
@@ -204,7 +226,7 @@ impl CheckedClient {
                 heard.seq,
                 self.last[heard.sender] + 1,
                 "{}: lost, doubled or out of order: {line}",
-                self.member.nick
+                self.nick
             );
             self.last[heard.sender] = heard.seq;
             self.heard += 1;

@@ -23,13 +23,34 @@ mod member;
 #[path = "../it/peer.rs"]
 mod peer;
 
+#[path = "../it/hub/cluster.rs"]
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+mod cluster;
+#[path = "../it/protocols/http_client.rs"]
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+mod http_client;
+#[path = "../it/protocols/irc_client.rs"]
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+mod irc_client;
+#[path = "../it/hub/stopped.rs"]
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+mod stopped;
+#[path = "../it/succession.rs"]
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+mod succession;
+#[path = "../it/protocols/websocket_client.rs"]
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+mod websocket_client;
+
 mod abuse;
 mod checked_clients;
 mod deliveries;
+mod hub;
 mod machine;
 mod never_reading;
 mod one_hour;
 mod scale;
+mod speech;
 
 use std::time::{Duration, Instant};
 
