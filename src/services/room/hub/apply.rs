@@ -90,7 +90,7 @@ impl Room {
             }
             return;
         }
-        if is_own && hub.has_lost_before(&packet) {
+        if is_own && hub.is_behind_a_gap(&packet) {
             warn!("the hub has lost some of what this node has appended");
             self.tell_everybody("the hub has lost some of what it had", out);
             self.recover(now, before, out);
@@ -103,6 +103,13 @@ impl Room {
     pub(super) fn apply(&mut self, now: Instant, id: EntryId, packet: Packet, out: &mut Fanout) {
         let Some(hub) = &mut self.hub else { return };
         if !hub.accepts(&packet, now) {
+            // Others may have heard what is missing before it, and do it where it stands: so it is held
+            // until they have said that again.
+            if hub.is_behind_a_gap(&packet) && hub.state.recovery.is_some() {
+                for deed in packet.deeds(id).filter(|deed| deed.id == Some(id)) {
+                    self.on_deed(now, deed, out);
+                }
+            }
             return;
         }
         let is_own_node = packet.node == hub.state.node;

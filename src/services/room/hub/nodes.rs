@@ -55,12 +55,14 @@ impl Hub {
         true
     }
 
-    /// Whether this entry of this boot of this node's own comes before one that it had appended, and
-    /// that the stream no longer has.
-    pub(super) fn has_lost_before(&self, packet: &Packet) -> bool {
-        let own = self.state.nodes.get(&self.state.node);
-        own.is_some_and(|own| {
-            own.boot == packet.boot && own.counter < packet.counter.saturating_sub(1)
+    /// Whether its node had appended others before this entry that were not read here, and that the
+    /// stream no longer has.
+    pub(super) fn is_behind_a_gap(&self, packet: &Packet) -> bool {
+        let node = self.state.nodes.get(&packet.node);
+        node.is_some_and(|node| {
+            node.boot == packet.boot
+                && !node.is_gone
+                && node.counter < packet.counter.saturating_sub(1)
         })
     }
 
