@@ -93,7 +93,12 @@ impl Faults {
 
     /// Begins and ends what is due.
     fn turn(&mut self) {
-        if Instant::now() < self.until {
+        let is_due = match self.now {
+            // Whose process it is from here on has to be known.
+            Some(Fault::NodeIsUpgraded) => self.nodes[self.last_at()].has_upgraded(),
+            _ => Instant::now() >= self.until,
+        };
+        if !is_due {
             return;
         }
         match self.now.take() {
@@ -114,6 +119,11 @@ impl Faults {
     /// Which node's turn it is.
     fn at(&self) -> usize {
         self.count / FAULTS.len() % 3
+    }
+
+    /// Whose turn it was last.
+    fn last_at(&self) -> usize {
+        (self.count - 1) / FAULTS.len() % 3
     }
 
     fn begin(&mut self, fault: Fault) {
@@ -144,7 +154,7 @@ impl Faults {
     }
 
     fn end(&mut self, fault: Fault) {
-        let at = (self.count - 1) / FAULTS.len() % 3;
+        let at = self.last_at();
         let Self { redis, proxies, .. } = self;
         match fault {
             Fault::RedisStands => redis.go_on(),
