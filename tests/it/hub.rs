@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use crate::harness::{Launch, PATIENCE, skipped, until};
 use crate::member::Member;
+use crate::peer::Peer;
 use crate::succession::Succession;
 
 mod away;
@@ -123,14 +124,14 @@ fn a_node_that_starts_knows_all_before_its_first_client_comes() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "master\n").unwrap();
     let args = ["--operator-password-file", file.path().to_str().unwrap()];
-    let first = node(&redis.url(), "a", &args).start();
+    let first = cluster::node(&redis.url(), "a", &args).start();
     let mut ann = Member::joins(&first, "ann");
     ann.says("/op master");
     ann.says("/ban evil");
     ann.says("/topic chess");
     ann.is_told("set the topic: chess");
     for _ in 0..3 {
-        let second = node(&redis.url(), "b", &[]).start();
+        let second = cluster::node(&redis.url(), "b", &[]).start();
         let mut peer = Peer::connect(&second);
         peer.send(b"/nick evil\n/nick ann\n");
         let mut told = String::new();
@@ -154,7 +155,7 @@ fn a_node_whose_name_was_taken_tells_so_and_fails() {
     let mut ann = Member::joins(&cluster.nodes[0], "ann");
     cluster.proxies[0].set(Mode::Stall);
     ann.is_told("the hub is away");
-    let _other = node(&cluster.redis.url(), "a", &[]).start();
+    let _other = cluster::node(&cluster.redis.url(), "a", &[]).start();
     cluster.proxies[0].set(Mode::Pass);
     ann.is_told("another server has taken this one's place; it ends");
     let [mut first, ..] = cluster.nodes;
