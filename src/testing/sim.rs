@@ -22,3 +22,5 @@ pub(crate) mod server;
 mod setup;
 pub(crate) mod simulation;
 pub(crate) mod speech;
+#[cfg(test)]
+pub(crate) mod stream;
