@@ -38,6 +38,7 @@ impl Room {
 
     fn on_away(&mut self, why: &str, out: &mut Fanout) {
         let Some(hub) = &mut self.hub else { return };
+        hub.was_away = false;
         hub.state.is_away = true;
         debug!("the hub is away: {why}");
         self.tell_everybody("the hub is away; what is said waits for it", out);
@@ -342,6 +343,10 @@ impl Room {
             hub.hear_all_anew(now);
         }
         hub.state.beat_at = now + BEAT;
+        if std::mem::take(&mut hub.was_away) {
+            self.tell_everybody("the hub is back", out);
+        }
+        let Some(hub) = &mut self.hub else { return };
         if hub.state.is_away || hub.waiting.is_some() {
             return hub.hear_all_anew(now);
         }

@@ -94,6 +94,8 @@ impl Room {
         };
         self.members.be_of_node(&state.node);
         let mut hub = Hub::new(port, state);
+        // It is reached, or there would be no port.
+        hub.was_away = std::mem::take(&mut hub.state.is_away);
         // What of that has been appended before is dropped when it is read.
         hub.submit_again();
         self.hub = Some(hub);
@@ -174,6 +176,7 @@ impl Hub {
         Self {
             port,
             is_handed_over: false,
+            was_away: false,
             state,
             waiting: None,
         }

@@ -359,3 +359,14 @@ fn who_asks_something_of_a_hub_that_is_away_is_read_no_more_at_a_bound() {
         }
     }
 }
+
+#[test]
+fn a_node_that_goes_on_in_the_place_of_one_that_was_cut_off_is_there() {
+    let mut cluster = three();
+    cluster.fails("c", 0);
+    cluster.upgrades("c");
+    cluster.clear();
+    cluster.waits(&["a", "b", "c"], 6);
+    cluster.hears("a", "ann", &[]);
+    cluster.hears("c", "eve", &["* the hub is back"]);
+}
