@@ -307,6 +307,10 @@ impl Room {
         };
         found.is_gone = true;
         if *node == *hub.state.node {
+            // It has begun anew since, and what it has said again is on its way.
+            if boot != hub.state.boot {
+                return;
+            }
             warn!("the other nodes took this one for dead; it tells them of its members anew");
             return self.begin_anew(false, None);
         }

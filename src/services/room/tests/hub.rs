@@ -370,3 +370,18 @@ fn a_node_that_goes_on_in_the_place_of_one_that_was_cut_off_is_there() {
     cluster.hears("a", "ann", &[]);
     cluster.hears("c", "eve", &["* the hub is back"]);
 }
+
+#[test]
+fn one_that_was_taken_for_dead_before_it_began_anew_says_nothing_twice() {
+    let mut cluster = three();
+    cluster.is_emptied();
+    cluster.says("c", "eve", "once");
+    cluster.returns("a");
+    cluster.returns("b");
+    cluster.waits(&["a", "b"], 6);
+    cluster.returns("c");
+    cluster.settles();
+    let told = cluster.node("a").hall.told("ann");
+    let said = told.iter().filter(|line| *line == "eve: once");
+    assert_eq!(said.count(), 1, "{told:?}");
+}
