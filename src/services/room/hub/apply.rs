@@ -82,11 +82,14 @@ impl Room {
         };
         let is_own = packet.node == hub.state.node && packet.boot == hub.state.boot;
         if let Some(waiting) = &mut hub.waiting {
-            if is_own && matches!(packet.op, Op::Hello { .. }) {
+            let begins = is_own && matches!(packet.op, Op::Hello { .. });
+            if begins {
                 waiting.begin(now);
             }
             waiting.entries.push((entry.id, packet));
-            if waiting.is_full() {
+            if begins && let Some(snapshot) = waiting.early.take() {
+                self.on_snapshot(now, &snapshot, out);
+            } else if waiting.is_full() {
                 self.go_on_without_snapshot(now, out);
             }
             return;

@@ -29,6 +29,8 @@ pub(super) struct Waiting {
     pub(super) entries: Vec<(EntryId, Packet)>,
     /// How many of those came before that entry: the snapshot knows of them, but not what was said.
     pub(super) before: usize,
+    /// The snapshot, if it has come before that entry was read.
+    pub(super) early: Option<Vec<u8>>,
 }
 
 impl Waiting {
@@ -122,8 +124,11 @@ impl Room {
 
     /// What the others know has come. Behind it comes what has happened since.
     pub(super) fn on_snapshot(&mut self, now: Instant, bytes: &[u8], out: &mut Fanout) {
-        let is_waited_for = self.hub.as_ref().is_some_and(|hub| hub.waiting.is_some());
-        if !is_waited_for {
+        let waiting = self.hub.as_mut().and_then(|hub| hub.waiting.as_mut());
+        let Some(waiting) = waiting else { return };
+        if waiting.until.is_none() {
+            // What has happened before the entry by which this node began is on its way.
+            waiting.early = Some(bytes.into());
             return;
         }
         match rmp_serde::from_slice::<Snapshot>(bytes) {

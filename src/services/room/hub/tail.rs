@@ -189,6 +189,7 @@ impl Hub {
             until: None,
             entries: Vec::new(),
             before: 0,
+            early: None,
         });
     }
 }

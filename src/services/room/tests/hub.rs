@@ -385,3 +385,20 @@ fn one_that_was_taken_for_dead_before_it_began_anew_says_nothing_twice() {
     let said = told.iter().filter(|line| *line == "eve: once");
     assert_eq!(said.count(), 1, "{told:?}");
 }
+
+#[test]
+fn what_was_said_just_before_a_node_began_is_heard_there() {
+    let mut cluster = three();
+    cluster.starts("d");
+    cluster.comes("d", "dan");
+    cluster.clear();
+    cluster.says("a", "ann", "just before");
+    for name in ["a", "d"] {
+        cluster.sends(name);
+    }
+    // It is told what a knows before it has read anything itself.
+    cluster.reads("a");
+    cluster.settles();
+    let told = cluster.node("d").hall.told("dan");
+    assert!(told.contains(&"ann: just before".to_owned()), "{told:?}");
+}
