@@ -88,6 +88,9 @@ pub(super) struct State {
     stale: HashSet<(Box<str>, Member)>,
     /// Members of this node whose name may be another one's yet: the entry by which they have it.
     unconfirmed: HashMap<ClientId, u64>,
+    /// Nobody told this node what the others know.
+    #[serde(default)]
+    lacks_snapshot: bool,
     /// Speakers that are not read from until less waits.
     paused: HashSet<ClientId>,
     /// When this node says next that it is there, and looks for those that do not.

@@ -90,7 +90,7 @@ impl Room {
             if begins && let Some(snapshot) = waiting.early.take() {
                 self.on_snapshot(now, &snapshot, out);
             } else if waiting.is_full() {
-                self.go_on_without_snapshot(now, out);
+                self.give_up_snapshot(now, out);
             }
             return;
         }
@@ -153,7 +153,8 @@ impl Room {
                 }
             }
             Op::Again(deeds) => self.on_said_again(now, id, deeds, out),
-            Op::Beat => {}
+            Op::Beat if is_own_node => {}
+            Op::Beat => self.ask_again(),
             op => {
                 let deed = Deed {
                     id: Some(id),
@@ -331,7 +332,7 @@ impl Room {
         });
         if gave_up {
             warn!("no other node told what it knows; going on without");
-            return self.go_on_without_snapshot(now, out);
+            return self.give_up_snapshot(now, out);
         }
         if hub
             .state

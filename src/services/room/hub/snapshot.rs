@@ -170,6 +170,11 @@ impl Room {
                 self.channels[room].set_topic(&sanitize(topic.as_bytes()));
             }
         }
+        // Those that are not in there have left.
+        if let Some(hub) = &mut self.hub {
+            let known = hub.state.others.keys().cloned();
+            hub.state.stale.extend(known);
+        }
         for saved in snapshot.members {
             let mut op = Op::Joined {
                 member: saved.member,
@@ -186,6 +191,13 @@ impl Room {
                 self.order.mute_for(now, client, ms);
             }
         }
+        let stale = self
+            .hub
+            .as_mut()
+            .map(|hub| std::mem::take(&mut hub.state.stale));
+        for (node, member) in stale.unwrap_or_default() {
+            self.apply_left(now, &node, member, out);
+        }
         let bans: Option<Bans> = rmp_serde::from_slice(&snapshot.bans).ok();
         if let Some(bans) = bans {
             let now_ms = self.time_ms();
@@ -194,6 +206,30 @@ impl Room {
         }
         // Rooms that only topics have made.
         self.end_empty_rooms(out);
+    }
+
+    /// Nobody has told in time what the others know. They may have been away: once one of them is heard,
+    /// it is asked.
+    pub(super) fn give_up_snapshot(&mut self, now: Instant, out: &mut Fanout) {
+        if let Some(hub) = &mut self.hub {
+            hub.state.lacks_snapshot = true;
+        }
+        self.go_on_without_snapshot(now, out);
+    }
+
+    /// Another node is there, and may know what this one was not told. What is under way would be said
+    /// twice if this node began anew now.
+    pub(super) fn ask_again(&mut self) {
+        let Some(hub) = &mut self.hub else { return };
+        let state = &mut hub.state;
+        if !state.lacks_snapshot || hub.waiting.is_some() || !state.pending.is_empty() {
+            return;
+        }
+        state.lacks_snapshot = false;
+        self.begin_anew(true, None);
+        if let Some(hub) = &mut self.hub {
+            hub.want_snapshot();
+        }
     }
 
     /// Nothing more is waited for.

@@ -65,6 +65,7 @@ impl Room {
             others: HashMap::new(),
             stale: Default::default(),
             unconfirmed: HashMap::new(),
+            lacks_snapshot: false,
             paused: Default::default(),
             beat_at: now + BEAT,
         };
@@ -182,7 +183,7 @@ impl Hub {
         }
     }
 
-    fn want_snapshot(&mut self) {
+    pub(super) fn want_snapshot(&mut self) {
         let name = snapshot_name(&self.state.node, self.state.boot);
         self.port.want_snapshot(&name);
         self.waiting = Some(Waiting {

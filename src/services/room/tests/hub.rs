@@ -402,3 +402,25 @@ fn what_was_said_just_before_a_node_began_is_heard_there() {
     let told = cluster.node("d").hall.told("dan");
     assert!(told.contains(&"ann: just before".to_owned()), "{told:?}");
 }
+
+#[test]
+fn a_node_that_nobody_told_what_the_others_know_asks_again() {
+    let mut cluster = three();
+    cluster.says("a", "ann", "/op master");
+    cluster.says("a", "ann", "/ban mallory");
+    cluster.settles();
+    cluster.starts("d");
+    for name in ["d", "a", "b", "c"] {
+        cluster.sends(name);
+        cluster.reads(name);
+    }
+    cluster.loses_snapshots();
+    cluster.waits(&["d", "a"], 2);
+    cluster.settles();
+    cluster.comes("d", "dan");
+    cluster.settles();
+    let told = cluster.node("d").hall.told("dan");
+    assert!(told[0].contains("; others here: 3; "), "{told:?}");
+    cluster.says("d", "dan", "/nick mallory");
+    cluster.hears("d", "dan", &["* that name is banned"]);
+}
