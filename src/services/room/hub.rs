@@ -11,7 +11,7 @@
     allow(dead_code, unused_imports, reason = "who joins a hub is not built")
 )]
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,9 @@ pub(super) struct State {
     stale: HashSet<(Box<str>, Member)>,
     /// Members of this node whose name may be another one's yet: the entry by which they have it.
     unconfirmed: HashMap<ClientId, u64>,
+    /// How members of other nodes are called there, and cannot be here yet: somebody else is.
+    #[serde(default)]
+    wanted: BTreeMap<ClientId, Box<str>>,
     /// Nobody told this node what the others know.
     #[serde(default)]
     lacks_snapshot: bool,

@@ -33,6 +33,7 @@ impl Room {
                 out.stop();
             }
         }
+        self.give_wanted_names(now, out);
         self.resume_speakers(out);
     }
 

@@ -160,7 +160,21 @@ impl Room {
     fn take_in_member(&mut self, now: Instant, nick: &str, out: &mut Fanout) -> ClientId {
         self.make_way(now, nick, None, out);
         self.members.pass_guest(nick);
-        self.members.add_of_another_node(nick)
+        let client = self.members.add_of_another_node(nick);
+        if self.members.nick(client) != Some(nick)
+            && let Some(hub) = &mut self.hub
+        {
+            hub.state.wanted.insert(client, nick.into());
+        }
+        client
+    }
+
+    /// Members of other nodes that could not be called as they are there, are so once nobody else is.
+    pub(super) fn give_wanted_names(&mut self, now: Instant, out: &mut Fanout) {
+        let wanted = self.hub.as_mut().map(|hub| &mut hub.state.wanted);
+        for (client, nick) in wanted.map(std::mem::take).unwrap_or_default() {
+            self.apply_renamed(now, client, &nick, out);
+        }
     }
 
     /// A member of this node whose claim of a name has come later gets another one.
@@ -186,17 +200,21 @@ impl Room {
         nick: &str,
         out: &mut Fanout,
     ) {
-        if self
-            .members
-            .nick(client)
-            .is_none_or(|before| before == nick)
-        {
+        let Some(hub) = &mut self.hub else { return };
+        hub.state.wanted.remove(&client);
+        let before = self.members.nick(client);
+        if before.is_none_or(|before| before == nick) {
             return;
         }
         self.make_way(now, nick, Some(client), out);
         self.members.pass_guest(nick);
-        if let Ok((was, to)) = self.members.rename(client, nick)
-            && let Some(room) = self.members.room(client)
+        let Ok((was, to)) = self.members.rename(client, nick) else {
+            if let Some(hub) = &mut self.hub {
+                hub.state.wanted.insert(client, nick.into());
+            }
+            return;
+        };
+        if let Some(room) = self.members.room(client)
             && self
                 .channels
                 .announces(now, room, self.members.len(room), PendingNotices::renamed)
@@ -255,6 +273,9 @@ impl Room {
             hub.state.others.remove(&key)
         });
         if let Some(client) = left {
+            if let Some(hub) = &mut self.hub {
+                hub.state.wanted.remove(&client);
+            }
             self.leave(now, client, "", out);
         }
     }

@@ -91,7 +91,10 @@ impl Room {
                 Some(SavedMember {
                     node: node.clone(),
                     member,
-                    nick: self.members.nick(client)?.into(),
+                    nick: match hub.state.wanted.get(&client) {
+                        Some(nick) => nick.clone(),
+                        None => self.members.nick(client)?.into(),
+                    },
                     room: self
                         .members
                         .room(client)

@@ -65,6 +65,7 @@ impl Room {
             others: HashMap::new(),
             stale: Default::default(),
             unconfirmed: HashMap::new(),
+            wanted: Default::default(),
             lacks_snapshot: false,
             paused: Default::default(),
             beat_at: now + BEAT,

@@ -424,3 +424,30 @@ fn a_node_that_nobody_told_what_the_others_know_asks_again() {
     cluster.says("d", "dan", "/nick mallory");
     cluster.hears("d", "dan", &["* that name is banned"]);
 }
+
+#[test]
+fn who_had_to_wait_for_a_name_has_it_once_it_is_free() {
+    let mut cluster = three();
+    cluster.comes("b", "dan");
+    cluster.settles();
+    cluster.says("a", "ann", "/nick zoe");
+    cluster.sends("a");
+    // Not read yet on b, where nobody else is called so, nor then called eva.
+    for (name, nick) in [
+        ("bob", "eva"),
+        ("bob", "zoe"),
+        ("dan", "eva"),
+        ("bob", "rob"),
+    ] {
+        cluster.says("b", name, &format!("/nick {nick}"));
+    }
+    cluster.settles();
+    cluster.clear();
+    for (node, name) in [("a", "ann"), ("b", "bob"), ("c", "eve")] {
+        cluster.says(node, name, "/who");
+        let told = cluster.node(node).hall.told(name).remove(0);
+        for nick in ["zoe", "rob", "eva", "eve"] {
+            assert_eq!(told.matches(nick).count(), 1, "{node}: {told}");
+        }
+    }
+}
