@@ -8,9 +8,13 @@
 )]
 
 mod client;
+#[cfg(test)]
+mod cluster;
 mod conversation;
 pub(crate) mod hearing;
 mod holding_echo;
+#[cfg(test)]
+mod ledger;
 pub(crate) mod link;
 pub(crate) mod net;
 pub(crate) mod network;

@@ -11,7 +11,7 @@
     allow(dead_code, unused_imports, reason = "who joins a hub is not built")
 )]
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ use crate::hub::{EntryId, HubPort};
 use crate::outbound::ClientId;
 
 mod apply;
+#[cfg(test)]
+mod audit;
 mod heard;
 mod nodes;
 mod orders;
@@ -34,13 +36,16 @@ mod tail;
 
 use heard::{Heard, Recent};
 use nodes::Node;
+#[cfg(test)]
+pub(crate) use packet::{Look, Seen, look};
 use packet::{Member, Op, Packet};
 use recovery::Recovery;
 use snapshot::Waiting;
 pub(crate) use tail::{Resumer, Start};
 
-/// Of what was appended and has not come back, so many bytes; then speakers are not read from.
-const MAX_PENDING_BYTES: usize = 1 << 20;
+/// Of what was appended and has not come back, so many bytes; then speakers are not read from. Few in
+/// tests, so that simulations come to it.
+const MAX_PENDING_BYTES: usize = if cfg!(test) { 8 << 10 } else { 1 << 20 };
 
 /// Beyond this nothing that a member does is taken: many who come, speak once and go again are not
 /// held up by not being read from.
@@ -81,11 +86,11 @@ pub(super) struct State {
     is_away: bool,
     /// Some of who came and left is not in `pending`.
     has_lost_presence: bool,
-    nodes: HashMap<Box<str>, Node>,
+    nodes: BTreeMap<Box<str>, Node>,
     /// Members of other nodes.
-    others: HashMap<(Box<str>, Member), ClientId>,
+    others: BTreeMap<(Box<str>, Member), ClientId>,
     /// Those of a node that has begun anew, until it has told who is there still.
-    stale: HashSet<(Box<str>, Member)>,
+    stale: BTreeSet<(Box<str>, Member)>,
     /// Members of this node whose name may be another one's yet: the entry by which they have it.
     unconfirmed: HashMap<ClientId, u64>,
     /// How members of other nodes are called there, and cannot be here yet: somebody else is.
@@ -95,7 +100,7 @@ pub(super) struct State {
     #[serde(default)]
     lacks_snapshot: bool,
     /// Speakers that are not read from until less waits.
-    paused: HashSet<ClientId>,
+    paused: BTreeSet<ClientId>,
     /// When this node says next that it is there, and looks for those that do not.
     #[serde(with = "clock::instant")]
     beat_at: Instant,

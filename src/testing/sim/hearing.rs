@@ -28,6 +28,12 @@ pub(crate) enum Heard {
     Names(Vec<String>),
     Joined(String),
     Left(String),
+    Renamed {
+        name: String,
+        to: String,
+    },
+    /// It is in that room from here on.
+    Room(String),
     /// The server's own words.
     Notice(String),
     /// No WebSocket is to be had.
@@ -93,6 +99,19 @@ impl Hearing {
             Heard::Said { id, .. } => *id,
             _ => None,
         })
+    }
+
+    /// What it is called, as it was told last; `None`: it was never told.
+    pub(crate) fn called(&self) -> Option<&str> {
+        let mut called: Option<&str> = None;
+        for heard in &self.heard {
+            match heard {
+                Heard::You(name) => called = Some(name),
+                Heard::Renamed { name, to } if called == Some(name) => called = Some(to),
+                _ => {}
+            }
+        }
+        called
     }
 
     /// Who is in the room, as one knows that is called `own`; `None`: it was never told.
@@ -223,12 +242,27 @@ fn of_lines(line: &str) -> Heard {
         let you = notice
             .strip_prefix("you are ")
             .and_then(|rest| rest.split_once(';'));
+        let room = you.and_then(|(rest, _)| rest.strip_prefix("in "));
+        let called = notice.strip_prefix("you are now ");
         return match (you, word(" joined"), word(" left")) {
-            (Some((name, _)), ..) => Heard::You(owned(name)),
+            (Some((name, _)), ..) => match room {
+                Some(room) => Heard::Room(owned(room)),
+                None => Heard::You(owned(name)),
+            },
             (_, Some(name), _) => Heard::Joined(owned(name)),
             (_, _, Some(name)) => Heard::Left(owned(name)),
-            _ => Heard::Notice(owned(notice)),
+            _ => match (called, notice.split_once(" is now ")) {
+                (Some(name), _) => Heard::You(owned(name)),
+                (_, Some((name, to))) => renamed(name, to),
+                _ => names(notice).unwrap_or_else(|| Heard::Notice(owned(notice))),
+            },
         };
+    }
+    if let Some((from, text)) = line
+        .strip_prefix("** ")
+        .and_then(|rest| rest.split_once(' '))
+    {
+        return said(None, from, text);
     }
     if let Some((_, text)) = line
         .strip_prefix('[')
@@ -237,11 +271,27 @@ fn of_lines(line: &str) -> Heard {
         return Heard::Private { text: owned(text) };
     }
     let (from, text) = line.split_once(": ").expect("it has a sender");
+    said(None, from, text)
+}
+
+fn said(id: Option<u64>, from: &str, text: &str) -> Heard {
     Heard::Said {
-        id: None,
-        from: owned(from),
-        text: owned(text),
+        id,
+        from: from.to_owned(),
+        text: text.to_owned(),
     }
+}
+
+fn renamed(name: &str, to: &str) -> Heard {
+    let (name, to) = (name.to_owned(), to.to_owned());
+    Heard::Renamed { name, to }
+}
+
+/// Of the answer to who is here.
+fn names(notice: &str) -> Option<Heard> {
+    let (count, names) = notice.split_once(" here: ")?;
+    count.parse::<usize>().ok()?;
+    Some(Heard::Names(names.split(", ").map(str::to_owned).collect()))
 }
 
 fn of_json(payload: &[u8]) -> Heard {
@@ -252,11 +302,12 @@ fn of_json(payload: &[u8]) -> Heard {
             .to_owned()
     };
     match object["type"].as_str() {
-        Some("say") => Heard::Said {
-            id: Some(object["id"].as_u64().expect("an id")),
-            from: text("from"),
-            text: text("text"),
-        },
+        Some("say" | "me") => {
+            let id = object["id"].as_u64().expect("an id");
+            said(Some(id), &text("from"), &text("text"))
+        }
+        Some("renamed") => renamed(&text("name"), &text("to")),
+        Some("room") => Heard::Room(text("name")),
         Some("private") => Heard::Private { text: text("text") },
         Some("gap") => Heard::Gap,
         Some("you") => Heard::You(text("name")),
@@ -294,22 +345,32 @@ fn of_irc(line: &str) -> Option<Heard> {
     let (command, rest) = rest.split_once(' ').expect("parameters");
     let (target, text) = rest.split_once(" :").unwrap_or((rest, ""));
     let number: Option<u16> = command.parse().ok();
-    // Of those that say what went wrong, only these may come: nobody of that name, and no message
-    // of the day.
-    let is_fine = number.is_none_or(|number| number < 400 || matches!(number, 401 | 422));
+    // Of those that say what went wrong, only these may come: nobody of that name, no message of the
+    // day, and a name that another one has.
+    let is_fine = number.is_none_or(|number| number < 400 || matches!(number, 401 | 422 | 433));
     assert!(is_fine, "{line}");
     Some(match command {
-        "PRIVMSG" if target == "#lobby" => Heard::Said {
-            id: None,
-            from: owned(from),
-            text: owned(text),
-        },
+        "PRIVMSG" if target == "#lobby" => said(None, from, without_action(text)),
         "PRIVMSG" => Heard::Private { text: owned(text) },
         "NOTICE" => Heard::Notice(owned(text)),
         "JOIN" => Heard::Joined(owned(from)),
         "PART" | "QUIT" => Heard::Left(owned(from)),
+        "NICK" => renamed(
+            from,
+            if text.is_empty() {
+                target.trim_start_matches(':')
+            } else {
+                text
+            },
+        ),
         "001" => Heard::You(owned(target)),
         "353" => Heard::Names(text.split_whitespace().map(owned).collect()),
         _ => return None,
     })
+}
+
+fn without_action(text: &str) -> &str {
+    let inner = text.strip_prefix("\u{1}ACTION ");
+    let inner = inner.and_then(|text| text.strip_suffix('\u{1}'));
+    inner.unwrap_or(text)
 }

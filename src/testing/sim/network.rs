@@ -197,6 +197,12 @@ impl Network {
         }
     }
 
+    /// It begins at that time, and the test began at `epoch`.
+    pub(crate) fn begin_at(&mut self, epoch: Instant, now: Instant) {
+        (self.epoch, self.now) = (epoch, now);
+        (self.turn_began, self.fd_exhausted_until) = (now, now);
+    }
+
     /// Whether something fails that does so once in so many times.
     fn fails(&mut self, once_in: usize) -> bool {
         self.has_faults && self.rng.chance(once_in)

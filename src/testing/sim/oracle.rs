@@ -2,29 +2,25 @@
 //! each client must hear. Knows the contract of the services, not the engine.
 
 use std::collections::{HashMap, VecDeque};
-use std::io;
 use std::panic;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::conversation::Membership;
 use super::net::Shared;
 use super::records::{Records, Status};
 use super::server::FailureFlag;
-use super::setup::FAIR_LOG_BYTES;
 use crate::outbound::{self, ClientId, Fanout};
 use crate::protocol::Encoding;
 use crate::reactor::Limits;
-use crate::service::{Disconnect, Newcomer, Service, TooMany};
+use crate::service::{Disconnect, Input, Newcomer, Service, TooMany};
 use crate::wire::{Framing, Message};
 
 mod bounds;
+mod judge;
 mod polyglot;
+mod saved;
 
 pub(super) use bounds::MOST_HISTORY_LINES;
-
-/// What a member may say in a turn, as JSON, on the average.
-const TALK_BYTES: usize = 2 << 10;
 
 /// What makes a service panic.
 pub(super) const PANIC_TRIGGER: &[u8] = b"panic";
@@ -41,19 +37,21 @@ pub(super) enum Rule {
     AnyRoom,
     /// A room in which many protocols meet.
     Polyglot,
+    /// Such a room, as it is on one of many nodes: what must come of it others know.
+    OfNode,
     Echo,
     Reply(&'static str),
 }
 
 pub(super) struct Oracle<S> {
-    inner: S,
+    pub(super) inner: S,
     rule: Rule,
     limits: Limits,
     outbound: outbound::Limits,
     network: Shared,
     records: Records,
     failed: FailureFlag,
-    sockets: HashMap<ClientId, usize>,
+    pub(super) sockets: HashMap<ClientId, usize>,
     /// In the order of their coming.
     present: Vec<usize>,
     guests: usize,
@@ -190,7 +188,13 @@ impl<S: Service> Oracle<S> {
             (Rule::AnyRoom, Message::Whole(bytes)) => {
                 self.records.borrow_mut().notes_said(id, bytes);
             }
-            (Rule::AnyRoom | Rule::Polyglot, Message::TooLong) => {}
+            (Rule::AnyRoom | Rule::Polyglot | Rule::OfNode, Message::TooLong) => {}
+            (Rule::OfNode, Message::Whole(bytes)) => {
+                if matches!(bytes, b"/quit" | b"QUIT") {
+                    self.leaves(id, Status::Leaving);
+                    self.records.borrow_mut().clients[id].said.clear();
+                }
+            }
             (Rule::Polyglot, Message::Whole(bytes)) => {
                 let words = std::str::from_utf8(bytes).expect("only text is sent");
                 self.hears_words(id, words);
@@ -215,60 +219,6 @@ impl<S: Service> Oracle<S> {
         false
     }
 
-    /// No client is closed for a reason that is none.
-    fn judge(&self, id: usize, why: &Disconnect) {
-        let book = self.records.borrow();
-        let record = &book.clients[id];
-        // A limit strikes when a read has found nothing for so long.
-        let network = self.network.borrow();
-        let socket = &network.sockets[id];
-        let is_over = |since: Option<Instant>, timeout: Option<Duration>| {
-            let limit = since.zip(timeout).map(|(since, timeout)| since + timeout);
-            limit.is_some_and(|limit| socket.found_empty_at.is_some_and(|at| limit <= at))
-        };
-        let is_fair = match *why {
-            Disconnect::Eof => record.status == Status::Leaving || book.is_ending,
-            Disconnect::Broken(io::ErrorKind::OutOfMemory) => !record.is_eager,
-            Disconnect::Broken(_) => record.has_reset,
-            Disconnect::Lagged { behind_bytes } => match self.rule {
-                Rule::Room { .. } => {
-                    // Each message takes eight bytes more in the log, and none is under ten.
-                    let behind = usize::try_from(behind_bytes).expect("not so much");
-                    let room = self.outbound.log_bytes - book.largest_line_bytes - 8;
-                    !record.is_eager && behind + behind * 8 / 10 >= room
-                }
-                Rule::AnyRoom => true,
-                // It is told in time, if its protocol has a word for it.
-                Rule::Polyglot => {
-                    let behind = usize::try_from(behind_bytes).expect("not so much");
-                    let fair_bytes = FAIR_LOG_BYTES.max(TALK_BYTES * self.present.len());
-                    let is_behind = |member: &Membership| member.since.or(member.connected_at);
-                    let is_slow = !record.is_eager
-                        || self.outbound.log_bytes < fair_bytes
-                        || record.membership.as_ref().and_then(is_behind).is_some();
-                    is_slow && behind * 2 >= self.outbound.log_bytes * 3 / 4
-                }
-                Rule::Echo | Rule::Reply(_) => false,
-            },
-            Disconnect::Unfinished => !record.is_eager,
-            Disconnect::Shutdown | Disconnect::Restarted => book.is_ending,
-            Disconnect::Idle => {
-                // A record of TLS that has come in part says nothing.
-                let spoke_at = socket.found_some_at.filter(|_| !socket.is_sealed);
-                is_over(spoke_at.max(socket.accepted_at), self.limits.idle_timeout)
-            }
-            Disconnect::Silent => {
-                let timeout = self.limits.first_message_timeout;
-                record.messages == 0 && is_over(socket.accepted_at, timeout)
-            }
-            Disconnect::Panicked => record.caused_panic,
-        };
-        assert!(
-            is_fair,
-            "#{id}, eager: {}, is gone in status {:?}: {why}",
-            record.is_eager, record.status
-        );
-    }
 }
 
 impl<S: Service> Service for Oracle<S> {
@@ -366,10 +316,38 @@ impl<S: Service> Service for Oracle<S> {
     fn on_close(&mut self, now: Instant, client: ClientId, why: &Disconnect, out: &mut Fanout) {
         let _watch = self.failed.clone();
         let id = self.sockets.remove(&client).expect("it is closed once");
-        self.judge(id, why);
-        self.records.borrow_mut().here -= 1;
-        self.leaves(id, Status::Gone(*why));
+        let is_known = matches!(self.records.borrow().clients[id].status, Status::Gone(_));
+        if !is_known {
+            self.judge(id, why);
+            self.records.borrow_mut().here -= 1;
+            self.leaves(id, Status::Gone(*why));
+        }
         self.inner.on_close(now, client, why, out);
+    }
+
+    fn on_input(&mut self, now: Instant, input: Input, out: &mut Fanout) {
+        let _watch = self.failed.clone();
+        self.inner.on_input(now, input, out);
+    }
+
+    fn wants_input(&self) -> bool {
+        self.inner.wants_input()
+    }
+
+    fn begin_handover(&mut self) -> Result<(), String> {
+        self.inner.begin_handover()
+    }
+
+    fn cancel_handover(&mut self) {
+        self.inner.cancel_handover();
+    }
+
+    fn save(&self) -> Option<Result<Vec<u8>, String>> {
+        self.to_bytes()
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        self.of_bytes(saved)
     }
 
     fn deadline(&self) -> Option<Instant> {

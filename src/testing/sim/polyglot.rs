@@ -14,6 +14,8 @@ pub(super) struct Polyglot {
     pub(super) is_silent: bool,
     /// What it has to say first is not all sent.
     is_opening: bool,
+    /// It goes from room to room, and takes other names.
+    pub(super) is_restless: bool,
     /// It has had its last word.
     pub(super) has_closed: bool,
 }
@@ -28,6 +30,7 @@ impl Polyglot {
             speech,
             is_silent,
             is_opening: true,
+            is_restless: false,
             has_closed: false,
         }
     }
@@ -68,6 +71,9 @@ impl Client {
         let Some(polyglot) = &self.polyglot else {
             return;
         };
+        if polyglot.is_restless {
+            return self.roam(network, record);
+        }
         let (speech, rng) = (polyglot.speech, &network.rng);
         let is_irc = speech.tongue == Tongue::Irc;
         let filler = match rng.below(10) {
@@ -95,6 +101,37 @@ impl Client {
         }
     }
 
+    /// Says one thing or another, moves, or is called something else.
+    fn roam(&mut self, network: &Network, record: &mut Record) {
+        let Some(polyglot) = &self.polyglot else {
+            return;
+        };
+        let (speech, rng) = (polyglot.speech, &network.rng);
+        let is_irc = speech.tongue == Tongue::Irc;
+        let most = if is_irc { MOST_FILLER } else { 900 };
+        let filler = match rng.below(10) {
+            0 => rng.below(most),
+            _ => rng.below(40),
+        };
+        let (number, filler) = (format!("{}.{}", self.id, self.said), "x".repeat(filler));
+        let words = match rng.below(24) {
+            0 if is_irc => "NAMES #lobby".to_owned(),
+            0 => "/who".to_owned(),
+            1 | 2 if self.id % 2 == 1 => {
+                speech.renaming(rng.pick(&["ann", "bob", "Ann", "eve", "zoe", "b0b"]))
+            }
+            3 => speech.acting(&format!("{number} {filler}")),
+            4..7 => {
+                let to = format!("n{}", rng.below(self.id + 4));
+                speech.words(Some(&to), &format!("{number} for {to} {filler}"))
+            }
+            7 | 8 if !is_irc => format!("/join {}", rng.pick(&["lobby", "games", "lobby"])),
+            9 if !is_irc => "y".repeat(1025),
+            _ => speech.words(None, &format!("{number} {filler}")),
+        };
+        self.say(network, record, &words);
+    }
+
     /// Says something that all can hear.
     pub(super) fn call(&mut self, network: &Network, record: &mut Record, text: &str) {
         let Some(polyglot) = &self.polyglot else {
@@ -106,7 +143,7 @@ impl Client {
         self.say(network, record, &words);
     }
 
-    fn say(&mut self, network: &Network, record: &mut Record, words: &str) {
+    pub(super) fn say(&mut self, network: &Network, record: &mut Record, words: &str) {
         let Some(polyglot) = &self.polyglot else {
             return;
         };

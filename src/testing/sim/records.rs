@@ -66,6 +66,8 @@ pub(super) struct Record {
     pub(super) membership: Option<Membership>,
     /// It has said what makes the service panic.
     pub(super) caused_panic: bool,
+    /// Another process has taken over, and may have left it behind.
+    pub(super) may_restart: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -62,7 +62,21 @@ impl Server {
     /// Another process goes on in this one's place, with these services in place of those, and knows
     /// what was written down for it.
     pub(crate) fn upgrade(&mut self, services: Vec<(Box<dyn Service>, outbound::Limits)>) {
-        let (saved, tokens) = self.engine.save().expect("it can be handed over");
+        self.try_upgrade(services).expect("it can be handed over");
+    }
+
+    /// The same, if it can be handed over now; else this process goes on.
+    pub(crate) fn try_upgrade(
+        &mut self,
+        services: Vec<(Box<dyn Service>, outbound::Limits)>,
+    ) -> Result<(), String> {
+        let (saved, tokens) = match self.engine.save() {
+            Ok(saved) => saved,
+            Err(why) => {
+                self.engine.cancel_handover();
+                return Err(why);
+            }
+        };
         let bytes = rmp_serde::to_vec_named(&saved).expect("it can be written down");
         let saved = rmp_serde::from_slice(&bytes).expect("and be read");
         let streams = tokens.iter().filter_map(|token| self.engine.stream(*token));
@@ -82,6 +96,7 @@ impl Server {
         self.engine.let_go(&tokens, now);
         self.former
             .push(std::mem::replace(&mut self.engine, engine));
+        Ok(())
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -124,15 +139,21 @@ impl Server {
         engines.filter_map(|engine| engine.wait(now)).min()
     }
 
+    /// Whether there is input that the service takes now.
+    pub(crate) fn has_input(&mut self) -> bool {
+        let now = self.now();
+        let is_typed = !self.input.is_empty();
+        let wants_input = |service| is_typed && self.engine.wants_input(service, now);
+        self.input_to.is_some_and(wants_input)
+    }
+
     /// Whether a turn at this time would have something to do. As the engine has it.
     pub(crate) fn has_work(&mut self) -> bool {
         if self.engine.is_done() {
             return false;
         }
         let now = self.now();
-        let is_typed = !self.input.is_empty();
-        self.input_to
-            .is_some_and(|service| is_typed && self.engine.wants_input(service, now))
+        self.has_input()
             || self
                 .network
                 .borrow()

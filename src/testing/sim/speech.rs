@@ -92,6 +92,22 @@ impl Speech {
         }
     }
 
+    /// What the room hears when it acts before all.
+    pub(crate) fn acting(&self, text: &str) -> String {
+        match self.tongue {
+            Tongue::Irc => self.words(None, &format!("\u{1}ACTION {text}\u{1}")),
+            _ => format!("/me {text}"),
+        }
+    }
+
+    /// What the room hears when it wants to be called so.
+    pub(crate) fn renaming(&self, name: &str) -> String {
+        match self.tongue {
+            Tongue::Irc => format!("NICK {name}"),
+            _ => format!("/nick {name}"),
+        }
+    }
+
     /// A command without parameters, which the room knows or not.
     pub(crate) fn command(&self, name: &str) -> String {
         match self.tongue {

@@ -239,3 +239,61 @@ fn clean(text: &mut Box<str>) {
         *text = harmless.into();
     }
 }
+
+/// What an entry says, as far as a simulation has to know.
+#[cfg(test)]
+pub(crate) struct Look {
+    pub(crate) node: Box<str>,
+    pub(crate) boot: u64,
+    pub(crate) counter: u64,
+    pub(crate) seen: Seen,
+}
+
+#[cfg(test)]
+pub(crate) enum Seen {
+    Hello,
+    Bye,
+    Gone {
+        node: Box<str>,
+        boot: u64,
+    },
+    Said {
+        from: Box<str>,
+        room: Box<str>,
+        text: Box<str>,
+    },
+    Told {
+        text: Box<str>,
+    },
+    Other,
+}
+
+#[cfg(test)]
+pub(crate) fn look(data: &[u8]) -> Option<Look> {
+    let Packet {
+        node,
+        boot,
+        counter,
+        op,
+    } = decode(data)?;
+    let op = match op {
+        Op::Again { op, .. } => *op,
+        op => op,
+    };
+    let seen = match op {
+        Op::Hello { .. } => Seen::Hello,
+        Op::Bye => Seen::Bye,
+        Op::Gone { node, boot } => Seen::Gone { node, boot },
+        Op::Said {
+            from, room, text, ..
+        } => Seen::Said { from, room, text },
+        Op::Told { text, .. } => Seen::Told { text },
+        _ => Seen::Other,
+    };
+    Some(Look {
+        node,
+        boot,
+        counter,
+        seen,
+    })
+}

@@ -361,46 +361,30 @@ fn who_asks_something_of_a_hub_that_is_away_is_read_no_more_at_a_bound() {
 }
 
 #[test]
-fn a_node_that_goes_on_in_the_place_of_one_that_was_cut_off_is_there() {
+fn who_had_to_wait_for_a_name_has_it_once_it_is_free() {
     let mut cluster = three();
-    cluster.fails("c", 0);
-    cluster.upgrades("c");
-    cluster.clear();
-    cluster.waits(&["a", "b", "c"], 6);
-    cluster.hears("a", "ann", &[]);
-    cluster.hears("c", "eve", &["* the hub is back"]);
-}
-
-#[test]
-fn one_that_was_taken_for_dead_before_it_began_anew_says_nothing_twice() {
-    let mut cluster = three();
-    cluster.is_emptied();
-    cluster.says("c", "eve", "once");
-    cluster.returns("a");
-    cluster.returns("b");
-    cluster.waits(&["a", "b"], 6);
-    cluster.returns("c");
+    cluster.comes("b", "dan");
     cluster.settles();
-    let told = cluster.node("a").hall.told("ann");
-    let said = told.iter().filter(|line| *line == "eve: once");
-    assert_eq!(said.count(), 1, "{told:?}");
-}
-
-#[test]
-fn what_was_said_just_before_a_node_began_is_heard_there() {
-    let mut cluster = three();
-    cluster.starts("d");
-    cluster.comes("d", "dan");
-    cluster.clear();
-    cluster.says("a", "ann", "just before");
-    for name in ["a", "d"] {
-        cluster.sends(name);
+    cluster.says("a", "ann", "/nick zoe");
+    cluster.sends("a");
+    // Not read yet on b, where nobody else is called so, nor then called eva.
+    for (name, nick) in [
+        ("bob", "eva"),
+        ("bob", "zoe"),
+        ("dan", "eva"),
+        ("bob", "rob"),
+    ] {
+        cluster.says("b", name, &format!("/nick {nick}"));
     }
-    // It is told what a knows before it has read anything itself.
-    cluster.reads("a");
     cluster.settles();
-    let told = cluster.node("d").hall.told("dan");
-    assert!(told.contains(&"ann: just before".to_owned()), "{told:?}");
+    cluster.clear();
+    for (node, name) in [("a", "ann"), ("b", "bob"), ("c", "eve")] {
+        cluster.says(node, name, "/who");
+        let told = cluster.node(node).hall.told(name).remove(0);
+        for nick in ["zoe", "rob", "eva", "eve"] {
+            assert_eq!(told.matches(nick).count(), 1, "{node}: {told}");
+        }
+    }
 }
 
 #[test]
@@ -426,28 +410,44 @@ fn a_node_that_nobody_told_what_the_others_know_asks_again() {
 }
 
 #[test]
-fn who_had_to_wait_for_a_name_has_it_once_it_is_free() {
+fn what_was_said_just_before_a_node_began_is_heard_there() {
     let mut cluster = three();
-    cluster.comes("b", "dan");
-    cluster.settles();
-    cluster.says("a", "ann", "/nick zoe");
-    cluster.sends("a");
-    // Not read yet on b, where nobody else is called so, nor then called eva.
-    for (name, nick) in [
-        ("bob", "eva"),
-        ("bob", "zoe"),
-        ("dan", "eva"),
-        ("bob", "rob"),
-    ] {
-        cluster.says("b", name, &format!("/nick {nick}"));
-    }
-    cluster.settles();
+    cluster.starts("d");
+    cluster.comes("d", "dan");
     cluster.clear();
-    for (node, name) in [("a", "ann"), ("b", "bob"), ("c", "eve")] {
-        cluster.says(node, name, "/who");
-        let told = cluster.node(node).hall.told(name).remove(0);
-        for nick in ["zoe", "rob", "eva", "eve"] {
-            assert_eq!(told.matches(nick).count(), 1, "{node}: {told}");
-        }
+    cluster.says("a", "ann", "just before");
+    for name in ["a", "d"] {
+        cluster.sends(name);
     }
+    // It is told what a knows before it has read anything itself.
+    cluster.reads("a");
+    cluster.settles();
+    let told = cluster.node("d").hall.told("dan");
+    assert!(told.contains(&"ann: just before".to_owned()), "{told:?}");
+}
+
+#[test]
+fn a_node_that_goes_on_in_the_place_of_one_that_was_cut_off_is_there() {
+    let mut cluster = three();
+    cluster.fails("c", 0);
+    cluster.upgrades("c");
+    cluster.clear();
+    cluster.waits(&["a", "b", "c"], 6);
+    cluster.hears("a", "ann", &[]);
+    cluster.hears("c", "eve", &["* the hub is back"]);
+}
+
+#[test]
+fn one_that_was_taken_for_dead_before_it_began_anew_says_nothing_twice() {
+    let mut cluster = three();
+    cluster.is_emptied();
+    cluster.says("c", "eve", "once");
+    cluster.returns("a");
+    cluster.returns("b");
+    cluster.waits(&["a", "b"], 6);
+    cluster.returns("c");
+    cluster.settles();
+    let told = cluster.node("a").hall.told("ann");
+    let said = told.iter().filter(|line| *line == "eve: once");
+    assert_eq!(said.count(), 1, "{told:?}");
 }

@@ -13,6 +13,15 @@ impl Network {
         self.listeners.len() - 1
     }
 
+    /// The next socket's number is this one: those before it are other networks'.
+    pub(crate) fn number_from(&mut self, id: usize) {
+        while self.sockets.len() < id {
+            let mut socket = Socket::new(Peer::Unix);
+            (socket.server, socket.peer) = (End::Closed, End::Closed);
+            self.sockets.push(socket);
+        }
+    }
+
     /// An address that no other socket has, if all are given theirs by this.
     pub(crate) fn next_address(&self) -> Peer {
         let id = u32::try_from(self.sockets.len()).expect("not so many");
