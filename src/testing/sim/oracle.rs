@@ -218,7 +218,6 @@ impl<S: Service> Oracle<S> {
         }
         false
     }
-
 }
 
 impl<S: Service> Service for Oracle<S> {

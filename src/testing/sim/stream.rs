@@ -206,14 +206,15 @@ impl SimHub {
             return None;
         }
         let mut state = self.lock();
-        let is_rewound = !state.has_marks(link);
-        if is_rewound {
+        let mut rewound_to = None;
+        if !state.has_marks(link) {
             let marks = &state.links[link.0].marks;
             let left = marks.iter().rev().find(|mark| state.has(**mark)).copied();
             state.link(link).marks = left.into_iter().collect();
+            rewound_to = Some(left.unwrap_or(EntryId::START));
         }
         state.link(link).is_linked = true;
-        Some(HubEvent::Back { is_rewound })
+        Some(HubEvent::Back { rewound_to })
     }
 
     /// What was given up arrives all the same.

@@ -277,7 +277,7 @@ pub(crate) fn look(data: &[u8]) -> Option<Look> {
         op,
     } = decode(data)?;
     let op = match op {
-        Op::Again { op, .. } => *op,
+        Op::Again(mut deeds) => deeds.pop()?.op,
         op => op,
     };
     let seen = match op {

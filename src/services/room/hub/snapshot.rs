@@ -216,14 +216,6 @@ impl Room {
     pub(super) fn give_up_snapshot(&mut self, now: Instant, out: &mut Fanout) {
         if let Some(hub) = &mut self.hub {
             hub.state.lacks_snapshot = true;
-            let last = hub.waiting.as_mut().map(|it| std::mem::take(&mut it.last));
-            // Or an old entry that comes again would be taken for where its node stands.
-            for (name, (boot, counter)) in last.unwrap_or_default() {
-                let new = || Node::new(boot, counter, now);
-                if name != hub.state.node {
-                    hub.state.nodes.entry(name).or_insert_with(new);
-                }
-            }
         }
         self.go_on_without_snapshot(now, out);
     }

@@ -136,6 +136,7 @@ impl Cluster {
         let start = Start {
             node: name.to_owned(),
             boot: self.processes.to_string(),
+            time: (position.ms + 1) * 1000,
             position,
             tail,
             port,

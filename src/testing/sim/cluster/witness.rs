@@ -13,7 +13,7 @@ use super::super::speech::Tongue;
 use crate::hub::{EntryId, HubEvent};
 use crate::outbound::{ClientId, Fanout};
 use crate::protocol::Encoding;
-use crate::service::{Disconnect, Input, Newcomer, Service};
+use crate::service::{Disconnect, Input, Newcomer, Service, TooMany};
 use crate::services::room::Room;
 use crate::services::room::hub::{Seen, look};
 use crate::wire::{Framing, Message};
@@ -218,8 +218,8 @@ impl Service for Witness {
         self.oracle.speaks_protocols()
     }
 
-    fn refusal(&self, clients: usize, encoding: Encoding) -> Option<Vec<u8>> {
-        self.oracle.refusal(clients, encoding)
+    fn refusal(&self, of: TooMany, encoding: Encoding) -> Option<Vec<u8>> {
+        self.oracle.refusal(of, encoding)
     }
 
     fn farewell(&self, client: ClientId, why: &Disconnect) -> Option<Vec<u8>> {

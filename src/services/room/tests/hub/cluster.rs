@@ -198,6 +198,28 @@ impl Cluster {
         }
     }
 
+    /// A node is told of all that is new.
+    pub(super) fn reads(&mut self, name: &str) {
+        self.reads_some(name, usize::MAX);
+    }
+
+    /// So many beats pass on those nodes, on each beside the others.
+    pub(super) fn waits(&mut self, names: &[&str], beats: usize) {
+        for _ in 0..beats {
+            for name in names {
+                self.node(name).hall.waits(Duration::from_secs(3));
+                self.sends(name);
+            }
+            for name in names {
+                self.reads(name);
+            }
+        }
+    }
+
+    pub(super) fn loses_snapshots(&mut self) {
+        lock(&self.stream).snapshots.clear();
+    }
+
     /// All that is under way arrives.
     pub(super) fn settles(&mut self) {
         let names: Vec<&str> = self.nodes.keys().copied().collect();
