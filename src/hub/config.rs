@@ -127,6 +127,8 @@ mod tests {
         assert!(!told.contains("cret"), "{told}");
         assert_eq!(config("redis://h").unwrap().to_string(), "h:6379");
         config("unix:///run/redis.sock").unwrap();
+        // No host of this scheme is put into Punycode, so that the tables for it are not missed.
+        assert_eq!(config("redis://é").unwrap().to_string(), "%C3%A9:6379");
         for bad in [
             "",
             "secret",
