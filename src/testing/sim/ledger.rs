@@ -31,7 +31,6 @@ struct Standing {
 
 pub(super) struct Line {
     pub(super) id: EntryId,
-    pub(super) from: String,
     pub(super) text: String,
 }
 
@@ -47,7 +46,7 @@ impl Ledger {
         match look.seen {
             Seen::Bye => self.is_gone(&look.node, look.boot),
             Seen::Gone { node, boot } => self.is_gone(&node, boot),
-            Seen::Said { from, room, text } => self.add(entry.id, &room, &from, &text),
+            Seen::Said { room, text } => self.add(entry.id, &room, &text),
             Seen::Told { text } => {
                 let to = self.told.entry(addressee(&text)).or_default();
                 if !to.iter().any(|told| **told == *text) {
@@ -87,7 +86,7 @@ impl Ledger {
         }
     }
 
-    fn add(&mut self, id: EntryId, room: &str, from: &str, text: &str) {
+    fn add(&mut self, id: EntryId, room: &str, text: &str) {
         if self.places.contains_key(text) {
             return;
         }
@@ -96,7 +95,6 @@ impl Ledger {
             .insert(text.to_owned(), (room.to_owned(), lines.len()));
         lines.push(Line {
             id,
-            from: from.to_owned(),
             text: text.to_owned(),
         });
     }

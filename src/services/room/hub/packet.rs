@@ -253,18 +253,9 @@ pub(crate) struct Look {
 pub(crate) enum Seen {
     Hello,
     Bye,
-    Gone {
-        node: Box<str>,
-        boot: u64,
-    },
-    Said {
-        from: Box<str>,
-        room: Box<str>,
-        text: Box<str>,
-    },
-    Told {
-        text: Box<str>,
-    },
+    Gone { node: Box<str>, boot: u64 },
+    Said { room: Box<str>, text: Box<str> },
+    Told { text: Box<str> },
     Other,
 }
 
@@ -284,9 +275,7 @@ pub(crate) fn look(data: &[u8]) -> Option<Look> {
         Op::Hello { .. } => Seen::Hello,
         Op::Bye => Seen::Bye,
         Op::Gone { node, boot } => Seen::Gone { node, boot },
-        Op::Said {
-            from, room, text, ..
-        } => Seen::Said { from, room, text },
+        Op::Said { room, text, .. } => Seen::Said { room, text },
         Op::Told { text, .. } => Seen::Told { text },
         _ => Seen::Other,
     };
