@@ -95,7 +95,7 @@ impl Room {
             }
             return;
         }
-        if is_own && hub.is_behind_a_gap(&packet) {
+        if is_own && hub.has_lost_own_before(&packet) {
             warn!("the hub has lost some of what this node has appended");
             self.tell_everybody("the hub has lost some of what it had", out);
             self.recover(now, before, out);
@@ -108,13 +108,7 @@ impl Room {
     pub(super) fn apply(&mut self, now: Instant, id: EntryId, packet: Packet, out: &mut Fanout) {
         let Some(hub) = &mut self.hub else { return };
         if !hub.accepts(&packet, now) {
-            // Others may have heard what is missing before it, and do it where it stands: so it is held
-            // until they have said that again.
-            if hub.is_behind_a_gap(&packet) && hub.state.recovery.is_some() {
-                for deed in packet.deeds(id).filter(|deed| deed.id == Some(id)) {
-                    self.on_deed(now, deed, out);
-                }
-            }
+            // What stands behind a gap its node says again, behind what is missing.
             return;
         }
         let is_own_node = packet.node == hub.state.node;

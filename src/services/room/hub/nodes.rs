@@ -66,6 +66,13 @@ impl Hub {
         })
     }
 
+    /// The same of an entry of this node's own start; also if its beginning itself is missing.
+    pub(super) fn has_lost_own_before(&self, packet: &Packet) -> bool {
+        let own = self.state.nodes.get(&self.state.node);
+        let is_hello = matches!(packet.op, Op::Hello { .. });
+        own.is_some_and(|own| own.boot != packet.boot && !is_hello) || self.is_behind_a_gap(packet)
+    }
+
     /// This process stood still, or the hub was away: nobody could be heard.
     pub(super) fn hear_all_anew(&mut self, now: Instant) {
         for node in self.state.nodes.values_mut() {
