@@ -42,7 +42,7 @@ pub(crate) struct CheckedClients {
 }
 
 /// FNV-1a: enough to tell torn text from whole.
-fn sum(seed: u64, bytes: &[u8]) -> u64 {
+pub(crate) fn sum(seed: u64, bytes: &[u8]) -> u64 {
     let start = seed ^ 0xcbf2_9ce4_8422_2325;
     bytes.iter().fold(start, |sum, byte| {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
@@ -176,7 +176,7 @@ impl CheckedClients {
     }
 }
 
-fn letter(seq: u64, at: usize) -> char {
+pub(crate) fn letter(seq: u64, at: usize) -> char {
     char::from(b'a' + u8::try_from((seq + at as u64) % 26).unwrap())
 }
 

@@ -1,6 +1,7 @@
 //! The long runs, each bounded, each printing its figures: docs/MEASUREMENTS.md has them.
 //! `cargo test --release --test soak -- --ignored --nocapture` runs all, `... scale::` a module.
-//! Each loads the machine for up to some minutes, `one_hour::` for an hour.
+//! Each loads the machine for up to some minutes, `one_hour::` and
+//! `hour_of_upgrades::` for an hour.
 
 #![forbid(unsafe_code)]
 #![allow(
@@ -10,6 +11,9 @@
     reason = "a test fails by panicking, and shows what the server said"
 )]
 
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+#[path = "../it/tls/certificates.rs"]
+mod certificates;
 #[allow(dead_code, reason = "the tests of `it` use the rest")]
 #[path = "../it/harness.rs"]
 mod harness;
@@ -22,6 +26,12 @@ mod member;
 #[allow(dead_code, reason = "the tests of `it` use the rest")]
 #[path = "../it/peer.rs"]
 mod peer;
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+#[path = "../it/succession.rs"]
+mod succession;
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+#[path = "../it/tls/client.rs"]
+mod tls_client;
 
 #[path = "../it/hub/cluster.rs"]
 #[allow(dead_code, reason = "the tests of `it` use the rest")]
@@ -35,22 +45,25 @@ mod irc_client;
 #[path = "../it/hub/stopped.rs"]
 #[allow(dead_code, reason = "the tests of `it` use the rest")]
 mod stopped;
-#[path = "../it/succession.rs"]
-#[allow(dead_code, reason = "the tests of `it` use the rest")]
-mod succession;
 #[path = "../it/protocols/websocket_client.rs"]
 #[allow(dead_code, reason = "the tests of `it` use the rest")]
 mod websocket_client;
 
 mod abuse;
 mod checked_clients;
+mod checked_text;
 mod deliveries;
+mod dialect;
+mod hour_of_upgrades;
 mod hub;
 mod machine;
+mod many_rooms;
+mod mixed_clients;
 mod never_reading;
 mod one_hour;
 mod scale;
 mod speech;
+mod ten_thousand;
 
 use std::time::{Duration, Instant};
 

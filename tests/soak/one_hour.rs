@@ -27,7 +27,7 @@ const TEXT_BYTES: usize = 200;
 const SAID_EVERY_MS: u128 = 2;
 
 /// Between two short lives: their ports are taken for a minute after each.
-const BETWEEN_VISITS: Duration = Duration::from_millis(15);
+pub(crate) const BETWEEN_VISITS: Duration = Duration::from_millis(15);
 
 const MAY_GROW_KIB: u64 = 4096;
 const MAY_DIFFER: usize = 2;
@@ -110,7 +110,7 @@ impl Services {
     }
 }
 
-fn bad_sessions(address: &str, faults: &Faults) {
+pub(crate) fn bad_sessions(address: &str, faults: &Faults) {
     let mut rng = Rng::with_seed(11);
     while !faults.over.load(Ordering::Relaxed) {
         let peer = misbehaves(address, &mut rng);

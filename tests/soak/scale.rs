@@ -25,7 +25,7 @@ const THREADS: usize = 4;
 const PER_SOURCE: usize = 5000;
 
 /// A client with an address of its own choice: one address has ports for so many only.
-fn connect_from(source: IpAddr, address: &str) -> io::Result<Peer> {
+pub(crate) fn connect_from(source: IpAddr, address: &str) -> io::Result<Peer> {
     let address: SocketAddr = address.parse().expect("a TCP address");
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // Else the kernel looks for a port that nobody has: with thousands taken, ten seconds of
@@ -36,12 +36,14 @@ fn connect_from(source: IpAddr, address: &str) -> io::Result<Peer> {
     Ok(Peer::over(socket.into()))
 }
 
+/// From where the `i`th of many clients connects.
+pub(crate) fn source(i: usize) -> IpAddr {
+    let last = u8::try_from(1 + i / PER_SOURCE).unwrap();
+    IpAddr::V4(Ipv4Addr::new(127, 0, 1, last))
+}
+
 /// `count` clients, from as many addresses as their ports need.
 pub(crate) fn connects(address: &str, count: usize) -> Vec<Peer> {
-    let source = |i: usize| {
-        let last = u8::try_from(1 + i / PER_SOURCE).unwrap();
-        IpAddr::V4(Ipv4Addr::new(127, 0, 1, last))
-    };
     let peers = (0..count).map(|i| connect_from(source(i), address).expect("connect"));
     peers.collect()
 }
