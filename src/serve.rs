@@ -1,6 +1,7 @@
 //! `chinwag serve`: puts a service on a reactor, opens its listeners, and runs it.
 //! The one place that knows both; what either does is theirs.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -235,8 +236,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     if config.hub.is_some() {
         line.lead_to(reactor.input(service));
     }
-    let fail = |error| CliError::runtime(format!("wait for events: {error}"));
-    if !reactor.settle().map_err(fail)? {
+    if !reactor.settle().map_err(fail_to_wait)? {
         return Ok(());
     }
     set_up(config, &mut reactor)?;
@@ -251,9 +251,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
             listening
         }
     };
-    if let Some(fingerprint) = reactor.fingerprint() {
-        info!("the TLS certificate's SHA-256 fingerprint: {fingerprint}");
-    }
+    tell_fingerprint(&reactor);
     // Its socket may be out of reach for another user.
     let manager = systemd::Manager::find();
     give_up_rights(config, &listening, predecessor.is_some())?;
@@ -274,7 +272,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         manager.on_ready();
         reactor.set_supervisor(Box::new(manager));
     }
-    let is_succeeded = reactor.run_to_the_end().map_err(fail)?;
+    let is_succeeded = reactor.run_to_the_end().map_err(fail_to_wait)?;
     #[cfg(feature = "hub")]
     if let Some(hub) = &config.hub {
         line.end(hub)?;
@@ -282,6 +280,17 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     match is_succeeded && upgrade::is_first_process() {
         true => upgrade::outlive_successors(),
         false => Ok(()),
+    }
+}
+
+fn fail_to_wait(error: io::Error) -> CliError {
+    CliError::runtime(format!("wait for events: {error}"))
+}
+
+/// By which clients may know the certificate.
+fn tell_fingerprint(reactor: &Reactor) {
+    if let Some(fingerprint) = reactor.fingerprint() {
+        info!("the TLS certificate's SHA-256 fingerprint: {fingerprint}");
     }
 }
 

@@ -190,6 +190,7 @@ fn what_is_said_becomes_a_message() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn lines_become_commands() {
     let all: &[(&str, Request<'_>)] = &[
         ("NICK bob", Request::Nick("bob")),

@@ -42,6 +42,7 @@ fn told(socket: &mut WebSocket, text: &str) -> (u64, String) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one long conversation")]
 fn clocks_that_are_hours_apart_matter_to_nobody() {
     if !is_there() {
         return;

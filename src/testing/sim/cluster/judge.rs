@@ -141,7 +141,7 @@ impl Cluster {
         } else {
             first.min(most)
         };
-        for place in from..end {
+        for (place, line) in lines.iter().enumerate().take(end).skip(from) {
             let is_heard = places.binary_search(&place).is_ok();
             let may_miss = is_silent(place) || !is_whole && places.is_empty();
             assert!(
@@ -149,7 +149,7 @@ impl Cluster {
                 "#{id} came at {:?}, left at {:?}, and misses {place} of {places:?}: {:?}",
                 stay.came,
                 stay.left,
-                lines[place].text
+                line.text
             );
             let may_hear = !is_silent(place) || place < most;
             assert!(!is_heard || may_hear, "#{id} hears itself");
