@@ -46,7 +46,7 @@ fn talks_for(clients: &mut MixedClients, length: Duration) {
 /// One upgrade in the midst of the talk.
 fn upgrades(chat: &mut Succession, clients: &mut MixedClients) -> Cost {
     clients.take_latencies();
-    let (old, began) = (machine::pid(&chat), Instant::now());
+    let (old, began) = (machine::pid(chat), Instant::now());
     let mut old_peak = 0;
     let old_cpu = || machine::cpu_ms(old).unwrap_or(0.0);
     let (cpu_before, mut cpu_after) = (old_cpu(), 0.0);
@@ -58,7 +58,7 @@ fn upgrades(chat: &mut Succession, clients: &mut MixedClients) -> Cost {
         old_peak = machine::peak_rss_kib(old).unwrap_or(0).max(old_peak);
         assert!(began.elapsed() < PATIENCE, "no upgrade");
     }
-    let new_cpu = machine::cpu_ms(machine::pid(&chat)).expect("it goes on");
+    let new_cpu = machine::cpu_ms(machine::pid(chat)).expect("it goes on");
     talks_for(clients, TALK);
     let (latency, _) = clients.take_latencies();
     Cost {
@@ -66,7 +66,7 @@ fn upgrades(chat: &mut Succession, clients: &mut MixedClients) -> Cost {
         cpu_ms: [cpu_after - cpu_before, new_cpu],
         peaks_kib: [
             old_peak,
-            machine::peak_rss_kib(machine::pid(&chat)).expect("it goes on"),
+            machine::peak_rss_kib(machine::pid(chat)).expect("it goes on"),
         ],
     }
 }
