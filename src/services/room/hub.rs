@@ -59,8 +59,6 @@ pub(super) struct Hub {
     port: Box<dyn HubPort + Send>,
     /// Another process goes on with it.
     is_handed_over: bool,
-    /// It was away when another process handed over, and nobody was told that it is back.
-    was_away: bool,
     pub(super) state: State,
     waiting: Option<Waiting>,
 }

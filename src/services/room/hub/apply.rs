@@ -39,7 +39,6 @@ impl Room {
 
     fn on_away(&mut self, why: &str, out: &mut Fanout) {
         let Some(hub) = &mut self.hub else { return };
-        hub.was_away = false;
         hub.state.is_away = true;
         debug!("the hub is away: {why}");
         self.tell_everybody("the hub is away; what is said waits for it", out);
@@ -107,8 +106,8 @@ impl Room {
     /// Does what an entry says, as every node does.
     pub(super) fn apply(&mut self, now: Instant, id: EntryId, packet: Packet, out: &mut Fanout) {
         let Some(hub) = &mut self.hub else { return };
+        // What stands behind a gap its node says again, behind what is missing.
         if !hub.accepts(&packet, now) {
-            // What stands behind a gap its node says again, behind what is missing.
             return;
         }
         let is_own_node = packet.node == hub.state.node;
@@ -346,10 +345,6 @@ impl Room {
             hub.hear_all_anew(now);
         }
         hub.state.beat_at = now + BEAT;
-        if std::mem::take(&mut hub.was_away) {
-            self.tell_everybody("the hub is back", out);
-        }
-        let Some(hub) = &mut self.hub else { return };
         if hub.state.is_away || hub.waiting.is_some() {
             return hub.hear_all_anew(now);
         }

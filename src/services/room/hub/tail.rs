@@ -96,8 +96,6 @@ impl Room {
         };
         self.members.be_of_node(&state.node);
         let mut hub = Hub::new(port, state);
-        // It is reached, or there would be no port.
-        hub.was_away = std::mem::take(&mut hub.state.is_away);
         // What of that has been appended before is dropped when it is read.
         hub.submit_again();
         self.hub = Some(hub);
@@ -178,7 +176,6 @@ impl Hub {
         Self {
             port,
             is_handed_over: false,
-            was_away: false,
             state,
             waiting: None,
         }
