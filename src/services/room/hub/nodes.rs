@@ -39,9 +39,7 @@ impl Hub {
             nodes.insert(packet.node.clone(), node);
             return true;
         };
-        // Its clock may have been set back since the boot that is gone.
-        let is_later = packet.boot > node.boot || node.is_gone && packet.boot != node.boot;
-        if is_hello && is_later {
+        if is_hello && packet.boot > node.boot {
             *node = Node::new(packet.boot, packet.counter, now);
             return true;
         }
