@@ -3,8 +3,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
 
 use super::cluster::redis_server::is_there;
 use super::cluster::{Cluster, QUIET, Talk};
@@ -128,7 +126,9 @@ fn what_only_some_nodes_have_heard_of_a_lost_end_is_heard_by_all_in_their_order(
         cluster.nodes[node].pause();
     }
     talk.says_on(&[2], SOME);
-    sleep(Duration::from_secs(1));
+    cluster.nodes[2]
+        .stderr()
+        .wait_for("the hub is back, and has lost");
     for node in [0, 1] {
         cluster.nodes[node].resume();
     }

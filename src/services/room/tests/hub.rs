@@ -204,7 +204,7 @@ fn entries_that_are_taken_out_of_a_stream_that_goes_on_are_said_again() {
     let mut cluster = three();
     cluster.says("a", "ann", "1");
     cluster.sends("a");
-    cluster.reads_some("b", usize::MAX);
+    cluster.reads("b");
     // Before its own node has read it.
     cluster.takes_out_last();
     cluster.says("a", "ann", "2");
@@ -264,15 +264,7 @@ fn operators_rule_on_all_nodes() {
 #[test]
 fn the_members_of_a_dead_node_leave_and_come_again_if_it_lives() {
     let mut cluster = three();
-    for _ in 0..7 {
-        for name in ["a", "b"] {
-            cluster.node(name).hall.waits(Duration::from_secs(3));
-            cluster.sends(name);
-        }
-        for name in ["a", "b"] {
-            cluster.reads_some(name, usize::MAX);
-        }
-    }
+    cluster.waits(&["a", "b"], 7);
     cluster.hears("a", "ann", &["* eve left"]);
     cluster.says("b", "bob", "/who");
     cluster.hears("b", "bob", &["* eve left", "* 2 here: bob, ann"]);
@@ -299,15 +291,7 @@ fn nobody_is_heard_under_the_name_of_another() {
     for words in ["words", "/msg ann psst", "/topic chess"] {
         cluster.says("c", "eve", words);
     }
-    for _ in 0..7 {
-        for name in ["a", "b"] {
-            cluster.node(name).hall.waits(Duration::from_secs(3));
-            cluster.sends(name);
-        }
-        for name in ["a", "b"] {
-            cluster.reads_some(name, usize::MAX);
-        }
-    }
+    cluster.waits(&["a", "b"], 7);
     cluster.says("b", "bob", "/nick eve");
     cluster.settles();
     cluster.returns("c");
@@ -338,6 +322,7 @@ fn who_asks_something_of_a_hub_that_is_away_is_read_no_more_at_a_bound() {
         format!("/msg bob {text}"),
         format!("/topic {}", "x".repeat(300)),
         format!("/kick nobody {text}"),
+        format!("/ban {text}"),
     ] {
         let mut cluster = three();
         cluster.says("a", "ann", "/op master");
@@ -350,7 +335,7 @@ fn who_asks_something_of_a_hub_that_is_away_is_read_no_more_at_a_bound() {
             cluster.says("a", "ann", &asked);
             cluster.node("a").hall.clear();
             count += 1;
-            assert!(count < 50_000, "{asked} is read without end");
+            assert!(count < 2000, "{asked} is read without end");
         }
         cluster.returns("a");
         cluster.settles();

@@ -277,15 +277,19 @@ impl Cluster {
         for name in &names {
             self.fails(name, 0);
         }
+        let end = self.cuts_end(lost);
+        for node in self.nodes.values_mut() {
+            node.rewinds(end);
+        }
+    }
+
+    /// The stream has so many entries fewer; returns how many are left, and the last of them.
+    fn cuts_end(&mut self, lost: usize) -> (usize, EntryId) {
         let mut stream = lock(&self.stream);
         let left = stream.entries.len().saturating_sub(lost);
         stream.entries.truncate(left);
-        let last = stream.entries.last().map_or(EntryId::START, |last| last.id);
-        for node in self.nodes.values_mut().filter(|node| node.read > left) {
-            node.read = left;
-            let before = node.rewound_to.replace(last);
-            node.rewound_to = before.map(|before| before.min(last)).or(Some(last));
-        }
+        let last = stream.entries.last();
+        (left, last.map_or(EntryId::START, |last| last.id))
     }
 
     /// The last entry is deleted; those who have read it read on.
@@ -313,25 +317,13 @@ impl Cluster {
     /// The hub fails over to one that lacks so many of the last entries; one node has sent what it had
     /// by the time it notices.
     pub(super) fn loses_its_end(&mut self, lost: usize, quick: &str) {
-        let kept = {
-            let mut stream = lock(&self.stream);
-            let kept = stream.entries.len().saturating_sub(lost);
-            stream.entries.truncate(kept);
-            kept
-        };
-        let last = lock(&self.stream).entries.last().map(|last| last.id);
-        let last = last.unwrap_or(EntryId::START);
+        let end = self.cuts_end(lost);
         self.sends(quick);
         let names: Vec<&'static str> = self.nodes.keys().copied().collect();
         for name in names {
             let was_away = self.node(name).is_away;
             self.fails(name, 0);
-            let node = self.node(name);
-            if node.read > kept {
-                node.read = kept;
-                let before = node.rewound_to.replace(last);
-                node.rewound_to = before.map(|before| before.min(last)).or(Some(last));
-            }
+            self.node(name).rewinds(end);
             if !was_away {
                 self.returns(name);
             }
@@ -355,6 +347,15 @@ impl Cluster {
 }
 
 impl Node {
+    /// The stream ends earlier than it has read.
+    fn rewinds(&mut self, (left, last): (usize, EntryId)) {
+        if self.read > left {
+            self.read = left;
+            let before = self.rewound_to.replace(last);
+            self.rewound_to = before.map(|before| before.min(last)).or(Some(last));
+        }
+    }
+
     fn happens(&mut self, event: HubEvent) {
         let hall = &mut self.hall;
         let now = hall.now();
